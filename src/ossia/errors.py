@@ -1,0 +1,346 @@
+"""The refusals: one class per error code of OSS, STS and RAM.
+
+The class name is the code, letter for letter.  ``status`` is the HTTP status,
+``message`` the default text and ``ec`` the error-cause number, where one is
+known.  Raise where the fact is discovered, with details as XML children:
+``raise NoSuchKey(Key=key)``.  `gateway.render` is the only place that turns them
+into bytes.  Sources: the OSS error pages and the assertions in the SDKs' tests.
+"""
+
+from typing import ClassVar
+
+
+class OssError(Exception):
+    """A refusal with a code that clients understand.
+
+    ``details`` become children of ``<Error>`` in the order given; ``headers`` are
+    response headers that belong to the refusal.
+    """
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "OssError"
+    message: ClassVar[str] = ""
+    ec: str | None = None
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.code = cls.__name__
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        ec: str | None = None,
+        headers: dict[str, str] | None = None,
+        **details: object,
+    ) -> None:
+        super().__init__(message or self.message)
+        self.text = message or self.message
+        self.details = details
+        self.headers = headers or {}
+        if ec is not None:
+            self.ec = ec
+
+
+# --- authentication ---------------------------------------------------------
+
+
+class SignatureDoesNotMatch(OssError):
+    status = 403
+    message = (
+        "The request signature we calculated does not match the signature you provided. "
+        "Check your key and signing method."
+    )
+    ec = "0002-00000040"
+
+
+class InvalidAccessKeyId(OssError):
+    status = 403
+    message = "The OSS Access Key Id you provided does not exist in our records."
+    ec = "0002-00000902"
+
+
+class RequestTimeTooSkewed(OssError):
+    status = 403
+    message = "The difference between the request time and the current time is too large."
+    ec = "0002-00000504"
+
+
+class InvalidSecurityToken(OssError):
+    status = 403
+    message = "The security token you provided is invalid."
+    ec = "0002-00000006"
+
+
+class SecurityTokenExpired(OssError):
+    status = 403
+    message = "The security token you provided has expired."
+    ec = "0002-00000007"
+
+
+# --- access control ---------------------------------------------------------
+
+
+class AccessDenied(OssError):
+    status = 403
+    message = "You have no right to access this object because of bucket acl."
+    ec = "0003-00000001"
+
+
+class AccessForbidden(OssError):
+    status = 403
+    message = (
+        "CORSResponse: This CORS request is not allowed. This is usually because the evalution "
+        "of Origin, request method / Access-Control-Request-Method or "
+        "Access-Control-Requet-Headers are not whitelisted by the resource's CORS spec."
+    )
+
+
+# --- not found --------------------------------------------------------------
+
+
+class NoSuchBucket(OssError):
+    status = 404
+    message = "The specified bucket does not exist."
+    ec = "0015-00000101"
+
+
+class NoSuchKey(OssError):
+    status = 404
+    message = "The specified key does not exist."
+    ec = "0026-00000001"
+
+
+class NoSuchVersion(OssError):
+    status = 404
+    message = "The specified version does not exist."
+
+
+class NoSuchUpload(OssError):
+    status = 404
+    message = (
+        "The specified upload does not exist. The upload ID may be invalid, or the upload "
+        "may have been aborted or completed."
+    )
+    ec = "0042-00000002"
+
+
+class NoSuchCORSConfiguration(OssError):
+    status = 404
+    message = "The CORS Configuration does not exist."
+
+
+# --- conflict, precondition, method -----------------------------------------
+
+
+class BucketAlreadyExists(OssError):
+    status = 409
+    message = (
+        "The requested bucket name is not available. The bucket namespace is shared by all "
+        "users of the system. Please select a different name and try again."
+    )
+    ec = "0015-00000104"
+
+
+class BucketNotEmpty(OssError):
+    status = 409
+    message = "The bucket has objects. Please delete them first."
+    ec = "0015-00000301"
+
+
+class PositionNotEqualToLength(OssError):
+    status = 409
+    message = "Position is not equal to file length"
+    ec = "0026-00000016"
+
+
+class ObjectNotAppendable(OssError):
+    status = 409
+    message = "The object is not appendable"
+
+
+class FileAlreadyExists(OssError):
+    status = 409
+    message = "The object you specified already exists and can not be overwritten."
+    ec = "0026-00000002"
+
+
+class PreconditionFailed(OssError):
+    status = 412
+    message = "At least one of the pre-conditions you specified did not hold."
+
+
+class NotModified(OssError):
+    """304: never has a body, nor an ``x-oss-err`` header (oss2 maps ``(304, "")``)."""
+
+    status = 304
+    message = "Not Modified"
+
+
+class InvalidRange(OssError):
+    status = 416
+    message = "The requested range cannot be satisfied"
+
+
+class MethodNotAllowed(OssError):
+    status = 405
+    message = "The specified method is not allowed against this resource."
+    ec = "0003-00000016"
+
+
+class MissingContentLength(OssError):
+    status = 411
+    message = "You must provide the Content-Length HTTP header."
+
+
+# --- bad requests -----------------------------------------------------------
+
+
+class InvalidArgument(OssError):
+    message = "Invalid Argument"
+
+
+class MissingArgument(OssError):
+    message = "Missing Some Required Arguments."
+    ec = "0016-00000502"
+
+
+class InvalidRequest(OssError):
+    message = "Invalid Request"
+
+
+class MalformedXML(OssError):
+    message = (
+        "The XML you provided was not well-formed or did not validate against our published schema."
+    )
+
+
+class InvalidBucketName(OssError):
+    message = "The specified bucket is not valid."
+
+
+class InvalidObjectName(OssError):
+    message = "The specified object is not valid."
+
+
+class TooManyBuckets(OssError):
+    message = "You have attempted to create more buckets than allowed."
+
+
+class InvalidLocationConstraint(OssError):
+    message = "The specified location-constraint is not valid"
+
+
+class InvalidDigest(OssError):
+    message = "The Content-MD5 you specified was invalid."
+
+
+class EntityTooSmall(OssError):
+    message = "Your proposed upload smaller than the minimum allowed size."
+
+
+class EntityTooLarge(OssError):
+    message = "Your proposed upload exceeds the maximum allowed size."
+
+
+class InvalidPart(OssError):
+    message = (
+        "One or more of the specified parts could not be found or the specified entity tag "
+        "might not have matched the part's entity tag."
+    )
+
+
+class InvalidPartOrder(OssError):
+    message = (
+        "The list of parts was not in ascending order. Parts list must specified in order by "
+        "part number."
+    )
+    ec = "0042-00000209"
+
+
+class PartNotSequential(OssError):
+    message = "The part number is not the next one of a sequential upload."
+
+
+class RequestTimeout(OssError):
+    message = (
+        "Your socket connection to the server was not read from or written to within the "
+        "timeout period."
+    )
+
+
+class InvalidTag(OssError):
+    message = "The tag provided was not a valid tag."
+
+
+class OperationNotSupported(OssError):
+    message = "The operation is not supported for this resource"
+
+
+class InvalidEncryptionAlgorithmError(OssError):
+    message = "The Encryption request you specified is not valid. Supported value: AES256/KMS"
+
+
+class MalformedPOSTRequest(OssError):
+    message = "The body of your POST request is not well-formed multipart/form-data."
+
+
+class IncorrectNumberOfFilesInPOSTRequest(OssError):
+    message = "POST requires exactly one file upload per request."
+
+
+class FieldItemTooLong(OssError):
+    message = "The length of your form field item exceeds the allowed limit."
+
+
+class InvalidPolicyDocument(OssError):
+    message = "Invalid Policy"
+    ec = "0006-00000201"
+
+
+class NotImplemented(OssError):  # noqa: A001 - the code of the real service
+    """An operation or header that exists in OSS and is not offered here."""
+
+    status = 501
+    message = "A header you provided implies functionality that is not implemented."
+
+
+# --- upload callbacks -------------------------------------------------------
+
+
+class CallbackFailed(OssError):
+    """203: the object is stored, its application server was not reached or said no."""
+
+    status = 203
+    ec = "0007-00000203"
+
+
+# --- server -----------------------------------------------------------------
+
+
+class InternalError(OssError):
+    status = 500
+    message = "We encountered an internal error. Please try again."
+
+
+class ServiceUnavailable(OssError):
+    status = 503
+    message = "Please reduce your request rate."
+
+
+class RequestHeaderTooLarge(OssError):
+    status = 431
+    message = "The header block of your request exceeds the maximum allowed size."
+
+
+class RpcError(Exception):
+    """A refusal of STS or RAM.  Their codes contain dots, so the code is a value.
+
+    Answered as ``{"RequestId", "HostId", "Code", "Message"}`` in JSON or XML.
+    """
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.text = message

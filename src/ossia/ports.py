@@ -1,0 +1,296 @@
+"""What storage and the outside owe the domain.
+
+Each port has the fewest verbs that the domain needs.  The docstrings are the
+contract: `tests/contracts` is written from them, and every adapter passes the same
+suite.  Adapters raise the storage facts below and never an OSS error; only the
+domain knows whether a missing row is ``NoSuchKey`` or ``NoSuchUpload``.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
+
+
+class StorageFact(Exception):  # noqa: N818 - facts, not errors: the domain decides what they mean
+    """Base of what adapters raise."""
+
+
+class Missing(StorageFact):
+    """What was named does not exist."""
+
+
+class Exists(StorageFact):
+    """What was to be created exists already."""
+
+
+class NotEmpty(StorageFact):
+    """A bucket that still holds objects or uploads."""
+
+
+class Conflict(StorageFact):
+    """The state on which the change relies is not the state that is stored."""
+
+
+class Fenced(StorageFact):
+    """A blob to be recorded is no longer an intent: its lease ran out and it was collected."""
+
+
+class Unavailable(StorageFact):
+    """The engine cannot answer now; nothing is known to have changed."""
+
+
+class Clock(Protocol):
+    """The time.  Tests move it."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970 UTC."""
+
+
+class StagedBlob(Protocol):
+    """Bytes on their way in.  ``write`` may be called in any thread, one call at a time."""
+
+    id: str
+
+    def write(self, piece: memoryview) -> None:
+        """Append *piece*.  Blocks; the buffer may be reused as soon as this returns."""
+
+
+class BlobReader(Protocol):
+    """Open bytes of one blob.  ``fileno`` allows sendfile; ``pread`` is for everything else."""
+
+    size: int
+
+    def fileno(self) -> int: ...
+
+    def pread(self, length: int, offset: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Bytes under opaque ids.  Knows nothing of buckets, keys or permissions.
+
+    Ids are made by ``stage`` (32 lower-case hex digits), are never reused and never come from
+    a client.
+    """
+
+    def new_id(self) -> str:
+        """A fresh id, for which the caller records an intent before it stages bytes."""
+
+    def stage(self, blob_id: str, size_hint: int | None) -> StagedBlob:
+        """Begin to store bytes.  Blocking but short: it may create a file.
+
+        *size_hint* is the expected size in bytes, or None where unknown.
+        """
+
+    async def publish(self, staged: StagedBlob) -> None:
+        """Make a staged blob readable.
+
+        - The blob is durable when this returns: a crash afterwards loses nothing.
+        - A staged blob that is never published is invisible and may be discarded at any time.
+        - Publishing the same staged blob twice is a programming error.
+        """
+
+    async def discard(self, staged: StagedBlob) -> None:
+        """Forget a staged blob that was not published.  Idempotent."""
+
+    def open(self, blob_id: str) -> BlobReader:
+        """Open a published blob for reading.  A reader stays valid after ``delete``.
+
+        Raises `Missing`.
+        """
+
+    async def delete(self, blob_ids: Sequence[str]) -> None:
+        """Remove blobs, published or only staged.  Unknown ids are ignored."""
+
+    def ids(self) -> AsyncIterator[str]:
+        """Every blob that occupies space, staged ones included (for the slow scrub)."""
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of a listing: objects and common prefixes, merged in byte order of their names.
+
+    ``next_after`` is the last name on the page (a key or a common prefix) when there is more,
+    otherwise None.
+    """
+
+    objects: list[StoredObject]
+    prefixes: list[str]
+    next_after: str | None
+
+
+class UploadListing(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of uploads, ordered by key, then upload id."""
+
+    uploads: list[Upload]
+    prefixes: list[str]
+    next_key: str | None
+    next_upload_id: str | None
+
+
+class MetadataStore(Protocol):
+    """Every visible state, decided by one transaction each.
+
+    - A method that changes something returns only when the change is durable.
+    - Changes are atomic: they happen entirely or, when a fact is raised, not at all.
+    - Names compare by the bytes of their UTF-8 form.
+    - Blob life cycle: `intend_blob` inserts ``intent`` with a lease; the method that records an
+      object or part turns every blob of its extents from ``intent`` to ``live`` with one more
+      reference (or adds a reference to one already live) and raises `Fenced` if one is neither;
+      whatever an overwrite or removal lets go of loses a reference and is ``doomed`` at zero, with
+      a reader grace before collection.
+    """
+
+    # buckets
+
+    async def create_bucket(self, bucket: Bucket) -> Bucket:
+        """Insert; the store assigns ``id``.  Raises `Exists` if the name is taken."""
+
+    async def find_bucket(self, name: str) -> Bucket | None:
+        """The bucket of that name."""
+
+    async def update_bucket(self, bucket: Bucket) -> Bucket:
+        """Replace the row with that id and epoch; the result has the next epoch.
+
+        Raises `Conflict` if the stored epoch differs, `Missing` if the bucket is gone.
+        """
+
+    async def delete_bucket(self, bucket_id: int) -> None:
+        """Remove an empty bucket.  Raises `Missing` or `NotEmpty` (objects or uploads)."""
+
+    async def list_buckets(self, prefix: str, after: str, limit: int) -> list[Bucket]:
+        """Buckets whose name starts with *prefix* and is greater than *after*, in order."""
+
+    async def bucket_usage(self, bucket_id: int) -> BucketUsage:
+        """Live numbers.  Cost does not grow with the number of objects."""
+
+    # objects
+
+    async def find_object(self, bucket_id: int, key: str) -> StoredObject | None:
+        """The latest version with its bytes' place (inline or extents)."""
+
+    async def put_object(
+        self, new: StoredObject, *, forbid_overwrite: bool = False, replaces: str | None = None
+    ) -> None:
+        """Record *new* as the only version of its key.
+
+        Raises `Exists` if *forbid_overwrite* and the key exists; `Conflict` if *replaces* (an
+        ETag) is given and the stored object's ETag differs or there is none; `Missing` if the
+        bucket is gone; `Fenced` as above.  A metadata change that keeps the extents of the object
+        it replaces leaves their reference counts as they are.
+        """
+
+    async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
+        """Remove keys.  Unknown keys are no error."""
+
+    async def append_object(self, new: StoredObject, *, position: int, added: Extent | None) -> None:
+        """Grow an appendable object to *new*.
+
+        ``new.extents`` is empty: *added* (the bytes of this append, None for none) goes behind
+        the extents stored so far; ``new.inline`` must be None.  At position 0 a missing or empty
+        appendable object is created.  Raises `Conflict` unless the stored size equals *position*
+        and the stored object is appendable; `Missing` if the bucket is gone; `Fenced`.
+        """
+
+    async def list_objects(
+        self, bucket_id: int, *, prefix: str, delimiter: str, after: str, limit: int
+    ) -> Listing:
+        """One page of the latest versions, by skip-seek.
+
+        A name is a key, or, with *delimiter*, the common prefix up to and including the first
+        delimiter behind *prefix*.  Names greater than *after* are returned; a common prefix equal
+        to *after*, or that *after* lies in, is skipped.  The cost of a page does not depend on how
+        many keys a common prefix stands for.  Records carry neither inline bytes nor extents.
+        """
+
+    # multipart
+
+    async def create_upload(self, upload: Upload) -> None:
+        """Insert.  Raises `Missing` if the bucket is gone."""
+
+    async def find_upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
+        """The upload with that id, if it belongs to that key."""
+
+    async def put_part(self, part: Part) -> None:
+        """Insert or replace a part.  Raises `Missing` if the upload is gone; `Fenced`."""
+
+    async def list_parts(self, upload_id: str, after: int, limit: int) -> list[Part]:
+        """Parts with a number greater than *after*, in order, with the place of their bytes."""
+
+    async def list_uploads(
+        self,
+        bucket_id: int,
+        *,
+        prefix: str,
+        delimiter: str,
+        after_key: str,
+        after_upload_id: str,
+        limit: int,
+    ) -> UploadListing:
+        """One page of uploads; delimiter and order as in `list_objects`.
+
+        With an empty *after_upload_id*, keys greater than *after_key*; otherwise also uploads of
+        *after_key* with a greater id.
+        """
+
+    async def complete_upload(
+        self, upload_id: str, new: StoredObject, *, forbid_overwrite: bool = False
+    ) -> None:
+        """Record *new* (its extents taken from parts of the upload) and end the upload.
+
+        Blobs of *new* keep their reference; those of parts that *new* does not use are let go.
+        Raises `Missing` if the upload is gone, `Exists` as `put_object`, `Conflict` if a blob of
+        *new* no longer belongs to the upload (the part was replaced meanwhile).
+        """
+
+    async def abort_upload(self, upload_id: str) -> None:
+        """End the upload and let its parts go.  Raises `Missing`."""
+
+    # blobs
+
+    async def intend_blob(self, blob_id: str, lease_until: int) -> None:
+        """Record that *blob_id* will be written.  Need not be durable before the commit."""
+
+    async def renew_blob(self, blob_id: str, lease_until: int) -> None:
+        """Extend the lease of an intent.  Raises `Fenced` if it is no longer one."""
+
+    async def collect(self, now: int, limit: int) -> list[str]:
+        """Claim garbage: intents past their lease and doomed blobs past their grace.
+
+        What is returned can no longer be recorded.  Two passes: after the first, the caller
+        deletes the bytes and the row stays as a tombstone for longer than the longest write
+        deadline; then it is returned once more, and after that forgotten with `forget_blobs`.
+        """
+
+    async def forget_blobs(self, blob_ids: Sequence[str]) -> None:
+        """Tell that the bytes of collected blobs were deleted (moves each to its next pass)."""
+
+    async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
+        """Which of these ids have a row in any state (for the scrub)."""
+
+    # identities
+
+    async def find_identity(self, kind: str, name: str) -> bytes | None:
+        """The stored form of an identity (kinds: user, access_key, role, policy, setting)."""
+
+    async def put_identity(self, kind: str, name: str, record: bytes, *, create: bool) -> None:
+        """Insert or replace.  With *create*, raises `Exists` if there is one."""
+
+    async def delete_identity(self, kind: str, name: str) -> None:
+        """Remove.  Raises `Missing`."""
+
+    async def list_identities(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """(name, stored form) of one kind with a name greater than *after*, in order."""
+
+    async def close(self) -> None:
+        """Finish what is queued, then release everything."""
+
+
+class CallbackSender(Protocol):
+    """Sends one callback request and tells what came back.  Never follows redirects."""
+
+    async def send(self, request: Any) -> Any:
+        """See `ossia.protocol.callback.OutgoingCallback` and `ossia.domain.callbacks.Delivery`."""

@@ -1,0 +1,164 @@
+"""The nouns: what is stored, as immutable values.
+
+Times are whole milliseconds since 1970 UTC; sizes are bytes; digests are what the
+field prints: MD5 and ETag in upper-case hex without quotes, CRC-64 as an unsigned
+integer.  Records that are stored carry no behaviour; rules live in `domain`.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Acl(StrEnum):
+    """Canned access lists; ``DEFAULT`` (objects only) defers to the bucket's."""
+
+    DEFAULT = "default"
+    PRIVATE = "private"
+    PUBLIC_READ = "public-read"
+    PUBLIC_READ_WRITE = "public-read-write"
+
+
+class ObjectType(StrEnum):
+    """What ``x-oss-object-type`` and listings say."""
+
+    NORMAL = "Normal"
+    MULTIPART = "Multipart"
+    APPENDABLE = "Appendable"
+    SYMLINK = "Symlink"
+
+
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """A bucket and its configuration documents.
+
+    ``documents`` maps the name of a configuration (``cors``, ``policy``, …) to its
+    stored form.  ``epoch`` grows with every change and guards concurrent updates.
+    """
+
+    id: int
+    name: str
+    owner: str
+    created_at: int
+    region: str
+    acl: str = "private"
+    storage_class: str = "Standard"
+    redundancy: str = "LRS"
+    versioning: str = ""
+    documents: dict[str, bytes] = msgspec.field(default_factory=dict)
+    epoch: int = 0
+
+
+class Extent(msgspec.Struct, frozen=True, kw_only=True):
+    """A run of an object's bytes: ``length`` bytes of blob ``blob_id`` at ``blob_offset``."""
+
+    blob_id: str
+    blob_offset: int = 0
+    length: int
+
+
+class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of an object.
+
+    ``headers`` holds the content headers to replay (``content-type``,
+    ``cache-control``, …) and user metadata (``x-oss-meta-…``), names in lower case.
+    The bytes are either ``inline`` or lie in ``extents``, in order; records that come
+    from a listing have neither.
+    """
+
+    bucket_id: int
+    key: str
+    version: str = "null"
+    type: str = "Normal"
+    size: int
+    etag: str
+    md5: str = ""
+    """Base64 for the Content-MD5 header; empty where the object has none (multipart, append)."""
+    crc64: int
+    modified_at: int
+    storage_class: str = "Standard"
+    acl: str = "default"
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    inline: bytes | None = None
+    extents: tuple[Extent, ...] = ()
+
+
+class Upload(msgspec.Struct, frozen=True, kw_only=True):
+    """A multipart upload in progress: what Initiate was told, kept for Complete."""
+
+    id: str
+    bucket_id: int
+    key: str
+    initiated_at: int
+    storage_class: str = "Standard"
+    acl: str = "default"
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    sequential: bool = False
+    forbid_overwrite: bool = False
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One part of an upload; its bytes are inline or lie in ``extents``."""
+
+    upload_id: str
+    number: int
+    size: int
+    etag: str
+    crc64: int
+    modified_at: int
+    inline: bytes | None = None
+    extents: tuple[Extent, ...] = ()
+
+
+class BucketUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Live numbers of one bucket, as GetBucketStat reports them."""
+
+    storage_bytes: int = 0
+    objects: int = 0
+    uploads: int = 0
+    parts: int = 0
+    last_modified_at: int = 0
+
+
+class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A long-lived key pair.  ``user_name`` is empty for the account's root key."""
+
+    id: str
+    secret: str
+    user_name: str = ""
+    active: bool = True
+    created_at: int = 0
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A RAM user; ``policies`` names what is attached."""
+
+    id: str
+    name: str
+    display_name: str = ""
+    comments: str = ""
+    created_at: int = 0
+    policies: tuple[str, ...] = ()
+
+
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """A RAM role; ``trust`` is its AssumeRolePolicyDocument (JSON text)."""
+
+    id: str
+    name: str
+    trust: str
+    description: str = ""
+    max_session_s: int = 3600
+    created_at: int = 0
+    policies: tuple[str, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """A named policy; ``document`` is its JSON text."""
+
+    name: str
+    document: str
+    type: str = "Custom"
+    description: str = ""
+    created_at: int = 0
