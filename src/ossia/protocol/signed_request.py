@@ -1,0 +1,148 @@
+"""What a signature covers, what a caller claims, and the refusals every version shares.
+
+The versions differ in how they lay out the string to sign; the request they read, the
+clock rule and the shape of a mismatch are the same and live here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from ossia.errors import (
+    AccessDenied,
+    InvalidArgument,
+    OssError,
+    RequestTimeTooSkewed,
+    SignatureDoesNotMatch,
+)
+from ossia.protocol.dates import format_iso, parse_basic, parse_http
+
+MAX_SKEW_MS = 900_000
+"""Fifteen minutes in either direction (OSS documentation, "RequestTimeTooSkewed")."""
+
+_BASIC_LENGTH = len("20250102T030405Z")
+
+
+@dataclass(slots=True)
+class SignedRequest:
+    """What a signature covers.  All parts are bytes as received; path and query decoded once."""
+
+    method: bytes
+    bucket: bytes
+    """Empty for a request to the service."""
+    key: bytes
+    """Empty for a request to a bucket."""
+    query: Sequence[tuple[bytes, bytes]]
+    """Pairs in order of arrival; the value is empty where there is none."""
+    headers: Mapping[bytes, bytes]
+    """Names in lower case, duplicates joined with a comma."""
+
+
+class Claim(Protocol):
+    """What the caller says who he is; `check` proves it or refuses."""
+
+    @property
+    def access_key_id(self) -> str:
+        """Whose secret to look up."""
+
+    @property
+    def security_token(self) -> str | None:
+        """The token that goes with a temporary key."""
+
+    def check(self, secret: str) -> None:
+        """Raise `SignatureDoesNotMatch` unless *secret* made the signature."""
+
+
+def mismatch(
+    access_key_id: str,
+    provided: bytes,
+    string_to_sign: bytes,
+    *,
+    canonical_request: bytes | None = None,
+    ec: str | None = None,
+) -> SignatureDoesNotMatch:
+    """The refusal that shows the client what the server signed."""
+    refusal = SignatureDoesNotMatch(
+        ec=ec,
+        OSSAccessKeyId=access_key_id,
+        SignatureProvided=text_of(provided),
+        StringToSign=text_of(string_to_sign),
+        StringToSignBytes=string_to_sign.hex(" ").upper(),
+    )
+    if canonical_request is not None:
+        refusal.details["CanonicalRequest"] = text_of(canonical_request)
+    return refusal
+
+
+def invalid(name: str, value: bytes | str, message: str, ec: str | None) -> InvalidArgument:
+    """The refusal of a malformed part of a signature."""
+    shown = value if isinstance(value, str) else text_of(value)
+    return InvalidArgument(message, ec=ec, ArgumentName=name, ArgumentValue=shown)
+
+
+def missing_date() -> AccessDenied:
+    """The refusal of a signed request that does not say when it was made."""
+    return AccessDenied("OSS authentication requires a valid Date.", ec="0002-00000503")
+
+
+def expired(at_ms: int, now_ms: int, ec: str | None) -> AccessDenied:
+    """The refusal of a signed URL past its time."""
+    refusal = denied("Request has expired.", ec)
+    refusal.details.update(Expires=format_iso(at_ms), ServerTime=format_iso(now_ms))
+    return refusal
+
+
+def denied(message: str, ec: str | None) -> AccessDenied:
+    """A refusal for another reason than the bucket ACL of which the class default speaks."""
+    refusal = AccessDenied(message)
+    as_base: OssError = refusal
+    as_base.ec = ec
+    return refusal
+
+
+def require_recent(at_ms: int, now_ms: int) -> None:
+    """Raise `RequestTimeTooSkewed` unless the two clocks agree within fifteen minutes."""
+    if not -MAX_SKEW_MS <= now_ms - at_ms <= MAX_SKEW_MS:
+        raise too_skewed(at_ms, now_ms)
+
+
+def too_skewed(at_ms: int, now_ms: int) -> RequestTimeTooSkewed:
+    """The refusal that lets SDKs correct their clock and try again."""
+    return RequestTimeTooSkewed(
+        MaxAllowedSkewMilliseconds=MAX_SKEW_MS,
+        RequestTime=format_iso(at_ms),
+        ServerTime=format_iso(now_ms),
+    )
+
+
+@lru_cache(256)
+def time_of(value: bytes) -> int | None:
+    """Milliseconds of an ``x-oss-date`` or ``Date`` value, or None if it is neither form.
+
+    ``x-oss-date`` is RFC 1123 in browsers (ali-oss with V1) and ISO basic elsewhere.
+    """
+    try:
+        text = value.decode("ascii")
+        return parse_basic(text) if len(text) == _BASIC_LENGTH else parse_http(text)
+    except ValueError:
+        return None
+
+
+def first_values(query: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Query parameters by name; of a repeated one the first counts."""
+    first: dict[bytes, bytes] = {}
+    for name, value in query:
+        first.setdefault(name, value)
+    return first
+
+
+def text_of(value: bytes) -> str:
+    """Bytes of the wire as text that can be shown and looked up, whatever they are."""
+    return value.decode("utf-8", "replace")
+
+
+def security_token_of(headers: Mapping[bytes, bytes]) -> str | None:
+    """The STS token of a request signed in its header."""
+    token = headers.get(b"x-oss-security-token")
+    return text_of(token) if token else None
