@@ -183,7 +183,7 @@ def claim_from_url(request: SignedRequest, first: Mapping[bytes, bytes], *, now_
             None,
         )
     expires = first[b"Expires"]
-    _require_not_expired(seconds * 1000, now_ms, "0002-00000069")
+    _require_not_expired(expires, now_ms)
     token = first.get(b"security-token")
     return V1Claim(
         request,
