@@ -92,6 +92,7 @@ class BlobStore(Protocol):
         - The blob is durable when this returns: a crash afterwards loses nothing.
         - A staged blob that is never published is invisible and may be discarded at any time.
         - Publishing the same staged blob twice is a programming error.
+        - Raises `Missing` if it was deleted meanwhile (its lease ran out and it was collected).
         """
 
     async def discard(self, staged: StagedBlob) -> None:
@@ -106,8 +107,11 @@ class BlobStore(Protocol):
     async def delete(self, blob_ids: Sequence[str]) -> None:
         """Remove blobs, published or only staged.  Unknown ids are ignored."""
 
-    def ids(self) -> AsyncIterator[str]:
-        """Every blob that occupies space, staged ones included (for the slow scrub)."""
+    def ids(self, *, unchanged_since: int) -> AsyncIterator[str]:
+        """Every blob that occupies space, staged ones included, for the slow scrub.
+
+        Blobs written to at *unchanged_since* (milliseconds) or later are left out.
+        """
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +169,10 @@ class MetadataStore(Protocol):
         """Buckets whose name starts with *prefix* and is greater than *after*, in order."""
 
     async def bucket_usage(self, bucket_id: int) -> BucketUsage:
-        """Live numbers.  Cost does not grow with the number of objects."""
+        """Live numbers; bytes of parts count.  Cost does not grow with the number of objects.
+
+        ``last_modified_at`` is the last change of objects, uploads or parts.  Raises `Missing`.
+        """
 
     # objects
 
@@ -186,7 +193,9 @@ class MetadataStore(Protocol):
     async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
         """Remove keys.  Unknown keys are no error."""
 
-    async def append_object(self, new: StoredObject, *, position: int, added: Extent | None) -> None:
+    async def append_object(
+        self, new: StoredObject, *, position: int, added: Extent | None
+    ) -> None:
         """Grow an appendable object to *new*.
 
         ``new.extents`` is empty: *added* (the bytes of this append, None for none) goes behind
@@ -241,9 +250,10 @@ class MetadataStore(Protocol):
     ) -> None:
         """Record *new* (its extents taken from parts of the upload) and end the upload.
 
-        Blobs of *new* keep their reference; those of parts that *new* does not use are let go.
-        Raises `Missing` if the upload is gone, `Exists` as `put_object`, `Conflict` if a blob of
-        *new* no longer belongs to the upload (the part was replaced meanwhile).
+        Blobs of *new* keep their reference; those of parts that *new* does not use are let go; an
+        intent (bytes that the completion wrote itself, of inline parts) is recorded.  Raises
+        `Missing` if the upload is gone, `Exists` as `put_object`, `Conflict` if a blob of *new* is
+        neither: the part was replaced meanwhile.
         """
 
     async def abort_upload(self, upload_id: str) -> None:
@@ -252,7 +262,10 @@ class MetadataStore(Protocol):
     # blobs
 
     async def intend_blob(self, blob_id: str, lease_until: int) -> None:
-        """Record that *blob_id* will be written.  Need not be durable before the commit."""
+        """Record that *blob_id* will be written.  Need not be durable before the commit.
+
+        Raises `Exists`: ids are never used twice.
+        """
 
     async def renew_blob(self, blob_id: str, lease_until: int) -> None:
         """Extend the lease of an intent.  Raises `Fenced` if it is no longer one."""
@@ -263,10 +276,14 @@ class MetadataStore(Protocol):
         What is returned can no longer be recorded.  Two passes: after the first, the caller
         deletes the bytes and the row stays as a tombstone for longer than the longest write
         deadline; then it is returned once more, and after that forgotten with `forget_blobs`.
+        A claim that `forget_blobs` does not answer within some minutes is returned again.
         """
 
     async def forget_blobs(self, blob_ids: Sequence[str]) -> None:
-        """Tell that the bytes of collected blobs were deleted (moves each to its next pass)."""
+        """Tell that the bytes of collected blobs were deleted (moves each to its next pass).
+
+        Ids that are not claimed are ignored.
+        """
 
     async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
         """Which of these ids have a row in any state (for the scrub)."""
