@@ -1,0 +1,244 @@
+"""Conditions of the policy language, compiled to plain functions.
+
+A block ``{operator: {key: value or list}}`` holds when every operator holds for every of
+its keys; one of the listed values is enough.  A key that the request does not have makes
+an operator false and its negation true.  Source: RAM documentation, "Policy elements".
+
+Where the documentation is silent: of several values in the request one must match, and
+none may for a negated operator; a value of the request that cannot be read as what the
+operator compares does not match.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from ipaddress import IPv6Address, ip_address, ip_network
+from operator import eq, ge, gt, le, lt
+
+from ossia.protocol.dates import parse_iso_day
+
+Context = Mapping[str, Sequence[str]]
+"""Facts about a request by condition key, spelled as in `KEYS`."""
+
+Condition = Callable[[Context], bool]
+_Test = Callable[[str], bool]
+
+KEYS = (
+    "acs:SourceIp",
+    "acs:SourceVpc",
+    "acs:UserAgent",
+    "acs:CurrentTime",
+    "acs:SecureTransport",
+    "acs:MFAPresent",
+    "acs:AccessId",
+    "acs:PrincipalARN",
+    "oss:Prefix",
+    "oss:Delimiter",
+    "oss:x-oss-acl",
+    "oss:x-oss-object-acl",
+    "sts:ExternalId",
+    "sts:RoleSessionName",
+)
+"""Condition keys with one spelling; policies may write them in any case."""
+
+TAG_KEYS = ("oss:BucketTag/", "oss:ExistingObjectTag/", "oss:RequestObjectTag/")
+"""Prefixes of condition keys that name a tag; the tag itself keeps its case."""
+
+_SPELLING = {key.lower(): key for key in KEYS}
+
+
+class PolicyError(ValueError):
+    """A policy that cannot be understood; the text says what is wrong with it."""
+
+
+def compile_conditions(block: object) -> Condition:
+    """One function for a whole ``Condition`` element.  Raises `PolicyError`."""
+    if not isinstance(block, dict):
+        raise PolicyError("Condition must be an object")
+    conditions = [
+        _compile_one(operator, key, values)
+        for operator, keys in block.items()
+        for key, values in _object(operator, keys).items()
+    ]
+    return lambda context: all(condition(context) for condition in conditions)
+
+
+def compile_pattern(pattern: str) -> _Test:
+    """A test for text in which ``*`` stands for any run of characters and ``?`` for one.
+
+    The time a test takes grows with the length of the text times that of the pattern, no
+    faster: whoever writes a policy must not be able to stall the server.
+    """
+    if "?" not in pattern:
+        if pattern == "*":
+            return lambda _text: True
+        if "*" not in pattern:
+            return lambda text: text == pattern
+        if pattern.index("*") == len(pattern) - 1:
+            prefix = pattern[:-1]
+            return lambda text: text.startswith(prefix)
+    first, *rest = [_literal(chunk) for chunk in pattern.split("*")]
+    if rest:
+        *middle, last = rest
+        # An atomic group never gives back the first place where its chunk fits.
+        first += "".join(f"(?>.*?{chunk})" for chunk in middle if chunk) + ".*" + last
+    fullmatch = re.compile(first, re.DOTALL).fullmatch
+    return lambda text: fullmatch(text) is not None
+
+
+def _literal(chunk: str) -> str:
+    return ".".join(re.escape(piece) for piece in chunk.split("?"))
+
+
+def texts_of(element: str, value: object) -> list[str]:
+    """The strings of an element that is one string or a list of them.  Raises `PolicyError`."""
+    values = value if isinstance(value, list) else [value]
+    texts = [text for text in values if isinstance(text, str) and text]
+    if not texts or len(texts) != len(values):
+        raise PolicyError(f"{element} must be a string or a list of strings")
+    return texts
+
+
+def _object(operator: str, keys: object) -> dict[str, object]:
+    if operator not in _OPERATORS:
+        raise PolicyError(f"unknown condition operator {operator}")
+    if not isinstance(keys, dict) or not keys:
+        raise PolicyError(f"{operator} must be an object of condition keys")
+    return keys
+
+
+def _compile_one(operator: str, key: str, values: object) -> Condition:
+    listed = values if isinstance(values, list) else [values]
+    if not listed:
+        raise PolicyError(f"{operator} of {key} has no value")
+    make, negated = _OPERATORS[operator]
+    tests = [make(_scalar(operator, key, value)) for value in listed]
+    name = _spelled(key)
+
+    def holds(context: Context) -> bool:
+        found = context.get(name, ())
+        return any(test(text) for text in found for test in tests)
+
+    return (lambda context: not holds(context)) if negated else holds
+
+
+def _spelled(key: str) -> str:
+    if not key:
+        raise PolicyError("a condition key is empty")
+    for prefix in TAG_KEYS:
+        if key.lower().startswith(prefix.lower()):
+            return prefix + key[len(prefix) :]
+    return _SPELLING.get(key.lower(), key)
+
+
+def _scalar(operator: str, key: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise PolicyError(f"{operator} of {key} has a value that is no string, number or boolean")
+
+
+# --- one value against one value --------------------------------------------
+
+
+def _string(value: str) -> _Test:
+    return lambda text: text == value
+
+
+def _string_ignoring_case(value: str) -> _Test:
+    folded = value.casefold()
+    return lambda text: text.casefold() == folded
+
+
+def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str], _Test]:
+    def make(value: str) -> _Test:
+        limit = _number(value)
+        if limit is None:
+            raise PolicyError(f"{value} is not a number")
+
+        def test(text: str) -> bool:
+            number = _number(text)
+            return number is not None and compare(number, limit)
+
+        return test
+
+    return make
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _date(compare: Callable[[int, int], bool]) -> Callable[[str], _Test]:
+    def make(value: str) -> _Test:
+        try:
+            limit = parse_iso_day(value)
+        except ValueError as exc:
+            raise PolicyError(f"{value} is not an ISO 8601 date") from exc
+
+        def test(text: str) -> bool:
+            try:
+                return compare(parse_iso_day(text), limit)
+            except ValueError:
+                return False
+
+        return test
+
+    return make
+
+
+def _bool(value: str) -> _Test:
+    wanted = value.lower()
+    if wanted not in {"true", "false"}:
+        raise PolicyError(f"{value} is neither true nor false")
+    return lambda text: text.lower() == wanted
+
+
+def _address(value: str) -> _Test:
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError as exc:
+        raise PolicyError(f"{value} is not an address or a CIDR block") from exc
+
+    def test(text: str) -> bool:
+        try:
+            address = ip_address(text)
+        except ValueError:
+            return False
+        # A dual-stack socket shows an IPv4 client as ::ffff:192.0.2.1.
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        return address in network
+
+    return test
+
+
+_OPERATORS: dict[str, tuple[Callable[[str], _Test], bool]] = {
+    "StringEquals": (_string, False),
+    "StringNotEquals": (_string, True),
+    "StringEqualsIgnoreCase": (_string_ignoring_case, False),
+    "StringNotEqualsIgnoreCase": (_string_ignoring_case, True),
+    "StringLike": (compile_pattern, False),
+    "StringNotLike": (compile_pattern, True),
+    "NumericEquals": (_numeric(eq), False),
+    "NumericNotEquals": (_numeric(eq), True),
+    "NumericLessThan": (_numeric(lt), False),
+    "NumericLessThanEquals": (_numeric(le), False),
+    "NumericGreaterThan": (_numeric(gt), False),
+    "NumericGreaterThanEquals": (_numeric(ge), False),
+    "DateEquals": (_date(eq), False),
+    "DateNotEquals": (_date(eq), True),
+    "DateLessThan": (_date(lt), False),
+    "DateLessThanEquals": (_date(le), False),
+    "DateGreaterThan": (_date(gt), False),
+    "DateGreaterThanEquals": (_date(ge), False),
+    "Bool": (_bool, False),
+    "IpAddress": (_address, False),
+    "NotIpAddress": (_address, True),
+    "IpAddressIncludeBorder": (_address, False),
+}
