@@ -1,0 +1,84 @@
+"""The RSA signature of upload callbacks: MD5 with PKCS#1 v1.5, as every receiver expects.
+
+The algorithm and its age are given: receivers hard-code MD5withRSA.  OSS signs with a
+512-bit key; ours has 2048 bits, and a 512-bit key can still be loaded, for the captured
+vectors and for tests.  Which bytes are signed is `callback.string_to_sign`.
+"""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    RSAPublicKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.hashes import MD5
+
+KEY_BITS: Final = 2048
+_EXPONENT: Final = 65537
+_DIGEST: Final = MD5()  # noqa: S303 - the algorithm of the protocol
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackKey:
+    """A private key that signs callbacks."""
+
+    _key: RSAPrivateKey
+
+    @classmethod
+    def generate(cls) -> "CallbackKey":
+        """Make a key pair of 2048 bits.  Takes up to a second."""
+        return cls(generate_private_key(_EXPONENT, KEY_BITS))
+
+    @classmethod
+    def load(cls, pem: bytes) -> "CallbackKey":
+        """Read an unencrypted private key, PKCS#1 or PKCS#8.  Raises `ValueError`."""
+        try:
+            key = serialization.load_pem_private_key(pem, None)
+        except (TypeError, UnsupportedAlgorithm) as exc:
+            raise ValueError("the callback key is encrypted or of an unknown kind") from exc
+        if not isinstance(key, RSAPrivateKey):
+            raise ValueError("the callback key is not an RSA key")  # noqa: TRY004 - a bad value
+        return cls(key)
+
+    def private_pem(self) -> bytes:
+        """The key as PKCS#8; keep it secret."""
+        return self._key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+
+    def public_pem(self) -> bytes:
+        """What ``x-oss-pub-key-url`` serves: SubjectPublicKeyInfo, as the real key."""
+        return self._key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    def sign(self, message: bytes) -> str:
+        """The ``authorization`` header for a string to sign: Base64, no scheme word."""
+        return base64.b64encode(self._key.sign(message, PKCS1v15(), _DIGEST)).decode("ascii")
+
+    def __repr__(self) -> str:
+        return "CallbackKey(***)"
+
+
+def verify(public_pem: bytes, authorization: str, message: bytes) -> bool:
+    """Whether *authorization* is the signature of *message*.  Raises `ValueError` on a bad key."""
+    try:
+        key = serialization.load_pem_public_key(public_pem)
+    except UnsupportedAlgorithm as exc:
+        raise ValueError("the public key is of an unknown kind") from exc
+    if not isinstance(key, RSAPublicKey):
+        raise ValueError("the public key is not an RSA key")  # noqa: TRY004 - a bad value
+    try:
+        key.verify(base64.b64decode(authorization, validate=True), message, PKCS1v15(), _DIGEST)
+    except (InvalidSignature, binascii.Error, ValueError):
+        return False
+    return True
