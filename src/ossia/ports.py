@@ -7,7 +7,8 @@ domain knows whether a missing row is ``NoSuchKey`` or ``NoSuchUpload``.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -306,8 +307,59 @@ class MetadataStore(Protocol):
         """Finish what is queued, then release everything."""
 
 
-class CallbackSender(Protocol):
-    """Sends one callback request and tells what came back.  Never follows redirects."""
+class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One request to one URL, exactly as it is to be sent.
 
-    async def send(self, request: Any) -> Any:
-        """See `ossia.protocol.callback.OutgoingCallback` and `ossia.domain.callbacks.Delivery`."""
+    ``target`` is path and query as they stand in the request line; ``headers`` contains Host.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the application answered; header names are in lower case.
+
+    ``body`` stops one byte behind the sender's limit; of an answer other than 200 it holds what
+    arrived in time.
+    """
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    elapsed_ms: int = 0
+
+
+class CallbackFault(StrEnum):
+    """Why there is no answer."""
+
+    FORBIDDEN = "forbidden"
+    NAME_NOT_FOUND = "name not found"
+    NOT_CONNECTED = "not connected"
+    CONNECT_TIMEOUT = "connect timeout"
+    REPLY_TIMEOUT = "reply timeout"
+    BROKEN = "broken answer"
+
+
+class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
+    """There is no answer: the fault, and what a person needs to know about it."""
+
+    fault: CallbackFault
+    detail: str
+    elapsed_ms: int = 0
+
+
+class CallbackSender(Protocol):
+    """Sends one callback request and tells what came back.
+
+    - Follows no redirect, uses no proxy, keeps no cookie and no connection.
+    - Every address it connects to has been judged by the deployment's address policy.
+    - The whole exchange, name resolution included, ends within the sender's time limit.
+    """
+
+    async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
+        """Make one attempt.  Raises nothing but cancellation."""
