@@ -239,7 +239,7 @@ def _embedded(address: Address) -> list[Address]:
     return found
 
 
-_PARTS: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+)){0,3}\.?")
+_PARTS: Final = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}\.?")
 
 
 def parse_host(host: str) -> Address | None:
@@ -274,6 +274,6 @@ def _inet_aton(text: str) -> IPv4Address | None:
 
 def _number(part: str) -> int:
     if part.startswith("0x"):
-        return int(part[2:] or "0", 16)
+        return int(part, 0)
     is_octal = len(part) > 1 and part[0] == "0" and not set(part) & set("89")
     return int(part, 8 if is_octal else 10)
