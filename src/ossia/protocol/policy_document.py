@@ -110,18 +110,12 @@ class PolicyDocument:
 
     def decide(
         self, action: str, resource: str, context: Context, principals: Sequence[str] = ()
-    ) -> Verdict:
-        """What this document says about *action* on *resource*.
+    ) -> Decision:
+        """What this document says about *action* on *resource*, and which statement does.
 
         *principals* are the names of the caller that a ``Principal`` may use (his ARN, his
         account's root ARN, his user id); only trust and bucket policies look at them.
         """
-        return self.explain(action, resource, context, principals).verdict
-
-    def explain(
-        self, action: str, resource: str, context: Context, principals: Sequence[str] = ()
-    ) -> Decision:
-        """`decide`, and which statement was the reason."""
         action = action.lower()
         parts = _parts_of(resource)
         for statement in self._denying:
