@@ -24,7 +24,8 @@ class OssError(Exception):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
-        cls.code = cls.__name__
+        if "code" not in cls.__dict__:
+            cls.code = cls.__name__
 
     def __init__(
         self,
@@ -298,10 +299,14 @@ class InvalidPolicyDocument(OssError):
     ec = "0006-00000201"
 
 
-class NotImplemented(OssError):  # noqa: A001 - the code of the real service
-    """An operation or header that exists in OSS and is not offered here."""
+class NotOffered(OssError):
+    """``NotImplemented``: an operation or header that exists in OSS and is not offered here.
+
+    The code is Python's own name for something else, hence the class name.
+    """
 
     status = 501
+    code = "NotImplemented"
     message = "A header you provided implies functionality that is not implemented."
 
 

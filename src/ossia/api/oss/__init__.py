@@ -1,0 +1,38 @@
+"""The OSS data API: one module per topic of the OSS documentation.
+
+Importing a topic registers its operations; every topic is listed here.
+"""
+
+from ossia.api.oss import (
+    bucket_acl,
+    bucket_basic,
+    bucket_cors,
+    bucket_versioning,
+    declined,
+    live_channel,
+    object_acl,
+    object_append,
+    object_basic,
+    object_copy,
+    object_multipart,
+    object_post,
+    service_basic,
+)
+from ossia.api.oss.registry import oss
+
+__all__ = [
+    "bucket_acl",
+    "bucket_basic",
+    "bucket_cors",
+    "bucket_versioning",
+    "declined",
+    "live_channel",
+    "object_acl",
+    "object_append",
+    "object_basic",
+    "object_copy",
+    "object_multipart",
+    "object_post",
+    "oss",
+    "service_basic",
+]

@@ -1,0 +1,234 @@
+"""What an operation is: one record, from which everything else is read.
+
+Route, parsing, rendering, policy action, documentation row and conformance matrix come from
+the record that ``operation`` registers; see ``docs/architecture.md``.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, ClassVar, get_type_hints
+
+from ossia.access.caller import Caller
+from ossia.api.bind import Binder, compile_binder, compile_headers
+from ossia.api.services import Services
+from ossia.errors import OssError
+from ossia.http.message import Request, Span
+from ossia.http.post_form import PostForm
+from ossia.records import Bucket
+
+
+class Scope(Enum):
+    """What an operation is about."""
+
+    SERVICE = "service"
+    BUCKET = "bucket"
+    OBJECT = "object"
+
+
+class Grant(Enum):
+    """Which ACL permission suffices for an operation on objects, when no policy decides."""
+
+    NONE = "none"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One request on its way through the gateway."""
+
+    services: Services
+    http: Request
+    request_id: str
+    now_ms: int
+    bucket_name: str
+    key: str
+    query: dict[str, str]
+    caller: Caller
+    form: PostForm | None = None
+    post_length_range: tuple[int, int] | None = None
+    _bucket: Bucket | None = None
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket's record; the gateway has made sure that it exists."""
+        assert self._bucket is not None
+        return self._bucket
+
+    @bucket.setter
+    def bucket(self, found: Bucket) -> None:
+        self._bucket = found
+
+    @property
+    def bucket_or_none(self) -> Bucket | None:
+        """The bucket's record, once the gateway has found it."""
+        return self._bucket
+
+    def header(self, name: str) -> str | None:
+        """A request header as text, UTF-8 where it is that."""
+        raw = self.http.headers.get(name.encode())
+        return None if raw is None else decode_header(raw)
+
+
+def decode_header(raw: bytes) -> str:
+    """A header value as text.  Bytes that are not UTF-8 are kept as Latin-1."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+class Answer:
+    """Base of results: a status, header fields by annotation, and a body.
+
+    Results without a body inherit ``body`` as it is.
+    """
+
+    status: ClassVar[int] = 200
+    content_type: ClassVar[str] = "application/xml"
+
+    def status_code(self) -> int:
+        """The status of this very answer."""
+        return self.status
+
+    def body(self, call: Call) -> bytes:
+        """The body; empty for none."""
+        del call
+        return b""
+
+    def body_type(self) -> str:
+        """Content-Type of the body."""
+        return self.content_type
+
+    def spans(self) -> tuple[Span, ...]:
+        """Runs of file bytes that follow the body."""
+        return ()
+
+    def length(self) -> int | None:
+        """Content-Length where it is not that of the body (HEAD)."""
+        return None
+
+    def more_headers(self) -> Iterable[tuple[str, str]]:
+        """Headers whose names are not known beforehand."""
+        return ()
+
+
+_header_lines = cache(compile_headers)
+
+
+def headers_of(answer: Answer) -> list[tuple[str, str]]:
+    """The header fields of *answer*; those that are None are left out."""
+    pairs = []
+    for attribute, name in _header_lines(type(answer)):
+        value = getattr(answer, attribute)
+        if value is not None:
+            pairs.append((name, str(value)))
+    pairs.extend(answer.more_headers())
+    return pairs
+
+
+Resource = tuple[str, str]
+"""A bucket name and a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A permission beyond the operation's own: *action* on each resource the request names."""
+
+    action: str
+    grant: Grant
+    resources: Callable[[Call, Any], Iterable[Resource]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """An offered operation.  ``selectors`` are query keys (or ``key=value``) that choose it."""
+
+    name: str
+    method: str
+    scope: Scope
+    selectors: frozenset[str]
+    header: str | None
+    action: str | None
+    grant: Grant
+    errors: tuple[type[OssError], ...]
+    also: tuple[Needs, ...]
+    creates_bucket: bool
+    summary: str
+    topic: str
+    handler: Callable[[Call, Any], Awaitable[Answer]]
+    bind: Binder
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A published operation that is not offered: the answer is 501 with its name."""
+
+    name: str
+    method: str
+    scope: Scope
+    selectors: frozenset[str]
+    topic: str = "declined"
+
+
+class Registry:
+    """The operations of one service."""
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+        self.operations: list[Operation] = []
+        self.declined: list[Declined] = []
+
+    def operation(
+        self,
+        method: str,
+        scope: Scope,
+        *,
+        query: Iterable[str] = (),
+        header: str | None = None,
+        action: str | None = "",
+        grant: Grant = Grant.NONE,
+        errors: tuple[type[OssError], ...] = (),
+        also: tuple[Needs, ...] = (),
+        creates_bucket: bool = False,
+    ) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Callable[[Call, Any], Awaitable[Any]]]:
+        """Register the decorated handler.
+
+        The name is that of the handler's request class; the policy action is ``oss:`` and the name
+        unless *action* says otherwise (None: the operation needs only what *also* names).
+        """
+
+        def register(
+            handler: Callable[[Call, Any], Awaitable[Any]],
+        ) -> Callable[[Call, Any], Awaitable[Any]]:
+            hints = get_type_hints(handler)
+            request_type = hints["request"]
+            name = request_type.__name__
+            self.operations.append(
+                Operation(
+                    name=name,
+                    method=method,
+                    scope=scope,
+                    selectors=frozenset(query),
+                    header=header,
+                    action=f"{self.prefix}:{name}" if action == "" else action,
+                    grant=grant,
+                    errors=errors,
+                    also=also,
+                    creates_bucket=creates_bucket,
+                    summary=(inspect.getdoc(handler) or "").partition("\n")[0],
+                    topic=handler.__module__.rpartition(".")[2],
+                    handler=handler,
+                    bind=compile_binder(request_type),
+                )
+            )
+            return handler
+
+        return register
+
+    def decline(self, name: str, method: str, scope: Scope, *query: str) -> None:
+        """Name a published operation that is not offered."""
+        self.declined.append(Declined(name, method, scope, frozenset(query)))

@@ -1,0 +1,428 @@
+"""Buckets: create, describe, list their objects, delete."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ossia.api.bind import BucketInPath, Document, FromCall, Header, Query, boolean, integer
+from ossia.api.operation import Answer, Call, Scope
+from ossia.api.oss.fields import EncodingType, bucket_acl, storage_class
+from ossia.api.oss.listing_xml import Names, object_xml
+from ossia.api.oss.registry import oss
+from ossia.errors import (
+    AccessDenied,
+    BucketAlreadyExists,
+    BucketNotEmpty,
+    InvalidArgument,
+    InvalidBucketName,
+    InvalidLocationConstraint,
+    NoSuchBucket,
+    TooManyBuckets,
+)
+from ossia.ports import Listing
+from ossia.protocol.dates import format_iso
+from ossia.protocol.listing_token import decode_token, encode_token
+from ossia.protocol.xml import document, parse, tag
+from ossia.records import Bucket, BucketUsage
+
+
+@dataclass(frozen=True, slots=True)
+class BucketConfiguration:
+    """The optional body of PutBucket."""
+
+    storage_class: str = "Standard"
+    redundancy: str = "LRS"
+    location: str = ""
+
+
+def _parse_configuration(content: bytes) -> BucketConfiguration:
+    if not content.strip():
+        return BucketConfiguration()
+    root = parse(content, "CreateBucketConfiguration")
+    try:
+        kind = storage_class(root.get("StorageClass") or "Standard")
+    except ValueError as error:
+        raise InvalidArgument(str(error), ArgumentName="StorageClass") from error
+    redundancy = root.get("DataRedundancyType") or "LRS"
+    if redundancy not in {"LRS", "ZRS"}:
+        raise InvalidArgument(ArgumentName="DataRedundancyType", ArgumentValue=redundancy)
+    return BucketConfiguration(kind, redundancy, root.get("LocationConstraint"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBucket:
+    bucket: BucketInPath
+    configuration: Annotated[BucketConfiguration, Document(_parse_configuration, 64 * 1024)]
+    acl: Annotated[str | None, Header("x-oss-acl", bucket_acl)] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutBucketResult(Answer):
+    # ali-oss takes the bucket's name from it.
+    location: Annotated[str, Header("Location")]
+
+
+@oss.operation(
+    "PUT",
+    Scope.BUCKET,
+    creates_bucket=True,
+    errors=(BucketAlreadyExists, InvalidBucketName, InvalidLocationConstraint, TooManyBuckets),
+)
+async def put_bucket(call: Call, request: PutBucket) -> PutBucketResult:
+    """Create a bucket; repeating the request is no error."""
+    wanted = request.configuration.location
+    if wanted not in {"", f"oss-{call.services.region}", call.services.region}:
+        raise InvalidLocationConstraint(LocationConstraint=wanted)
+    await call.services.buckets.create(
+        request.bucket,
+        call.services.account_id,
+        acl=request.acl,
+        storage_class=request.configuration.storage_class,
+        redundancy=request.configuration.redundancy,
+    )
+    return PutBucketResult(location=f"/{request.bucket}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBucket:
+    bucket: BucketInPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteBucketResult(Answer):
+    status = 204
+
+
+@oss.operation("DELETE", Scope.BUCKET, errors=(NoSuchBucket, BucketNotEmpty))
+async def delete_bucket(call: Call, request: DeleteBucket) -> DeleteBucketResult:
+    """Remove an empty bucket."""
+    del request
+    await call.services.buckets.delete(call.bucket)
+    return DeleteBucketResult()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadBucket:
+    bucket: BucketInPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadBucketResult(Answer):
+    region: Annotated[str, Header("x-oss-bucket-region")]
+
+
+@oss.operation("HEAD", Scope.BUCKET, action="oss:GetBucketInfo", errors=(NoSuchBucket,))
+async def head_bucket(call: Call, request: HeadBucket) -> HeadBucketResult:
+    """Tell whether a bucket exists."""
+    del request
+    return HeadBucketResult(region=call.bucket.region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBucketInfo:
+    bucket: BucketInPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBucketInfoResult(Answer):
+    bucket: Bucket
+
+    def body(self, call: Call) -> bytes:
+        bucket, endpoint = self.bucket, call.services.endpoint
+        return document(
+            "BucketInfo",
+            "<Bucket>",
+            tag("AccessMonitor", "Disabled"),
+            tag("CreationDate", format_iso(bucket.created_at)),
+            tag("ExtranetEndpoint", endpoint),
+            tag("IntranetEndpoint", endpoint),
+            tag("Location", f"oss-{bucket.region}"),
+            tag("StorageClass", bucket.storage_class),
+            tag("TransferAcceleration", "Disabled"),
+            tag("CrossRegionReplication", "Disabled"),
+            tag("DataRedundancyType", bucket.redundancy),
+            tag("Name", bucket.name),
+            tag("ResourceGroupId", ""),
+            f"<Owner>{tag('DisplayName', bucket.owner)}{tag('ID', bucket.owner)}</Owner>",
+            f"<AccessControlList>{tag('Grant', bucket.acl)}</AccessControlList>",
+            f"<ServerSideEncryptionRule>{tag('SSEAlgorithm', 'None')}</ServerSideEncryptionRule>",
+            f"<BucketPolicy>{tag('LogBucket', '')}{tag('LogPrefix', '')}</BucketPolicy>",
+            tag("BlockPublicAccess", value=False),
+            tag("Comment", ""),
+            "</Bucket>",
+        )
+
+
+@oss.operation("GET", Scope.BUCKET, query=["bucketInfo"], errors=(NoSuchBucket,))
+async def get_bucket_info(call: Call, request: GetBucketInfo) -> GetBucketInfoResult:
+    """Describe a bucket."""
+    del request
+    return GetBucketInfoResult(bucket=call.bucket)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBucketLocation:
+    bucket: BucketInPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBucketLocationResult(Answer):
+    region: str
+
+    def body(self, call: Call) -> bytes:
+        del call
+        return document("LocationConstraint", f"oss-{self.region}")
+
+
+@oss.operation("GET", Scope.BUCKET, query=["location"], errors=(NoSuchBucket,))
+async def get_bucket_location(call: Call, request: GetBucketLocation) -> GetBucketLocationResult:
+    """Tell the region of a bucket."""
+    del request
+    return GetBucketLocationResult(region=call.bucket.region)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBucketStat:
+    bucket: BucketInPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetBucketStatResult(Answer):
+    usage: BucketUsage
+    storage_class: str
+
+    def body(self, call: Call) -> bytes:
+        del call
+        usage = self.usage
+        infrequent = self.storage_class == "IA"
+        standard = (0, 0) if infrequent else (usage.storage_bytes, usage.objects)
+        rare = (usage.storage_bytes, usage.objects) if infrequent else (0, 0)
+        cold = "".join(
+            tag(f"{kind}Storage", 0) + tag(f"{kind}RealStorage", 0) + tag(f"{kind}ObjectCount", 0)
+            for kind in ("Archive", "ColdArchive", "DeepColdArchive")
+        )
+        return document(
+            "BucketStat",
+            tag("Storage", usage.storage_bytes),
+            tag("ObjectCount", usage.objects),
+            tag("MultipartUploadCount", usage.uploads),
+            tag("MultipartPartCount", usage.parts),
+            tag("LiveChannelCount", 0),
+            tag("LastModifiedTime", usage.last_modified_at // 1000),
+            tag("StandardStorage", standard[0]),
+            tag("StandardObjectCount", standard[1]),
+            tag("InfrequentAccessStorage", rare[0]),
+            tag("InfrequentAccessRealStorage", rare[0]),
+            tag("InfrequentAccessObjectCount", rare[1]),
+            cold,
+            tag("DeleteMarkerCount", 0),
+        )
+
+
+@oss.operation("GET", Scope.BUCKET, query=["stat"], errors=(NoSuchBucket,))
+async def get_bucket_stat(call: Call, request: GetBucketStat) -> GetBucketStatResult:
+    """Count the objects and bytes of a bucket."""
+    del request
+    usage = await call.services.buckets.usage(call.bucket)
+    return GetBucketStatResult(usage=usage, storage_class=call.bucket.storage_class)
+
+
+# --- listing ---
+
+_MAX_KEYS = integer(1, 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjects:
+    bucket: BucketInPath
+    prefix: Annotated[str, Query("prefix")] = ""
+    marker: Annotated[str, Query("marker")] = ""
+    delimiter: Annotated[str, Query("delimiter")] = ""
+    max_keys: Annotated[int, Query("max-keys", _MAX_KEYS)] = 100
+    encoding_type: EncodingType = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectsResult(Answer):
+    request: ListObjects
+    page: Listing
+    owner: str
+
+    def body(self, call: Call) -> bytes:
+        del call
+        request, page, names = self.request, self.page, Names(self.request.encoding_type)
+        more = page.next_after
+        return document(
+            "ListBucketResult",
+            tag("Name", request.bucket),
+            names.tag("Prefix", request.prefix),
+            names.tag("Marker", request.marker),
+            tag("MaxKeys", request.max_keys),
+            names.tag("Delimiter", request.delimiter),
+            names.declaration(),
+            tag("IsTruncated", more is not None),
+            "" if more is None else names.tag("NextMarker", more),
+            "".join(object_xml(each, names, self.owner) for each in page.objects),
+            names.prefixes(page.prefixes),
+        )
+
+
+@oss.operation("GET", Scope.BUCKET, errors=(NoSuchBucket, AccessDenied, InvalidArgument))
+async def list_objects(call: Call, request: ListObjects) -> ListObjectsResult:
+    """List objects in the order of their keys' bytes."""
+    page = await call.services.buckets.objects(
+        call.bucket,
+        prefix=request.prefix,
+        delimiter=request.delimiter,
+        after=request.marker,
+        limit=request.max_keys,
+    )
+    return ListObjectsResult(request=request, page=page, owner=call.bucket.owner)
+
+
+def _token(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return decode_token(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            "The continuation token is not one that this server gave out.",
+            ArgumentName="continuation-token",
+            ArgumentValue=text,
+        ) from error
+
+
+def _raw_token(call: Call) -> str | None:
+    return call.query.get("continuation-token")
+
+
+def _start_after(call: Call) -> str | None:
+    return call.query.get("start-after")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectsV2:
+    bucket: BucketInPath
+    prefix: Annotated[str, Query("prefix")] = ""
+    delimiter: Annotated[str, Query("delimiter")] = ""
+    start_after: Annotated[str | None, FromCall(_start_after)] = None
+    token: Annotated[str | None, FromCall(_raw_token)] = None
+    after_token: Annotated[str, Query("continuation-token", _token)] = ""
+    max_keys: Annotated[int, Query("max-keys", _MAX_KEYS)] = 100
+    fetch_owner: Annotated[bool, Query("fetch-owner", boolean)] = False
+    encoding_type: EncodingType = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectsV2Result(Answer):
+    request: ListObjectsV2
+    page: Listing
+    owner: str | None
+
+    def body(self, call: Call) -> bytes:
+        del call
+        request, page, names = self.request, self.page, Names(self.request.encoding_type)
+        more = page.next_after
+        return document(
+            "ListBucketResult",
+            tag("Name", request.bucket),
+            names.tag("Prefix", request.prefix),
+            "" if request.start_after is None else names.tag("StartAfter", request.start_after),
+            "" if request.token is None else tag("ContinuationToken", request.token),
+            tag("MaxKeys", request.max_keys),
+            names.tag("Delimiter", request.delimiter),
+            names.declaration(),
+            tag("IsTruncated", more is not None),
+            "" if more is None else tag("NextContinuationToken", encode_token(more)),
+            "".join(object_xml(each, names, self.owner) for each in page.objects),
+            names.prefixes(page.prefixes),
+            tag("KeyCount", len(page.objects) + len(page.prefixes)),
+        )
+
+
+@oss.operation(
+    "GET",
+    Scope.BUCKET,
+    query=["list-type=2"],
+    action="oss:ListObjects",
+    errors=(NoSuchBucket, AccessDenied, InvalidArgument),
+)
+async def list_objects_v2(call: Call, request: ListObjectsV2) -> ListObjectsV2Result:
+    """List objects with continuation tokens."""
+    page = await call.services.buckets.objects(
+        call.bucket,
+        prefix=request.prefix,
+        delimiter=request.delimiter,
+        # objects.md: the token wins over start-after.
+        after=request.after_token if request.token else request.start_after or "",
+        limit=request.max_keys,
+    )
+    owner = call.bucket.owner if request.fetch_owner else None
+    return ListObjectsV2Result(request=request, page=page, owner=owner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectVersions:
+    bucket: BucketInPath
+    prefix: Annotated[str, Query("prefix")] = ""
+    delimiter: Annotated[str, Query("delimiter")] = ""
+    key_marker: Annotated[str, Query("key-marker")] = ""
+    version_id_marker: Annotated[str, Query("version-id-marker")] = ""
+    max_keys: Annotated[int, Query("max-keys", _MAX_KEYS)] = 100
+    encoding_type: EncodingType = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListObjectVersionsResult(Answer):
+    request: ListObjectVersions
+    page: Listing
+    owner: str
+
+    def body(self, call: Call) -> bytes:
+        del call
+        request, page, names = self.request, self.page, Names(self.request.encoding_type)
+        more = page.next_after
+        markers = (
+            ""
+            if more is None
+            else names.tag("NextKeyMarker", more) + tag("NextVersionIdMarker", "null")
+        )
+        return document(
+            "ListVersionsResult",
+            tag("Name", request.bucket),
+            names.tag("Prefix", request.prefix),
+            names.tag("KeyMarker", request.key_marker),
+            tag("VersionIdMarker", request.version_id_marker),
+            tag("MaxKeys", request.max_keys),
+            names.tag("Delimiter", request.delimiter),
+            names.declaration(),
+            tag("IsTruncated", more is not None),
+            markers,
+            "".join(object_xml(each, names, self.owner, versioned=True) for each in page.objects),
+            names.prefixes(page.prefixes),
+        )
+
+
+def _require_key_marker(request: ListObjectVersions) -> None:
+    if request.version_id_marker and not request.key_marker:
+        raise InvalidArgument(
+            "A version-id marker cannot be specified without a key marker.",
+            ArgumentName="version-id-marker",
+            ArgumentValue=request.version_id_marker,
+        )
+
+
+@oss.operation(
+    "GET", Scope.BUCKET, query=["versions"], errors=(NoSuchBucket, AccessDenied, InvalidArgument)
+)
+async def list_object_versions(call: Call, request: ListObjectVersions) -> ListObjectVersionsResult:
+    """List the versions of objects; without versioning each has the version ``null``."""
+    _require_key_marker(request)
+    page = await call.services.buckets.objects(
+        call.bucket,
+        prefix=request.prefix,
+        delimiter=request.delimiter,
+        after=request.key_marker,
+        limit=request.max_keys,
+    )
+    return ListObjectVersionsResult(request=request, page=page, owner=call.bucket.owner)

@@ -1,0 +1,201 @@
+"""Fields that several operations share: attributes of objects, ACLs, callbacks, conditions."""
+
+import re
+from typing import Annotated
+from urllib.parse import unquote_plus
+
+from ossia.api.bind import FromCall, Header, Parse, Query, boolean, integer, one_of
+from ossia.api.operation import Call, decode_header
+from ossia.domain.objects import Attributes
+from ossia.errors import (
+    InvalidArgument,
+    InvalidEncryptionAlgorithmError,
+    InvalidTag,
+    NoSuchVersion,
+    NotOffered,
+)
+from ossia.protocol.callback import CallbackConfig, decode_callback, only_one
+from ossia.protocol.preconditions import Preconditions
+
+CONTENT_HEADERS = (
+    b"content-type",
+    b"cache-control",
+    b"content-disposition",
+    b"content-encoding",
+    b"content-language",
+    b"expires",
+    b"x-oss-persistent-headers",
+)
+META_PREFIX = b"x-oss-meta-"
+MAX_USER_METADATA = 8 * 1024
+DEFAULT_TYPE = "application/octet-stream"
+MAX_TAGS = 10
+_META_NAME = re.compile(rb"[a-z0-9-]+\Z")
+_TAG_TEXT = re.compile(r"[\w\s+\-=.:/]*\Z")
+_STORAGE_CLASSES = ("Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive")
+_ONLINE_CLASSES = ("Standard", "IA")
+
+bucket_acl = one_of("private", "public-read", "public-read-write")
+object_acl = one_of("default", "private", "public-read", "public-read-write")
+
+
+def storage_class(text: str) -> str:
+    """A storage class that is read without restoring."""
+    known = str(one_of(*_STORAGE_CLASSES)(text))
+    if known not in _ONLINE_CLASSES:
+        raise NotOffered(
+            f"The storage class {known} is not offered: its objects would have to be restored.",
+            Header="x-oss-storage-class",
+        )
+    return known
+
+
+def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
+    """The content headers and user metadata of a write, as they are stored."""
+    kept = {
+        name.decode(): decode_header(headers[name]) for name in CONTENT_HEADERS if name in headers
+    }
+    size = 0
+    for name, value in headers.items():
+        if name.startswith(META_PREFIX):
+            size += len(name) - len(META_PREFIX) + len(value)
+            short = name[len(META_PREFIX) :]
+            if not _META_NAME.match(short):
+                raise InvalidArgument(
+                    "The name of user metadata may contain letters, digits and hyphens.",
+                    ArgumentName=name.decode("latin-1"),
+                )
+            kept[name.decode()] = decode_header(value)
+    if size > MAX_USER_METADATA:
+        raise InvalidArgument(
+            "The user metadata exceeds 8 KB.", ArgumentName="x-oss-meta-*", ArgumentValue=size
+        )
+    return kept
+
+
+def parse_tags(text: str) -> dict[str, str]:
+    """``k=v&k2=v2``, both sides URL-encoded.  Raises `InvalidTag`."""
+    tags: dict[str, str] = {}
+    for pair in text.split("&") if text else ():
+        name, _, value = pair.partition("=")
+        key = unquote_plus(name)
+        if key in tags:
+            raise InvalidTag(Key=key)
+        tags[key] = unquote_plus(value)
+    return check_tags(tags)
+
+
+def check_tags(tags: dict[str, str]) -> dict[str, str]:
+    """objects.md, "Object tagging": 10 tags, keys to 128, values to 256 characters."""
+    for key, value in tags.items():
+        too_long = not 1 <= len(key) <= 128 or len(value) > 256  # noqa: PLR2004 - the limits above
+        if too_long or not _TAG_TEXT.match(key) or not _TAG_TEXT.match(value):
+            raise InvalidTag(Key=key, Value=value)
+    if len(tags) > MAX_TAGS:
+        raise InvalidTag(f"An object has at most {MAX_TAGS} tags.")
+    return tags
+
+
+def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
+    """Everything that the headers of a write say about the object."""
+    refuse_encryption(headers)
+    acl = headers.get(b"x-oss-object-acl")
+    kind = headers.get(b"x-oss-storage-class")
+    tagging = headers.get(b"x-oss-tagging")
+    limit = headers.get(b"x-oss-traffic-limit")
+    if limit is not None:
+        _checked("x-oss-traffic-limit", traffic_limit, limit)
+    return Attributes(
+        headers=stored_headers(headers),
+        acl="default" if acl is None else _checked("x-oss-object-acl", object_acl, acl),
+        storage_class=None
+        if kind is None
+        else _checked("x-oss-storage-class", storage_class, kind),
+        tags={} if tagging is None else parse_tags(decode_header(tagging)),
+    )
+
+
+def refuse_encryption(headers: dict[bytes, bytes]) -> None:
+    """Server-side encryption is not offered; accepting it as a label would be a lie."""
+    algorithm = headers.get(b"x-oss-server-side-encryption")
+    if algorithm is None:
+        return
+    if algorithm not in (b"AES256", b"KMS", b"SM4"):
+        raise InvalidEncryptionAlgorithmError
+    raise NotOffered(Header="x-oss-server-side-encryption")
+
+
+def _checked(name: str, parse: Parse, raw: bytes) -> str:
+    text = decode_header(raw)
+    try:
+        return str(parse(text))
+    except ValueError as error:
+        raise InvalidArgument(str(error), ArgumentName=name, ArgumentValue=text) from error
+
+
+def traffic_limit(text: str) -> str:
+    """objects.md: bits per second; checked, and not enforced."""
+    try:
+        integer(819_200, 838_860_800)(text)
+    except ValueError as error:
+        raise InvalidArgument(
+            str(error), ec="0004-00000502", ArgumentName="x-oss-traffic-limit", ArgumentValue=text
+        ) from error
+    return text
+
+
+def _attributes(call: Call) -> Attributes:
+    return attributes_from(call.http.headers)
+
+
+def _version(text: str) -> str:
+    """Versioning is not offered yet: the only version is ``null``."""
+    if text not in ("", "null"):
+        raise NoSuchVersion(VersionId=text)
+    return "null"
+
+
+def _callback(call: Call) -> CallbackConfig | None:
+    """The upload callback, from headers or query (callback.md, section 3)."""
+    header, query = call.header("x-oss-callback"), _query(call, "callback")
+    variables_header, variables_query = (
+        call.header("x-oss-callback-var"),
+        _query(call, "callback-var"),
+    )
+    if header is query is variables_header is variables_query is None:
+        return None
+    value = only_one(header, query)
+    variables = only_one(variables_header, variables_query)
+    if value is None:
+        return None
+    return decode_callback(value, variables, address_policy=call.services.callback_targets)
+
+
+def _query(call: Call, name: str) -> str | None:
+    """Both spellings are accepted in V4 URLs (callback.md, section 3)."""
+    if not call.query:
+        return None
+    found = call.query.get(name)
+    return call.query.get(f"x-oss-{name}") if found is None else found
+
+
+def preconditions(call: Call, prefix: str = "") -> Preconditions:
+    """The conditions in ``If-Match`` and so on, or in ``x-oss-copy-source-if-match`` and so on."""
+    headers = call.http.headers
+    if not prefix and not (headers.keys() & _CONDITIONS):
+        return _UNCONDITIONAL
+    values = [call.header(f"{prefix}{name}") for name in _CONDITION_ORDER]
+    return Preconditions(*values)
+
+
+_CONDITION_ORDER = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
+_CONDITIONS = frozenset(name.encode() for name in _CONDITION_ORDER)
+_UNCONDITIONAL = Preconditions()
+
+WrittenAttributes = Annotated[Attributes, FromCall(_attributes)]
+UploadCallback = Annotated[CallbackConfig | None, FromCall(_callback)]
+ContentMd5 = Annotated[str | None, Header("content-md5")]
+ForbidOverwrite = Annotated[bool, Header("x-oss-forbid-overwrite", boolean)]
+ReadConditions = Annotated[Preconditions, FromCall(preconditions)]
+VersionId = Annotated[str, Query("versionId", _version)]
+EncodingType = Annotated[str, Query("encoding-type", one_of("url"))]

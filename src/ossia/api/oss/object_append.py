@@ -1,0 +1,73 @@
+"""Appendable objects."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ossia.api.bind import BodyStream, BucketInPath, Header, KeyInPath, Query
+from ossia.api.operation import Answer, Call, Grant, Scope
+from ossia.api.oss.fields import ContentMd5, WrittenAttributes
+from ossia.api.oss.registry import oss
+from ossia.errors import (
+    EntityTooLarge,
+    InvalidDigest,
+    MissingArgument,
+    NoSuchBucket,
+    ObjectNotAppendable,
+    PositionNotEqualToLength,
+)
+
+_MAX_DIGITS = 18
+
+
+def _position(text: str) -> int:
+    # Documented: a position that is not a number is a missing one.
+    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS:
+        raise MissingArgument(ArgumentName="position", ArgumentValue=text)
+    return int(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    content: BodyStream
+    attributes: WrittenAttributes
+    position: Annotated[int, Query("position", _position)]
+    content_md5: ContentMd5 = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendObjectResult(Answer):
+    etag: Annotated[str, Header("ETag")]
+    next_position: Annotated[int, Header("x-oss-next-append-position")]
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+
+
+@oss.operation(
+    "POST",
+    Scope.OBJECT,
+    query=["append"],
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    errors=(
+        NoSuchBucket,
+        PositionNotEqualToLength,
+        ObjectNotAppendable,
+        MissingArgument,
+        InvalidDigest,
+        EntityTooLarge,
+    ),
+)
+async def append_object(call: Call, request: AppendObject) -> AppendObjectResult:
+    """Append bytes to an object, which must have the length that the caller thinks."""
+    stored = await call.services.objects.append(
+        call.bucket,
+        request.key,
+        request.position,
+        request.content,
+        request.attributes,
+        content_md5=request.content_md5,
+    )
+    return AppendObjectResult(
+        etag=f'"{stored.etag}"', next_position=stored.size, crc64=stored.crc64
+    )

@@ -1,0 +1,427 @@
+"""Objects: put, get, head, delete."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from ossia.api.bind import (
+    BodyStream,
+    BucketInPath,
+    Document,
+    FromCall,
+    Header,
+    KeyInPath,
+    Query,
+    one_of,
+)
+from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
+from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.fields import (
+    DEFAULT_TYPE,
+    ContentMd5,
+    EncodingType,
+    ForbidOverwrite,
+    ReadConditions,
+    UploadCallback,
+    VersionId,
+    WrittenAttributes,
+    traffic_limit,
+)
+from ossia.api.oss.listing_xml import Names
+from ossia.api.oss.registry import oss
+from ossia.errors import (
+    AccessDenied,
+    FileAlreadyExists,
+    InvalidArgument,
+    InvalidDigest,
+    InvalidRange,
+    InvalidRequest,
+    MalformedXML,
+    MissingArgument,
+    NoSuchBucket,
+    NoSuchKey,
+    NotModified,
+    PreconditionFailed,
+)
+from ossia.http.message import Span
+from ossia.protocol.checksums import md5_hex, parse_content_md5
+from ossia.protocol.dates import format_http
+from ossia.protocol.names import decode_key
+from ossia.protocol.ranges import resolve_range
+from ossia.protocol.xml import document, parse
+from ossia.records import ObjectType, StoredObject
+
+# --- put ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    content: BodyStream
+    attributes: WrittenAttributes
+    callback: UploadCallback
+    content_md5: ContentMd5 = None
+    forbid_overwrite: ForbidOverwrite = False
+
+
+@dataclass(slots=True, kw_only=True)
+class PutObjectResult(TellingAnswer):
+    etag: Annotated[str, Header("ETag")]
+    content_md5: Annotated[str, Header("Content-MD5")]
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+
+
+@oss.operation(
+    "PUT",
+    Scope.OBJECT,
+    grant=Grant.WRITE,
+    errors=(NoSuchBucket, InvalidDigest, FileAlreadyExists, InvalidArgument),
+)
+async def put_object(call: Call, request: PutObject) -> PutObjectResult:
+    """Store an object, then tell the application server if asked to."""
+    stored = await call.services.objects.put(
+        call.bucket,
+        request.key,
+        request.content,
+        request.attributes,
+        content_md5=request.content_md5,
+        forbid_overwrite=request.forbid_overwrite,
+    )
+    result = PutObjectResult(etag=f'"{stored.etag}"', content_md5=stored.md5, crc64=stored.crc64)
+    if request.callback is not None:
+        await tell(call, result, request.callback, stored, "PutObject")
+    return result
+
+
+# --- get ---
+
+_OVERRIDES = (
+    ("response-content-type", "Content-Type"),
+    ("response-content-language", "Content-Language"),
+    ("response-expires", "Expires"),
+    ("response-cache-control", "Cache-Control"),
+    ("response-content-disposition", "Content-Disposition"),
+    ("response-content-encoding", "Content-Encoding"),
+)
+
+
+def _overrides(call: Call) -> dict[str, str]:
+    """``response-*`` parameters; not for anonymous requests (objects.md, GetObject)."""
+    if not call.query:
+        return {}
+    found = {header: call.query[name] for name, header in _OVERRIDES if name in call.query}
+    if found and not call.caller.account_id:
+        raise InvalidRequest("response-* parameters need a signed request.")
+    for name, value in found.items():
+        if any(character in value for character in "\r\n\0"):
+            raise InvalidArgument(ArgumentName=name, ArgumentValue=value)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    conditions: ReadConditions
+    overrides: Annotated[dict[str, str], FromCall(_overrides)]
+    version_id: VersionId = "null"
+    range: Annotated[str | None, Header("range")] = None
+    range_behavior: Annotated[str, Header("x-oss-range-behavior", one_of("standard"))] = ""
+    limit: Annotated[str, Query("x-oss-traffic-limit", traffic_limit)] = ""
+
+
+class ObjectAnswer(Answer):
+    """What GetObject and HeadObject have in common: the headers that describe an object."""
+
+    __slots__ = ("overrides", "stored")
+
+    def __init__(self, stored: StoredObject, overrides: dict[str, str]) -> None:
+        self.stored = stored
+        self.overrides = overrides
+
+    def body_type(self) -> str:
+        """The Content-Type to answer with."""
+        return self.overrides.get("Content-Type") or self.stored.headers.get(
+            "content-type", DEFAULT_TYPE
+        )
+
+    def more_headers(self) -> Iterable[tuple[str, str]]:
+        """Everything that is known of the object."""
+        stored = self.stored
+        headers = [
+            ("ETag", f'"{stored.etag}"'),
+            ("Last-Modified", format_http(stored.modified_at)),
+            ("Accept-Ranges", "bytes"),
+            ("x-oss-object-type", stored.type),
+            ("x-oss-storage-class", stored.storage_class),
+            ("x-oss-hash-crc64ecma", str(stored.crc64)),
+        ]
+        if stored.md5:
+            headers.append(("Content-MD5", stored.md5))
+        if stored.type == ObjectType.APPENDABLE.value:
+            headers.append(("x-oss-next-append-position", str(stored.size)))
+        if stored.tags:
+            headers.append(("x-oss-tagging-count", str(len(stored.tags))))
+        for name, value in stored.headers.items():
+            shown = _SHOWN.get(name, name)
+            if shown and shown not in self.overrides:
+                headers.append((shown, wire_text(value)))
+        for name, value in self.overrides.items():
+            if name != "Content-Type":
+                headers.append((name, wire_text(value)))
+        return headers
+
+
+_SHOWN = {
+    "content-type": "",
+    "cache-control": "Cache-Control",
+    "content-disposition": "Content-Disposition",
+    "content-encoding": "Content-Encoding",
+    "content-language": "Content-Language",
+    "expires": "Expires",
+}
+
+
+def wire_text(value: str) -> str:
+    """Text as header bytes: UTF-8, carried in the Latin-1 string that the server writes."""
+    return value if value.isascii() else value.encode().decode("latin-1")
+
+
+class GetObjectResult(ObjectAnswer):
+    """The bytes of an object, or a range of them."""
+
+    __slots__ = ("_range", "_spans")
+
+    def __init__(
+        self,
+        stored: StoredObject,
+        overrides: dict[str, str],
+        chosen: tuple[int, int] | None,
+        spans: tuple[Span, ...],
+    ) -> None:
+        super().__init__(stored, overrides)
+        self._range = chosen
+        self._spans = spans
+
+    def status_code(self) -> int:
+        """206 where a range was taken."""
+        return 200 if self._range is None else 206
+
+    def body(self, call: Call) -> bytes:
+        """The inline bytes."""
+        del call
+        inline = self.stored.inline
+        if inline is None:
+            return b""
+        if self._range is None:
+            return inline
+        start, length = self._range
+        return inline[start : start + length]
+
+    def spans(self) -> tuple[Span, ...]:
+        """The runs of files."""
+        return self._spans
+
+    def more_headers(self) -> Iterable[tuple[str, str]]:
+        """With Content-Range where a range was taken."""
+        headers = list(super().more_headers())
+        if self._range is not None:
+            start, length = self._range
+            text = f"bytes {start}-{start + length - 1}/{self.stored.size}"
+            headers.append(("Content-Range", text))
+        return headers
+
+
+@oss.operation(
+    "GET",
+    Scope.OBJECT,
+    grant=Grant.READ,
+    errors=(NoSuchKey, AccessDenied, PreconditionFailed, NotModified, InvalidRange),
+)
+async def get_object(call: Call, request: GetObject) -> GetObjectResult:
+    """Read an object or a range of it."""
+    objects = call.services.objects
+    stored = await objects.find(call.bucket, request.key)
+    request.conditions.check(stored.etag, stored.modified_at)
+    chosen = None
+    if request.range is not None:
+        standard = request.range_behavior == "standard"
+        chosen = resolve_range(request.range, stored.size, standard=standard)
+    spans: tuple[Span, ...] = ()
+    if stored.inline is None:
+        start, length = chosen or (0, stored.size)
+        spans = objects.spans(stored, start, length)
+    return GetObjectResult(stored, request.overrides, chosen, spans)
+
+
+# --- head ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    conditions: ReadConditions
+    overrides: Annotated[dict[str, str], FromCall(_overrides)]
+    version_id: VersionId = "null"
+
+
+class HeadObjectResult(ObjectAnswer):
+    """The headers of an object; Content-Length is its size."""
+
+    __slots__ = ()
+
+    def length(self) -> int:
+        """The size of the object."""
+        return self.stored.size
+
+
+@oss.operation(
+    "HEAD",
+    Scope.OBJECT,
+    action="oss:GetObject",
+    grant=Grant.READ,
+    errors=(NoSuchKey, AccessDenied, PreconditionFailed, NotModified),
+)
+async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
+    """Describe an object."""
+    stored = await call.services.objects.find(call.bucket, request.key)
+    request.conditions.check(stored.etag, stored.modified_at)
+    return HeadObjectResult(stored, request.overrides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetObjectMeta:
+    bucket: BucketInPath
+    key: KeyInPath
+    version_id: VersionId = "null"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetObjectMetaResult(Answer):
+    etag: Annotated[str, Header("ETag")]
+    last_modified: Annotated[str, Header("Last-Modified")]
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    size: int
+
+    def length(self) -> int:
+        """The size of the object."""
+        return self.size
+
+
+@oss.operation(
+    "HEAD",
+    Scope.OBJECT,
+    query=["objectMeta"],
+    action="oss:GetObject",
+    grant=Grant.READ,
+    errors=(NoSuchKey, AccessDenied),
+)
+async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaResult:
+    """Tell ETag, size and time of an object."""
+    stored = await call.services.objects.find(call.bucket, request.key)
+    return GetObjectMetaResult(
+        etag=f'"{stored.etag}"',
+        last_modified=format_http(stored.modified_at),
+        crc64=stored.crc64,
+        size=stored.size,
+    )
+
+
+# --- delete ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    version_id: VersionId = "null"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteObjectResult(Answer):
+    status = 204
+
+
+@oss.operation("DELETE", Scope.OBJECT, grant=Grant.WRITE, errors=(NoSuchBucket, AccessDenied))
+async def delete_object(call: Call, request: DeleteObject) -> DeleteObjectResult:
+    """Remove an object; one that is absent is no error."""
+    await call.services.objects.delete(call.bucket, [request.key])
+    return DeleteObjectResult()
+
+
+MAX_DELETED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class KeysToDelete:
+    """The body of DeleteMultipleObjects."""
+
+    keys: tuple[str, ...]
+    quiet: bool
+    digest: str
+
+
+def _parse_delete(content: bytes) -> KeysToDelete:
+    root = parse(content, "Delete")
+    keys = []
+    for element in root.all("Object"):
+        key = element.find("Key")
+        if key is None:
+            raise MalformedXML(ec="0016-00000613", ErrorDetail="An Object needs a Key.")
+        version = element.get("VersionId")
+        if version not in {"", "null"}:
+            raise InvalidArgument(ArgumentName="VersionId", ArgumentValue=version)
+        keys.append(decode_key(key.text.encode()))
+    if not keys:
+        raise MalformedXML(ec="0016-00000615", ErrorDetail="There is no Object.")
+    if len(keys) > MAX_DELETED:
+        raise MalformedXML(ErrorDetail=f"At most {MAX_DELETED} objects can be deleted at once.")
+    return KeysToDelete(tuple(keys), root.get("Quiet").lower() == "true", md5_hex(content))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteMultipleObjects:
+    bucket: BucketInPath
+    wanted: Annotated[KeysToDelete, Document(_parse_delete)]
+    content_md5: ContentMd5 = None
+    encoding_type: EncodingType = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteMultipleObjectsResult(Answer):
+    keys: tuple[str, ...]
+    names: Names
+
+    def body(self, call: Call) -> bytes:
+        del call
+        if not self.keys:
+            return b""
+        deleted = "".join(f"<Deleted>{self.names.tag('Key', key)}</Deleted>" for key in self.keys)
+        return document("DeleteResult", self.names.declaration(), deleted)
+
+
+def _each_key(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
+    return [(request.bucket, key) for key in request.wanted.keys]
+
+
+@oss.operation(
+    "POST",
+    Scope.BUCKET,
+    query=["delete"],
+    action=None,
+    also=(Needs("oss:DeleteObject", Grant.WRITE, _each_key),),
+    errors=(NoSuchBucket, MalformedXML, InvalidDigest, MissingArgument),
+)
+async def delete_multiple_objects(
+    call: Call, request: DeleteMultipleObjects
+) -> DeleteMultipleObjectsResult:
+    """Remove up to 1000 objects."""
+    if request.content_md5 is None:
+        raise MissingArgument(ec="0016-00000606", ArgumentName="Content-MD5")
+    if parse_content_md5(request.content_md5) != request.wanted.digest:
+        raise InvalidDigest
+    await call.services.objects.delete(call.bucket, request.wanted.keys)
+    shown = () if request.wanted.quiet else request.wanted.keys
+    return DeleteMultipleObjectsResult(keys=shown, names=Names(request.encoding_type))

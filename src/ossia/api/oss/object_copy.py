@@ -1,0 +1,120 @@
+"""Copying objects."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import unquote_to_bytes
+
+from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath, one_of
+from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
+from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions
+from ossia.api.oss.registry import oss
+from ossia.errors import (
+    FileAlreadyExists,
+    InvalidArgument,
+    NoSuchBucket,
+    NoSuchKey,
+    NoSuchVersion,
+    NotModified,
+    PreconditionFailed,
+)
+from ossia.protocol.dates import format_iso
+from ossia.protocol.names import decode_key
+from ossia.protocol.preconditions import Preconditions
+from ossia.protocol.xml import document, tag
+
+_DIRECTIVE = one_of("COPY", "REPLACE", fold=True)
+
+
+@dataclass(frozen=True, slots=True)
+class CopySource:
+    """What ``x-oss-copy-source`` names."""
+
+    bucket: str
+    key: str
+
+
+def parse_copy_source(text: str) -> CopySource:
+    """``/bucket/key[?versionId=…]``, percent-encoded; the leading slash may be missing."""
+    path, _, query = text.partition("?")
+    name, _, value = query.partition("=")
+    if query and (name != "versionId" or value not in ("", "null")):
+        raise NoSuchVersion(VersionId=value)
+    raw = unquote_to_bytes(path.encode().removeprefix(b"/"))
+    bucket, _, key = raw.partition(b"/")
+    if not bucket or not key:
+        raise ValueError("The copy source must be /bucket/key.")
+    return CopySource(bucket.decode("latin-1"), decode_key(key))
+
+
+def copy_source_of(_call: Call, request: "CopyObject") -> Iterable[Resource]:
+    """The source, which the caller must be allowed to read."""
+    return [(request.source.bucket, request.source.key)]
+
+
+def _copy_conditions(call: Call) -> Preconditions:
+    return preconditions(call, "x-oss-copy-source-")
+
+
+CopySourceHeader = Annotated[CopySource, Header("x-oss-copy-source", parse_copy_source)]
+CopyConditions = Annotated[Preconditions, FromCall(_copy_conditions)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    source: CopySourceHeader
+    conditions: CopyConditions
+    attributes: WrittenAttributes
+    directive: Annotated[str, Header("x-oss-metadata-directive", _DIRECTIVE)] = "COPY"
+    tagging_directive: Annotated[str, Header("x-oss-tagging-directive", _DIRECTIVE)] = "COPY"
+    forbid_overwrite: ForbidOverwrite = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyObjectResult(Answer):
+    etag: str
+    modified_at: int
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+
+    def body(self, call: Call) -> bytes:
+        del call
+        return document(
+            "CopyObjectResult",
+            tag("LastModified", format_iso(self.modified_at)),
+            tag("ETag", f'"{self.etag}"'),
+        )
+
+
+@oss.operation(
+    "PUT",
+    Scope.OBJECT,
+    header="x-oss-copy-source",
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    also=(Needs("oss:GetObject", Grant.READ, copy_source_of),),
+    errors=(
+        NoSuchBucket,
+        NoSuchKey,
+        PreconditionFailed,
+        NotModified,
+        FileAlreadyExists,
+        InvalidArgument,
+    ),
+)
+async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
+    """Copy an object, or change what is said about it by copying it onto itself."""
+    source_bucket = await call.services.buckets.find(request.source.bucket)
+    stored = await call.services.objects.copy(
+        source_bucket,
+        request.source.key,
+        call.bucket,
+        request.key,
+        request.attributes,
+        conditions=request.conditions,
+        replace_headers=request.directive == "REPLACE",
+        replace_tags=request.tagging_directive == "REPLACE",
+        forbid_overwrite=request.forbid_overwrite,
+    )
+    return CopyObjectResult(etag=stored.etag, modified_at=stored.modified_at, crc64=stored.crc64)

@@ -1,0 +1,493 @@
+"""Multipart uploads: the seven operations."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote
+
+from ossia.api.bind import (
+    BodyStream,
+    BucketInPath,
+    Document,
+    FromCall,
+    Header,
+    KeyInPath,
+    Query,
+    integer,
+)
+from ossia.api.operation import Answer, Call, Grant, Needs, Scope
+from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.fields import (
+    ContentMd5,
+    EncodingType,
+    ForbidOverwrite,
+    UploadCallback,
+    WrittenAttributes,
+    object_acl,
+)
+from ossia.api.oss.listing_xml import Names
+from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
+from ossia.api.oss.registry import oss
+from ossia.domain.multipart import MAX_PARTS, ChosenPart
+from ossia.errors import (
+    EntityTooSmall,
+    FileAlreadyExists,
+    InvalidArgument,
+    InvalidDigest,
+    InvalidPart,
+    InvalidPartOrder,
+    MalformedXML,
+    NoSuchKey,
+    NoSuchUpload,
+    PreconditionFailed,
+)
+from ossia.ports import UploadListing
+from ossia.protocol.checksums import etag_to_content_md5, md5_hex, parse_content_md5
+from ossia.protocol.dates import format_iso
+from ossia.protocol.xml import document, parse, tag
+from ossia.records import Part, Upload
+
+
+def _part_number(call: Call) -> int:
+    text = call.query.get("partNumber", "")
+    if "partNumber" not in call.query:
+        raise InvalidArgument(
+            "Unexpected query string parameter",
+            ec="0017-00000219",
+            ArgumentName="ResourceType",
+            ArgumentValue="partNumber",
+        )
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MAX_PARTS:
+        raise InvalidArgument(
+            "Part number must be an integer between 1 and 10000, inclusive.",
+            ec="0017-00000220",
+            ArgumentName="PartNumber",
+            ArgumentValue=text,
+        )
+    return int(text)
+
+
+PartNumber = Annotated[int, FromCall(_part_number)]
+UploadId = Annotated[str, Query("uploadId")]
+
+# --- initiate ---
+
+
+def _sequential(call: Call) -> bool:
+    return "sequential" in call.query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitiateMultipartUpload:
+    bucket: BucketInPath
+    key: KeyInPath
+    attributes: WrittenAttributes
+    sequential: Annotated[bool, FromCall(_sequential)]
+    encoding_type: EncodingType = ""
+    forbid_overwrite: ForbidOverwrite = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitiateMultipartUploadResult(Answer):
+    bucket: str
+    upload: Upload
+    names: Names
+
+    def body(self, call: Call) -> bytes:
+        del call
+        return document(
+            "InitiateMultipartUploadResult",
+            self.names.declaration(),
+            tag("Bucket", self.bucket),
+            self.names.tag("Key", self.upload.key),
+            tag("UploadId", self.upload.id),
+        )
+
+
+@oss.operation(
+    "POST",
+    Scope.OBJECT,
+    query=["uploads"],
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    errors=(FileAlreadyExists, InvalidArgument),
+)
+async def initiate_multipart_upload(
+    call: Call, request: InitiateMultipartUpload
+) -> InitiateMultipartUploadResult:
+    """Begin an upload in parts."""
+    upload = await call.services.multipart.initiate(
+        call.bucket,
+        request.key,
+        request.attributes,
+        sequential=request.sequential,
+        forbid_overwrite=request.forbid_overwrite,
+    )
+    return InitiateMultipartUploadResult(
+        bucket=request.bucket, upload=upload, names=Names(request.encoding_type)
+    )
+
+
+# --- parts ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPart:
+    bucket: BucketInPath
+    key: KeyInPath
+    content: BodyStream
+    number: PartNumber
+    upload_id: UploadId
+    content_md5: ContentMd5 = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPartResult(Answer):
+    etag: Annotated[str, Header("ETag")]
+    content_md5: Annotated[str, Header("Content-MD5")]
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+
+
+@oss.operation(
+    "PUT",
+    Scope.OBJECT,
+    query=["partNumber", "uploadId"],
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    errors=(NoSuchUpload, InvalidArgument, InvalidDigest),
+)
+async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
+    """Store one part."""
+    part = await call.services.multipart.put_part(
+        call.bucket,
+        request.key,
+        request.upload_id,
+        request.number,
+        request.content,
+        content_md5=request.content_md5,
+    )
+    return UploadPartResult(
+        etag=f'"{part.etag}"', content_md5=etag_to_content_md5(part.etag), crc64=part.crc64
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPartCopy:
+    bucket: BucketInPath
+    key: KeyInPath
+    source: CopySourceHeader
+    conditions: CopyConditions
+    number: PartNumber
+    upload_id: UploadId
+    range: Annotated[str | None, Header("x-oss-copy-source-range")] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPartCopyResult(Answer):
+    part: Part
+    content_range: Annotated[str | None, Header("Content-Range")]
+
+    def body(self, call: Call) -> bytes:
+        del call
+        return document(
+            "CopyPartResult",
+            tag("LastModified", format_iso(self.part.modified_at)),
+            tag("ETag", f'"{self.part.etag}"'),
+        )
+
+
+@oss.operation(
+    "PUT",
+    Scope.OBJECT,
+    query=["partNumber", "uploadId"],
+    header="x-oss-copy-source",
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    also=(Needs("oss:GetObject", Grant.READ, copy_source_of),),
+    errors=(NoSuchUpload, NoSuchKey, PreconditionFailed, InvalidArgument),
+)
+async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
+    """Make a part of (a range of) an object."""
+    source_bucket = await call.services.buckets.find(request.source.bucket)
+    source = await call.services.objects.find(source_bucket, request.source.key)
+    part, chosen = await call.services.multipart.copy_part(
+        call.bucket,
+        request.key,
+        request.upload_id,
+        request.number,
+        source,
+        request.range,
+        request.conditions,
+    )
+    taken = None
+    if chosen is not None:
+        taken = f"bytes {chosen[0]}-{chosen[0] + chosen[1] - 1}/{source.size}"
+    return UploadPartCopyResult(part=part, content_range=taken)
+
+
+# --- complete ---
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The body of Complete: the chosen parts, or None for an empty body."""
+
+    parts: list[ChosenPart] | None
+    digest: str
+
+
+def _parse_completion(content: bytes) -> Completion:
+    if not content.strip():
+        return Completion(None, md5_hex(content))
+    root = parse(content, "CompleteMultipartUpload")
+    parts = []
+    for element in root.all("Part"):
+        number, etag = element.get("PartNumber").strip(), element.get("ETag")
+        if not (number.isascii() and number.isdigit()) or not etag:
+            raise MalformedXML(ErrorDetail="A Part needs PartNumber and ETag.")
+        parts.append(ChosenPart(int(number[:9]), etag))
+    if not 1 <= len(parts) <= MAX_PARTS:
+        raise MalformedXML(ErrorDetail=f"There must be 1 to {MAX_PARTS} Part elements.")
+    return Completion(parts, md5_hex(content))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteMultipartUpload:
+    bucket: BucketInPath
+    key: KeyInPath
+    completion: Annotated[Completion, Document(_parse_completion)]
+    callback: UploadCallback
+    upload_id: UploadId
+    complete_all: Annotated[str, Header("x-oss-complete-all")] = ""
+    acl: Annotated[str | None, Header("x-oss-object-acl", object_acl)] = None
+    encoding_type: EncodingType = ""
+    forbid_overwrite: ForbidOverwrite = False
+    content_md5: ContentMd5 = None
+
+
+@dataclass(slots=True, kw_only=True)
+class CompleteMultipartUploadResult(TellingAnswer):
+    bucket: str
+    key: str
+    quoted_etag: Annotated[str, Header("ETag")]
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    names: Names
+
+    def own_body(self, call: Call) -> bytes:
+        location = f"{call.services.public_url}/{self.bucket}/{quote(self.key)}"
+        return document(
+            "CompleteMultipartUploadResult",
+            self.names.declaration(),
+            tag("Location", location),
+            tag("Bucket", self.bucket),
+            self.names.tag("Key", self.key),
+            tag("ETag", self.quoted_etag),
+        )
+
+
+def _chosen_parts(request: CompleteMultipartUpload) -> list[ChosenPart] | None:
+    parts = request.completion.parts
+    everything = request.complete_all.lower() == "yes"
+    if everything and parts is not None:
+        raise InvalidArgument(
+            # The spelling is the service's own.
+            "Should not speficy both complete all header and http body.",
+            ec="0042-00000216",
+            ArgumentName="x-oss-complete-all",
+            ArgumentValue=request.complete_all,
+        )
+    if not everything and parts is None:
+        raise MalformedXML(ErrorDetail="There is no list of parts.")
+    return parts
+
+
+@oss.operation(
+    "POST",
+    Scope.OBJECT,
+    query=["uploadId"],
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    errors=(
+        NoSuchUpload,
+        InvalidPart,
+        InvalidPartOrder,
+        EntityTooSmall,
+        MalformedXML,
+        FileAlreadyExists,
+        InvalidDigest,
+    ),
+)
+async def complete_multipart_upload(
+    call: Call, request: CompleteMultipartUpload
+) -> CompleteMultipartUploadResult:
+    """Make an object of parts, then tell the application server if asked to."""
+    if request.content_md5 and parse_content_md5(request.content_md5) != request.completion.digest:
+        raise InvalidDigest
+    stored = await call.services.multipart.complete(
+        call.bucket,
+        request.key,
+        request.upload_id,
+        _chosen_parts(request),
+        acl=request.acl,
+        forbid_overwrite=request.forbid_overwrite,
+    )
+    result = CompleteMultipartUploadResult(
+        bucket=request.bucket,
+        key=request.key,
+        quoted_etag=f'"{stored.etag}"',
+        crc64=stored.crc64,
+        names=Names(request.encoding_type),
+    )
+    if request.callback is not None:
+        await tell(call, result, request.callback, stored, "CompleteMultipartUpload")
+    return result
+
+
+# --- abort ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortMultipartUpload:
+    bucket: BucketInPath
+    key: KeyInPath
+    upload_id: UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortMultipartUploadResult(Answer):
+    status = 204
+
+
+@oss.operation(
+    "DELETE", Scope.OBJECT, query=["uploadId"], grant=Grant.WRITE, errors=(NoSuchUpload,)
+)
+async def abort_multipart_upload(
+    call: Call, request: AbortMultipartUpload
+) -> AbortMultipartUploadResult:
+    """End an upload and let its parts go."""
+    await call.services.multipart.abort(call.bucket, request.key, request.upload_id)
+    return AbortMultipartUploadResult()
+
+
+# --- lists ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListParts:
+    bucket: BucketInPath
+    key: KeyInPath
+    upload_id: UploadId
+    max_parts: Annotated[int, Query("max-parts", integer(1, 1000))] = 1000
+    marker: Annotated[int, Query("part-number-marker", integer(0, 2**31))] = 0
+    encoding_type: EncodingType = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListPartsResult(Answer):
+    request: ListParts
+    storage_class: str
+    parts: list[Part]
+    is_truncated: bool
+
+    def body(self, call: Call) -> bytes:
+        del call
+        request, names = self.request, Names(self.request.encoding_type)
+        return document(
+            "ListPartsResult",
+            names.declaration(),
+            tag("Bucket", request.bucket),
+            names.tag("Key", request.key),
+            tag("UploadId", request.upload_id),
+            tag("StorageClass", self.storage_class),
+            tag("PartNumberMarker", request.marker),
+            # oss2 requires the marker always.
+            tag("NextPartNumberMarker", self.parts[-1].number if self.parts else request.marker),
+            tag("MaxParts", request.max_parts),
+            tag("IsTruncated", self.is_truncated),
+            "".join(_part_xml(part) for part in self.parts),
+        )
+
+
+def _part_xml(part: Part) -> str:
+    return (
+        f"<Part><PartNumber>{part.number}</PartNumber>"
+        f"<LastModified>{format_iso(part.modified_at)}</LastModified>"
+        f'<ETag>"{part.etag}"</ETag><HashCrc64ecma>{part.crc64}</HashCrc64ecma>'
+        f"<Size>{part.size}</Size></Part>"
+    )
+
+
+@oss.operation("GET", Scope.OBJECT, query=["uploadId"], errors=(NoSuchUpload, InvalidArgument))
+async def list_parts(call: Call, request: ListParts) -> ListPartsResult:
+    """List the parts of an upload."""
+    upload = await call.services.multipart.find(
+        call.bucket, request.key, request.upload_id, ec="0042-00000002"
+    )
+    parts = await call.services.multipart.parts(upload.id, request.marker, request.max_parts + 1)
+    return ListPartsResult(
+        request=request,
+        storage_class=upload.storage_class,
+        parts=parts[: request.max_parts],
+        is_truncated=len(parts) > request.max_parts,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMultipartUploads:
+    bucket: BucketInPath
+    prefix: Annotated[str, Query("prefix")] = ""
+    delimiter: Annotated[str, Query("delimiter")] = ""
+    key_marker: Annotated[str, Query("key-marker")] = ""
+    upload_id_marker: Annotated[str, Query("upload-id-marker")] = ""
+    max_uploads: Annotated[int, Query("max-uploads", integer(1, 1000))] = 1000
+    encoding_type: EncodingType = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListMultipartUploadsResult(Answer):
+    request: ListMultipartUploads
+    page: UploadListing
+
+    def body(self, call: Call) -> bytes:
+        del call
+        request, page, names = self.request, self.page, Names(self.request.encoding_type)
+        return document(
+            "ListMultipartUploadsResult",
+            names.declaration(),
+            tag("Bucket", request.bucket),
+            names.tag("KeyMarker", request.key_marker),
+            tag("UploadIdMarker", request.upload_id_marker),
+            # oss2 requires both markers even when there is no more.
+            names.tag("NextKeyMarker", page.next_key or ""),
+            tag("NextUploadIdMarker", page.next_upload_id or ""),
+            names.tag("Delimiter", request.delimiter),
+            names.tag("Prefix", request.prefix),
+            tag("MaxUploads", request.max_uploads),
+            tag("IsTruncated", page.next_key is not None),
+            "".join(_upload_xml(upload, names) for upload in page.uploads),
+            names.prefixes(page.prefixes),
+        )
+
+
+def _upload_xml(upload: Upload, names: Names) -> str:
+    return (
+        f"<Upload>{names.tag('Key', upload.key)}<UploadId>{upload.id}</UploadId>"
+        f"<StorageClass>{upload.storage_class}</StorageClass>"
+        f"<Initiated>{format_iso(upload.initiated_at)}</Initiated></Upload>"
+    )
+
+
+@oss.operation("GET", Scope.BUCKET, query=["uploads"], errors=(InvalidArgument,))
+async def list_multipart_uploads(
+    call: Call, request: ListMultipartUploads
+) -> ListMultipartUploadsResult:
+    """List the uploads in progress."""
+    page = await call.services.multipart.uploads(
+        call.bucket,
+        prefix=request.prefix,
+        delimiter=request.delimiter,
+        after_key=request.key_marker,
+        # buckets.md: upload-id-marker is ignored without key-marker.
+        after_upload_id=request.upload_id_marker if request.key_marker else "",
+        limit=request.max_uploads,
+    )
+    return ListMultipartUploadsResult(request=request, page=page)

@@ -1,0 +1,209 @@
+"""PostObject: an upload by HTML form.
+
+The gateway reads the form up to the file, authenticates by its fields, checks its policy and
+authorizes; what remains is to store the file and to answer as the form asks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath
+from ossia.api.operation import Call, Grant, Scope
+from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.fields import CONTENT_HEADERS, META_PREFIX, attributes_from
+from ossia.api.oss.registry import oss
+from ossia.domain.ingest import MAX_OBJECT
+from ossia.domain.objects import Attributes
+from ossia.errors import (
+    AccessDenied,
+    EntityTooLarge,
+    EntityTooSmall,
+    FileAlreadyExists,
+    IncorrectNumberOfFilesInPOSTRequest,
+    InvalidArgument,
+    InvalidPolicyDocument,
+    MalformedPOSTRequest,
+    OssError,
+)
+from ossia.http.post_form import PostForm
+from ossia.protocol.callback import CallbackConfig, decode_callback
+from ossia.protocol.xml import document, tag
+
+FORM = "multipart/form-data"
+"""The pseudo-selector that the gateway gives a POST of such a body to a bucket."""
+
+_OBJECT_FIELDS = frozenset(
+    {*CONTENT_HEADERS, b"x-oss-object-acl", b"x-oss-storage-class", b"x-oss-server-side-encryption"}
+)
+
+
+def form_of(call: Call) -> PostForm:
+    """The form, which the gateway has read up to its file."""
+    assert call.form is not None
+    return call.form
+
+
+def _attributes(call: Call) -> Attributes:
+    """Form fields win over headers; the tagging header is not supported (post-object.md, 1)."""
+    form = form_of(call)
+    fields = {name.encode(): value.encode() for name, value in form.fields.items()}
+    kept = {
+        name: value
+        for name, value in fields.items()
+        if name in _OBJECT_FIELDS or name.startswith(META_PREFIX)
+    }
+    # post-object.md, section 2: x-oss-content-type, then the file part's type, then the field.
+    chosen = (
+        form.fields.get("x-oss-content-type")
+        or form.file_content_type
+        or form.fields.get("content-type")
+    )
+    if chosen:
+        kept[b"content-type"] = chosen.encode()
+    header_acl = call.http.headers.get(b"x-oss-object-acl")
+    if header_acl is not None:
+        kept.setdefault(b"x-oss-object-acl", header_acl)
+    if any(b"\r" in value or b"\n" in value or b"\0" in value for value in kept.values()):
+        raise InvalidArgument("A form field that becomes a header holds a line break.")
+    return attributes_from(kept)
+
+
+def _callback(call: Call) -> CallbackConfig | None:
+    form = form_of(call)
+    value = form.fields.get("callback")
+    if not value:
+        return None
+    return decode_callback(
+        value, form_variables=form.variables, address_policy=call.services.callback_targets
+    )
+
+
+def _forbid_overwrite(call: Call) -> bool:
+    return form_of(call).fields.get("x-oss-forbid-overwrite", "").lower() == "true"
+
+
+def _length_range(call: Call) -> tuple[int, int] | None:
+    return call.post_length_range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    form: Annotated[PostForm, FromCall(form_of)]
+    attributes: Annotated[Attributes, FromCall(_attributes)]
+    callback: Annotated[CallbackConfig | None, FromCall(_callback)]
+    forbid_overwrite: Annotated[bool, FromCall(_forbid_overwrite)]
+    length_range: Annotated[tuple[int, int] | None, FromCall(_length_range)]
+
+
+@dataclass(slots=True, kw_only=True)
+class PostObjectResult(TellingAnswer):
+    etag: Annotated[str, Header("ETag")]
+    content_md5: Annotated[str, Header("Content-MD5")]
+    crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    location: Annotated[str | None, Header("Location")]
+    asked_status: int
+    document: bytes
+
+    def status_code(self) -> int:
+        """200 with the application's answer, otherwise what the form asks for."""
+        return 200 if self.reply is not None else self.asked_status
+
+    def own_body(self, call: Call) -> bytes:
+        del call
+        return self.document
+
+
+@oss.operation(
+    "POST",
+    Scope.BUCKET,
+    query=[FORM],
+    action="oss:PutObject",
+    grant=Grant.WRITE,
+    errors=(
+        MalformedPOSTRequest,
+        IncorrectNumberOfFilesInPOSTRequest,
+        InvalidPolicyDocument,
+        AccessDenied,
+        EntityTooLarge,
+        EntityTooSmall,
+        FileAlreadyExists,
+    ),
+)
+async def post_object(call: Call, request: PostObject) -> PostObjectResult:
+    """Store the file of a form, then tell the application server if asked to."""
+    objects = call.services.objects
+    low, high = request.length_range or (0, MAX_OBJECT)
+    await objects.refuse_overwrite(
+        call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
+    )
+    landed = await call.services.ingest.take(
+        request.form,
+        limit=min(high, MAX_OBJECT),
+        too_large=_too_large,
+        check_size=_at_least(low),
+    )
+    stored = await objects.record(
+        call.bucket,
+        request.key,
+        landed,
+        request.attributes,
+        forbid_overwrite=request.forbid_overwrite,
+    )
+    location = f"{call.services.public_url}/{request.bucket}/{quote(request.key)}"
+    etag = f'"{stored.etag}"'
+    status, redirect = _asked(request, etag)
+    result = PostObjectResult(
+        etag=etag,
+        content_md5=stored.md5,
+        crc64=stored.crc64,
+        location=redirect,
+        asked_status=status,
+        document=_post_response(request, location, etag) if status == _CREATED else b"",
+    )
+    if request.callback is not None:
+        await tell(call, result, request.callback, stored, "PostObject")
+        result.location = None
+    return result
+
+
+_CREATED = 201
+_NO_CONTENT = 204
+_SEE_OTHER = 303
+
+
+def _asked(request: PostObject, etag: str) -> tuple[int, str | None]:
+    """Status and Location; a redirect wins over a status (post-object.md, section 5)."""
+    redirect = request.form.fields.get("success_action_redirect", "")
+    if redirect.startswith(("http://", "https://")):
+        added = urlencode({"bucket": request.bucket, "key": request.key, "etag": etag})
+        joint = "&" if "?" in redirect else "?"
+        # Only what a URL may hold: a field must not be able to add a header line.
+        return _SEE_OTHER, quote(redirect, safe="%/:=&?~#+!$,;'@()*[]") + joint + added
+    status = request.form.fields.get("success_action_status", "")
+    return int(status) if status in {"200", "201"} else _NO_CONTENT, None
+
+
+def _post_response(request: PostObject, location: str, etag: str) -> bytes:
+    return document(
+        "PostResponse",
+        tag("Bucket", request.bucket),
+        tag("ETag", etag),
+        tag("Key", request.key),
+        tag("Location", location),
+    )
+
+
+def _too_large() -> OssError:
+    return EntityTooLarge(ec="0006-00000003")
+
+
+def _at_least(low: int) -> Callable[[int], None]:
+    def check(size: int) -> None:
+        if size < low:
+            raise EntityTooSmall(ec="0006-00000004")
+
+    return check

@@ -1,0 +1,5 @@
+"""The registry that the topic modules fill."""
+
+from ossia.api.operation import Registry
+
+oss = Registry("oss")

@@ -1,0 +1,29 @@
+"""What handlers may use."""
+
+from dataclasses import dataclass
+
+from ossia.domain.buckets import Buckets
+from ossia.domain.callbacks import Callbacks
+from ossia.domain.ingest import Ingest
+from ossia.domain.multipart import Multipart
+from ossia.domain.objects import Objects
+from ossia.protocol.address_policy import AddressPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The domain, and the facts about this server that answers mention.
+
+    ``endpoint`` is ``host:port`` as clients reach it; ``public_url`` has the scheme too.
+    """
+
+    buckets: Buckets
+    objects: Objects
+    multipart: Multipart
+    ingest: Ingest
+    callbacks: Callbacks
+    callback_targets: AddressPolicy
+    region: str
+    account_id: str
+    endpoint: str
+    public_url: str

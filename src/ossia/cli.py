@@ -1,0 +1,127 @@
+"""The command line: ``ossia up``, ``serve``, ``appserver``, ``doctor``, ``version``."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ossia import __version__
+from ossia.settings import Settings, SettingsError, load, rows
+
+log = logging.getLogger("ossia")
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give *command* one option per setting, and ``--config``."""
+    for row in reversed(rows()):
+        keywords: dict[str, Any] = {
+            "help": f"{row.text} [env {row.variable}; default: {row.shown_default}]",
+            "default": None,
+        }
+        if row.kind is bool:
+            command = click.option(row.flag, row.name, is_flag=True, **keywords)(command)
+        elif row.many:
+            keywords["default"] = ()
+            command = click.option(row.flag, row.name, multiple=True, **keywords)(command)
+        else:
+            command = click.option(
+                row.flag, row.name, type=str, metavar=_meta(row.kind), **keywords
+            )(command)
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="TOML file with settings; flags and environment win.  [env OSSIA_CONFIG]",
+        envvar="OSSIA_CONFIG",
+    )(command)
+
+
+def _meta(kind: type) -> str:
+    return {int: "N", float: "SECONDS", Path: "DIR"}.get(kind, "TEXT")
+
+
+def _load(flags: dict[str, Any], config: Path | None) -> Settings:
+    return load(flags, os.environ, config)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Object storage that speaks Alibaba Cloud OSS, upload callbacks included.
+
+    Start with `ossia up`: it runs everything, ready to click.
+    """
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the version as JSON.")
+def version(*, as_json: bool) -> None:
+    """Print the version."""
+    click.echo(json.dumps({"version": __version__}) if as_json else f"ossia {__version__}")
+
+
+@cli.command()
+@server_options
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+def serve(*, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Serve the OSS data API, STS and RAM on one port."""
+    from ossia.serve import serve as run  # noqa: PLC0415 - `ossia version` must not load the server
+
+    sys.exit(run(_load(flags, config), as_json=as_json))
+
+
+@cli.command()
+@server_options
+@click.option(
+    "--appserver",
+    default="127.0.0.1:7080",
+    show_default=True,
+    help="Address of the demonstration's application server.",
+)
+@click.option(
+    "--bucket", default="ossia-demo", show_default=True, help="The demonstration's bucket."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+def up(*, appserver: str, bucket: str, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Run the whole flow, ready to click: object store, STS, application server, upload page."""
+    from ossia.demo import up as run  # noqa: PLC0415 - as above
+
+    sys.exit(run(_load(flags, config), appserver=appserver, bucket=bucket, as_json=as_json))
+
+
+@cli.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def appserver(arguments: tuple[str, ...]) -> None:
+    """Run the customer's side: token server, policy signer, callback receiver, upload page."""
+    from ossia.appserver.cli import appserver as command  # noqa: PLC0415 - as above
+
+    command.main(list(arguments), prog_name="ossia appserver")
+
+
+@cli.command()
+@server_options
+@click.option("--callback-url", help="A callback URL whose reachability is to be checked.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Check folder, port, clock, file system, keys and callback reachability."""
+    from ossia.doctor import examine  # noqa: PLC0415 - as above
+
+    sys.exit(examine(_load(flags, config), callback_url=callback_url, as_json=as_json))
+
+
+def main() -> None:
+    """Run the command line; what the user must act on is one line, never a traceback."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        cli.main(standalone_mode=True)
+    except SettingsError as error:
+        click.echo(f"ossia: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,122 @@
+"""The rules of buckets: create, describe, configure, delete, list."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from ossia.errors import (
+    BucketAlreadyExists,
+    BucketNotEmpty,
+    NoSuchBucket,
+    ServiceUnavailable,
+    TooManyBuckets,
+)
+from ossia.ports import Clock, Conflict, Exists, Listing, MetadataStore, Missing, NotEmpty
+from ossia.protocol.names import check_bucket_name
+from ossia.records import Bucket, BucketUsage
+
+MAX_BUCKETS = 100
+"""Of one account (buckets.md, PutBucket: 100 a region)."""
+_TRIES = 5
+
+
+class Buckets:
+    """Buckets and their configuration documents."""
+
+    def __init__(self, metadata: MetadataStore, clock: Clock, region: str) -> None:
+        self._metadata = metadata
+        self._clock = clock
+        self._region = region
+
+    async def find(self, name: str) -> Bucket:
+        """The bucket.  Raises `NoSuchBucket`."""
+        found = await self._metadata.find_bucket(name)
+        if found is None:
+            raise NoSuchBucket(BucketName=name)
+        return found
+
+    async def create(
+        self, name: str, owner: str, *, acl: str | None, storage_class: str, redundancy: str
+    ) -> Bucket:
+        """Create a bucket, or confirm that it exists as asked.
+
+        Repeating the request is no error and changes the ACL if one is given.  Raises
+        `InvalidBucketName`, `BucketAlreadyExists`, `TooManyBuckets`.
+        """
+        check_bucket_name(name)
+        existing = await self._metadata.find_bucket(name)
+        if existing is None:
+            if len(await self._metadata.list_buckets("", "", MAX_BUCKETS)) >= MAX_BUCKETS:
+                raise TooManyBuckets
+            new = Bucket(
+                id=0,
+                name=name,
+                owner=owner,
+                created_at=self._clock.now_ms(),
+                region=self._region,
+                acl=acl or "private",
+                storage_class=storage_class,
+                redundancy=redundancy,
+            )
+            try:
+                return await self._metadata.create_bucket(new)
+            except Exists:
+                existing = await self.find(name)
+        if existing.owner != owner:
+            raise BucketAlreadyExists(BucketName=name)
+        if existing.storage_class != storage_class:
+            # Asserted by the Java SDK's tests.
+            raise BucketAlreadyExists(
+                "Cannot modify existing bucket's storage class.", BucketName=name
+            )
+        return existing if acl is None else await self.set_acl(existing, acl)
+
+    async def set_acl(self, bucket: Bucket, acl: str) -> Bucket:
+        """Change the canned ACL."""
+        return await self._change(bucket, lambda now: msgspec.structs.replace(now, acl=acl))
+
+    async def set_document(self, bucket: Bucket, name: str, content: bytes | None) -> Bucket:
+        """Store a configuration document, or remove it (None)."""
+
+        def change(now: Bucket) -> Bucket:
+            documents = {key: value for key, value in now.documents.items() if key != name}
+            if content is not None:
+                documents[name] = content
+            return msgspec.structs.replace(now, documents=documents)
+
+        return await self._change(bucket, change)
+
+    async def _change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
+        for _ in range(_TRIES):
+            try:
+                return await self._metadata.update_bucket(change(bucket))
+            except Conflict:
+                bucket = await self.find(bucket.name)
+            except Missing:
+                raise NoSuchBucket(BucketName=bucket.name) from None
+        raise ServiceUnavailable
+
+    async def delete(self, bucket: Bucket) -> None:
+        """Remove an empty bucket.  Raises `BucketNotEmpty`."""
+        try:
+            await self._metadata.delete_bucket(bucket.id)
+        except NotEmpty:
+            raise BucketNotEmpty(BucketName=bucket.name) from None
+        except Missing:
+            raise NoSuchBucket(BucketName=bucket.name) from None
+
+    async def list(self, prefix: str, after: str, limit: int) -> list[Bucket]:
+        """Buckets in the order of their names."""
+        return await self._metadata.list_buckets(prefix, after, limit)
+
+    async def usage(self, bucket: Bucket) -> BucketUsage:
+        """What GetBucketStat reports."""
+        return await self._metadata.bucket_usage(bucket.id)
+
+    async def objects(
+        self, bucket: Bucket, *, prefix: str, delimiter: str, after: str, limit: int
+    ) -> Listing:
+        """One page of the objects of a bucket."""
+        return await self._metadata.list_objects(
+            bucket.id, prefix=prefix, delimiter=delimiter, after=after, limit=limit
+        )

@@ -1,0 +1,337 @@
+"""One request, step by step.
+
+1. Routes under ``/-/`` and STS/RAM requests go to their own services.
+2. Address and route; 3. authenticate; 4. the bucket; 5. authorize; 6. bind; 7. run; 8. answer.
+
+A handler never sees a request that it must not serve, and never renders an error.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+
+from ossia.access.authenticate import Authenticator
+from ossia.access.authorize import Context, Wish, authorize
+from ossia.access.caller import ANONYMOUS, CallerKind
+from ossia.api.operation import Call, Grant, Operation, Scope
+from ossia.api.oss.object_post import FORM
+from ossia.api.route import Router
+from ossia.api.services import Services
+from ossia.errors import (
+    InternalError,
+    InvalidArgument,
+    MissingContentLength,
+    NoSuchBucket,
+    OssError,
+    ServiceUnavailable,
+)
+from ossia.gateway import cors, post_form
+from ossia.gateway.render import render_answer, render_error
+from ossia.http.body import ClientGone
+from ossia.http.message import Request, Response
+from ossia.ports import Clock, Unavailable
+from ossia.protocol.address import Address, Addressing, parse_query
+from ossia.protocol.dates import format_iso_seconds
+from ossia.protocol.names import check_bucket_name, decode_key
+from ossia.protocol.signed_request import SignedRequest
+
+log = logging.getLogger("ossia.gateway")
+
+Side = Callable[[Request, bytes, Sequence[tuple[bytes, bytes]]], Awaitable[Response | None]]
+"""A service beside OSS: answers a request (path and decoded query given), or None: not mine."""
+
+_BODILESS_METHODS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+class RequestIds:
+    """24 upper-case hex characters: seconds, worker, counter."""
+
+    def __init__(self) -> None:
+        self._worker = os.urandom(3).hex().upper()
+        self._count = count(int.from_bytes(os.urandom(4)))
+
+    def next(self) -> str:
+        """A fresh id."""
+        return f"{int(time.time()):08X}{self._worker}{next(self._count) & 0xFFFFFFFFFF:010X}"
+
+
+class Gateway:
+    """Serves every request of one worker."""
+
+    def __init__(
+        self,
+        router: Router,
+        services: Services,
+        authenticator: Authenticator,
+        addressing: Addressing,
+        clock: Clock,
+        *,
+        sides: Sequence[Side] = (),
+        access_log: bool = False,
+    ) -> None:
+        self._router = router
+        self._services = services
+        self._authenticator = authenticator
+        self._addressing = addressing
+        self._clock = clock
+        self._sides = sides
+        self._access_log = access_log
+        self._ids = RequestIds()
+
+    async def handle(self, request: Request) -> Response:
+        """Answer *request*; whatever goes wrong, the client gets the protocol's error."""
+        started = time.monotonic()
+        exchange = _Exchange(request, self._ids.next())
+        try:
+            response = await self._answer(exchange)
+        except OssError as error:
+            response = exchange.refuse(error)
+        except ClientGone:
+            raise
+        except Unavailable as error:
+            log.warning("storage_unavailable", extra={"reason": str(error)})
+            response = exchange.refuse(ServiceUnavailable(headers={"Retry-After": "1"}))
+        except Exception:
+            log.exception("request_failed request_id=%s", exchange.request_id)
+            response = exchange.refuse(InternalError())
+        if b"origin" in request.headers and exchange.call is not None:
+            cors.add_headers(
+                response, exchange.call.bucket_or_none, request.headers, exchange.method
+            )
+        took_ms = int((time.monotonic() - started) * 1000)
+        response.headers.append(("x-oss-request-id", exchange.request_id))
+        response.headers.append(("x-oss-server-time", str(took_ms)))
+        if self._access_log:
+            self._log(exchange, response, took_ms)
+        return response
+
+    def refuse(self, error: OssError) -> Response:
+        """The answer to what is not even a request."""
+        request_id = self._ids.next()
+        response = render_error(error, request_id=request_id, host="")
+        response.headers.append(("x-oss-request-id", request_id))
+        return response
+
+    async def _answer(self, exchange: "_Exchange") -> Response:
+        request = exchange.request
+        path, _, query_text = request.target.partition(b"?")
+        if not path.startswith(b"/"):
+            path = _origin_form(path)
+        pairs = parse_query(query_text) if query_text else []
+        host = request.headers.get(b"host", b"")
+        address = self._addressing.resolve(host, path)
+        if not address.in_host:
+            for side in self._sides:
+                response = await side(request, path, pairs)
+                if response is not None:
+                    return response
+        return await self._answer_oss(exchange, address, pairs)
+
+    async def _answer_oss(
+        self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
+    ) -> Response:
+        request, method = exchange.request, exchange.method
+        call = self._open_call(exchange, address, pairs)
+        if method == "OPTIONS":
+            return await self._preflight(call)
+        scope = _scope_of(address)
+        operation = self._find(call, method, scope)
+        if operation.selectors == _FORM_ONLY:
+            await self._enter_by_form(call)
+        else:
+            signed = SignedRequest(
+                request.method, address.bucket, address.key, pairs, request.headers
+            )
+            call.caller = await self._authenticator.request(
+                signed, call.now_ms, in_host=address.in_host
+            )
+            call.key = decode_key(signed.key)
+        if scope is not Scope.SERVICE:
+            await self._enter_bucket(call, operation)
+        await self._authorize(call, operation)
+        bound = operation.bind.bind(call, await self._document(call, operation))
+        for needed in operation.also:
+            for bucket, key in needed.resources(call, bound):
+                await self._allow(call, needed.action, needed.grant, bucket, key)
+        answer = await operation.handler(call, bound)
+        return render_answer(call, answer)
+
+    def _open_call(
+        self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
+    ) -> Call:
+        query: dict[str, str] = {}
+        for name, value in reversed(pairs):
+            # Of repeated parameters the first wins.
+            query[_text(name)] = _text(value)
+        call = Call(
+            services=self._services,
+            http=exchange.request,
+            request_id=exchange.request_id,
+            now_ms=self._clock.now_ms(),
+            bucket_name=address.bucket.decode("latin-1"),
+            key="",
+            query=query,
+            caller=ANONYMOUS,
+        )
+        exchange.call = call
+        return call
+
+    def _find(self, call: Call, method: str, scope: Scope) -> Operation:
+        query = call.query
+        if method == "POST" and scope is Scope.BUCKET:
+            content_type = call.http.headers.get(b"content-type", b"").lower()
+            if content_type.startswith(FORM.encode()) and "delete" not in query:
+                query = {FORM: ""}
+        return self._router.find(method, scope, query, call.http.headers)
+
+    async def _enter_by_form(self, call: Call) -> None:
+        await post_form.read_form(call)
+        assert call.form is not None
+        call.caller = await self._authenticator.form(call.form.fields, call.now_ms)
+        post_form.check_policy(call)
+
+    async def _enter_bucket(self, call: Call, operation: Operation) -> None:
+        if operation.creates_bucket:
+            check_bucket_name(call.bucket_name)
+            return
+        call.bucket = await self._services.buckets.find(call.bucket_name)
+
+    async def _document(self, call: Call, operation: Operation) -> bytes:
+        document = operation.bind.document
+        if document is None:
+            if operation.bind.streams:
+                _require_length(call.http)
+            return b""
+        return await call.http.body.read_all(
+            document.limit, lambda: InvalidArgument("The request body is too large.")
+        )
+
+    async def _preflight(self, call: Call) -> Response:
+        if not call.bucket_name:
+            raise NoSuchBucket(BucketName="")
+        call.bucket = await self._services.buckets.find(call.bucket_name)
+        response = cors.preflight(call.bucket, call.http.headers)
+        # Its headers are complete: the generic ones must not be added again.
+        call.http.headers.pop(b"origin", None)
+        return response
+
+    async def _authorize(self, call: Call, operation: Operation) -> None:
+        if operation.action is not None and call.caller.kind is not CallerKind.ROOT:
+            await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
+
+    async def _allow(self, call: Call, action: str, grant: Grant, bucket: str, key: str) -> None:
+        if call.caller.kind is CallerKind.ROOT:
+            return
+        name = f"{bucket}/{key}" if key else bucket or "*"
+        wish = Wish(
+            action,
+            f"acs:oss:{self._services.region}:{self._services.account_id}:{name}",
+            reads=grant is Grant.READ,
+            writes=grant is Grant.WRITE,
+        )
+        await authorize(
+            call.caller, wish, _context(call), lambda: self._effective_acl(call, bucket, key)
+        )
+
+    async def _effective_acl(self, call: Call, bucket_name: str, key: str) -> str:
+        """The object's ACL where it has one, otherwise the bucket's."""
+        bucket = call.bucket_or_none
+        if bucket is None or bucket.name != bucket_name:
+            bucket = await self._services.buckets.find(bucket_name)
+        if key:
+            stored = await self._services.objects.peek(bucket, key)
+            if stored is not None and stored.acl != "default":
+                return stored.acl
+        return bucket.acl
+
+    def _log(self, exchange: "_Exchange", response: Response, took_ms: int) -> None:
+        call = exchange.call
+        log.info(
+            "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s",
+            "access",
+            exchange.method,
+            exchange.request.target.partition(b"?")[0].decode("latin-1"),
+            response.status,
+            response.content_length(),
+            took_ms,
+            exchange.request_id,
+            exchange.request.peer,
+            call.caller.id or "-" if call is not None else "-",
+        )
+
+
+_FORM_ONLY = frozenset({FORM})
+
+
+class _Exchange:
+    """A request while it is being answered."""
+
+    __slots__ = ("call", "method", "request", "request_id")
+
+    def __init__(self, request: Request, request_id: str) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.method = request.method.decode("latin-1")
+        self.call: Call | None = None
+
+    def refuse(self, error: OssError) -> Response:
+        """The error's response."""
+        return render_error(
+            error,
+            request_id=self.request_id,
+            host=self.request.headers.get(b"host", b"").decode("latin-1"),
+            is_head=self.method == "HEAD",
+        )
+
+
+def _scope_of(address: Address) -> Scope:
+    if not address.bucket:
+        return Scope.SERVICE
+    return Scope.OBJECT if address.key else Scope.BUCKET
+
+
+def _origin_form(target: bytes) -> bytes:
+    """The path of an absolute-form target (RFC 9112, 3.2.2)."""
+    scheme, separator, rest = target.partition(b"://")
+    if separator and scheme.lower() in (b"http", b"https"):
+        return b"/" + rest.partition(b"/")[2]
+    raise InvalidArgument("The request target is not a path.")
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidArgument(
+            "A query parameter is not UTF-8.", ArgumentValue=raw.decode("latin-1")
+        ) from error
+
+
+def _require_length(request: Request) -> None:
+    headers = request.headers
+    if b"content-length" not in headers and b"transfer-encoding" not in headers:
+        raise MissingContentLength
+
+
+def _context(call: Call) -> Context:
+    """What policy conditions may ask about (sts-ram.md, section 5)."""
+    headers = call.http.headers
+    context = {
+        "acs:SourceIp": [call.http.peer],
+        "acs:CurrentTime": [format_iso_seconds(call.now_ms)],
+        "acs:SecureTransport": ["true" if call.http.secure else "false"],
+        "acs:UserAgent": [headers.get(b"user-agent", b"").decode("latin-1")],
+        "acs:PrincipalARN": [call.caller.arn],
+    }
+    if call.caller.access_key_id:
+        context["acs:AccessId"] = [call.caller.access_key_id]
+    for name, key in (("prefix", "oss:Prefix"), ("delimiter", "oss:Delimiter")):
+        if name in call.query:
+            context[key] = [call.query[name]]
+    for header in ("x-oss-acl", "x-oss-object-acl"):
+        value = headers.get(header.encode())
+        if value is not None:
+            context[f"oss:{header}"] = [value.decode("latin-1")]
+    return context

@@ -1,0 +1,52 @@
+"""PostObject's way in: its credentials and its key are form fields.
+
+Order of checks (post-object.md, section 6): form, key, signature (by the authenticator), policy.
+"""
+
+from ossia.access.caller import CallerKind
+from ossia.api.operation import Call
+from ossia.errors import InvalidArgument, MissingContentLength
+from ossia.http.post_form import PostForm
+from ossia.protocol.names import decode_key
+from ossia.protocol.post_policy import PostPolicy
+
+_KEY_MISSING = (
+    "The bucket POST must contain the specified 'key'. If it is specified, please check the "
+    "order of the fields"
+)
+
+
+async def read_form(call: Call) -> None:
+    """Read the fields and decide the key."""
+    headers = call.http.headers
+    if b"content-length" not in headers and b"transfer-encoding" not in headers:
+        raise MissingContentLength
+    form = PostForm(call.http.body, headers[b"content-type"])
+    await form.read_fields()
+    template = form.fields.get("key")
+    if not template:
+        raise InvalidArgument(_KEY_MISSING)
+    call.form = form
+    call.key = decode_key(template.replace("${filename}", _bare(form.filename or "")).encode())
+    if not call.key:
+        raise InvalidArgument(_KEY_MISSING)
+
+
+def _bare(filename: str) -> str:
+    """The last component: old browsers send a whole path."""
+    return filename.replace("\\", "/").rpartition("/")[2]
+
+
+def check_policy(call: Call) -> None:
+    """Check the policy, which binds every signed form, before a byte of the file is kept."""
+    form = call.form
+    assert form is not None
+    text = form.fields.get("policy")
+    if call.caller.kind is CallerKind.ANONYMOUS or not text:
+        return
+    policy = PostPolicy.parse(text)
+    fields = dict(form.fields)
+    if form.file_content_type is not None:
+        fields.setdefault("content-type", form.file_content_type)
+    policy.check(fields, call.bucket_name, call.now_ms)
+    call.post_length_range = policy.length_range

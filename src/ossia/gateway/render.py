@@ -1,0 +1,57 @@
+"""From answers and errors to responses.  The only place that renders errors."""
+
+import base64
+
+from ossia.api.operation import Answer, Call, headers_of
+from ossia.errors import NotModified, OssError
+from ossia.http.message import BODILESS, Response
+from ossia.protocol.xml import HEADER, tag
+
+_RECOMMEND = "https://api.aliyun.com/troubleshoot?q="
+
+
+def render_answer(call: Call, answer: Answer) -> Response:
+    """The response that *answer* stands for."""
+    status = answer.status_code()
+    headers = headers_of(answer)
+    body = answer.body(call)
+    if body or status not in BODILESS:
+        spans = answer.spans()
+        length = answer.length()
+        if body or spans or length is not None:
+            headers.append(("Content-Type", answer.body_type()))
+        return Response(status, headers, body, spans, length)
+    return Response(status, headers)
+
+
+def render_error(error: OssError, *, request_id: str, host: str, is_head: bool = False) -> Response:
+    """The error document of OSS; for HEAD in the header ``x-oss-err``, as Base64."""
+    headers = list(error.headers.items())
+    if isinstance(error, NotModified):
+        # oss2 maps (304, "") to NotModified: a code in a header would break that.
+        return Response(error.status, headers)
+    content = error_document(error, request_id=request_id, host=host)
+    if error.ec:
+        headers.append(("x-oss-ec", error.ec))
+    if is_head:
+        headers.append(("x-oss-err", base64.b64encode(content).decode()))
+        return Response(error.status, headers)
+    headers.append(("Content-Type", "application/xml"))
+    return Response(error.status, headers, content)
+
+
+def error_document(error: OssError, *, request_id: str, host: str) -> bytes:
+    """``<Error>`` with the elements that every OSS error has, then the details."""
+    parts = [
+        HEADER,
+        "<Error>",
+        tag("Code", error.code),
+        tag("Message", error.text),
+        tag("RequestId", request_id),
+        tag("HostId", host),
+        *(tag(name, value) for name, value in error.details.items()),
+    ]
+    if error.ec:
+        parts += [tag("EC", error.ec), tag("RecommendDoc", f"{_RECOMMEND}{error.ec}")]
+    parts.append("</Error>")
+    return "".join(parts).encode()

@@ -1,0 +1,174 @@
+"""The body of a request, pulled by whoever wants it.
+
+A body is filled by its connection and read by one consumer:
+
+1. Bytes go straight into the consumer's buffer while it waits in ``read_into``.
+2. Without a waiting consumer at most one network read is held; then the connection pauses.
+3. A body that cannot be completed fails with an `OssError`, so that the client reads why.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from ossia.errors import OssError, RequestTimeout
+
+
+class ClientGone(ConnectionError):
+    """The client closed the connection; nobody is left to answer."""
+
+
+class Flow(Protocol):
+    """What a body asks of its connection."""
+
+    def want_body(self) -> None:
+        """Begin or resume to read, after ``100 Continue`` where the client waits for it."""
+
+    def enough_body(self) -> None:
+        """Stop reading until asked again."""
+
+
+class Body:
+    """A stream of bytes with an optional declared length."""
+
+    __slots__ = ("_error", "_filled", "_flow", "_held", "_view", "_waiter", "complete", "length")
+
+    def __init__(self, length: int | None, flow: Flow | None = None) -> None:
+        self.length = length
+        """The declared Content-Length in bytes; None for a chunked body."""
+        self.complete = length == 0
+        self._flow = flow
+        self._held = bytearray()
+        self._view: memoryview | None = None
+        self._filled = 0
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+
+    # --- the connection's side ---
+
+    def window(self) -> memoryview | None:
+        """The free rest of the consumer's buffer, if one is waiting."""
+        return None if self._view is None else self._view[self._filled :]
+
+    def advance(self, count: int) -> None:
+        """Tell that *count* bytes were written into ``window()``."""
+        self._filled += count
+        if self._view is not None and self._filled == len(self._view):
+            self._wake()
+
+    def give(self, piece: bytes | memoryview) -> None:
+        """Append bytes that did not come through ``window()``."""
+        window = self.window()
+        if window is not None and not self._held:
+            taken = min(len(window), len(piece))
+            window[:taken] = piece[:taken]
+            self._held += piece[taken:]
+            self.advance(taken)
+        else:
+            self._held += piece
+
+    def finish(self) -> None:
+        """Tell that the last byte has been given."""
+        self.complete = True
+        self._wake()
+
+    def fail(self, error: Exception) -> None:
+        """Tell that the rest will never come."""
+        if not self.complete:
+            self._error = error
+            self._wake()
+
+    def held(self) -> int:
+        """How many bytes wait for the consumer."""
+        return len(self._held)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a consumer waits."""
+        return self._waiter is not None
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            if self._flow is not None and not self.complete:
+                self._flow.enough_body()
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # --- the consumer's side ---
+
+    async def read_into(self, view: memoryview) -> int:
+        """Fill *view*; the result is shorter than it only at the end of the body.
+
+        Raises `OssError` if the body breaks off, `ClientGone` if the client did.
+        """
+        count = self._take_held(view)
+        if count == len(view) or self.complete:
+            return count
+        if self._error is not None:
+            raise self._error
+        self._view, self._filled = view, count
+        self._waiter = asyncio.get_running_loop().create_future()
+        if self._flow is not None:
+            self._flow.want_body()
+        try:
+            await self._waiter
+        finally:
+            self._view, self._waiter, filled = None, None, self._filled
+        if self._error is not None and filled < len(view):
+            raise self._error
+        return filled
+
+    async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
+        """The whole body, if it has at most *limit* bytes; otherwise ``too_large()`` is raised."""
+        if (self.length or 0) > limit:
+            raise too_large()
+        if self.complete and len(self._held) <= limit:
+            whole = bytes(self._held)
+            self._held = bytearray()
+            return whole
+        buffer = bytearray(min(self.length if self.length is not None else limit + 1, limit + 1))
+        count = await self.read_into(memoryview(buffer))
+        if count > limit:
+            raise too_large()
+        return bytes(buffer[:count])
+
+    async def read_some(self) -> bytes:
+        """The next bytes as they come; none at the end of the body."""
+        if not self._held and not self.complete:
+            one = bytearray(1)
+            count = await self.read_into(memoryview(one))
+            self._held[:0] = one[:count]
+        some = bytes(self._held)
+        self._held.clear()
+        return some
+
+    def _take_held(self, view: memoryview) -> int:
+        count = min(len(self._held), len(view))
+        if count:
+            view[:count] = self._held[:count]
+            del self._held[:count]
+        return count
+
+
+class FixedBody(Body):
+    """A body that arrived together with its head."""
+
+    __slots__ = ("_content",)
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(len(content))
+        self._content = content
+        self._held = bytearray(content)
+        self.complete = True
+
+    async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
+        """The whole body without a copy."""
+        if len(self._content) > limit:
+            raise too_large()
+        return self._content
+
+
+def too_slow() -> OssError:
+    """The refusal for a body that stops arriving (objects.md, section 2)."""
+    return RequestTimeout()

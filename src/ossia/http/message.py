@@ -1,0 +1,71 @@
+"""Requests and responses as the wire has them.
+
+Nothing is interpreted here: the target and header values stay bytes, because
+signatures are made over the bytes that the client sent.
+"""
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Protocol
+
+from ossia.http.body import Body
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One request whose head has arrived.
+
+    ``target`` is the raw request target; ``headers`` has lower-case names, values trimmed,
+    duplicates joined with a comma in order of arrival.
+    """
+
+    method: bytes
+    target: bytes
+    headers: dict[bytes, bytes]
+    body: Body
+    peer: str
+    secure: bool
+
+
+class Span(Protocol):
+    """Bytes of a file to be sent: ``length`` bytes from ``offset`` of ``fileno()``.
+
+    The file may be opened by the first use; ``close`` is idempotent.
+    """
+
+    offset: int
+    length: int
+
+    def fileno(self) -> int: ...
+
+    def pread(self, length: int, offset: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Response:
+    """One answer.  ``spans`` are sent behind ``body`` and closed afterwards.
+
+    ``length`` overrides Content-Length where there is none to send (HEAD).  The server adds
+    ``Server``, ``Date``, ``Connection`` and ``Content-Length``.
+    """
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+    spans: tuple[Span, ...] = ()
+    length: int | None = None
+
+    def content_length(self) -> int:
+        """What Content-Length says."""
+        if self.length is not None:
+            return self.length
+        return len(self.body) + sum(span.length for span in self.spans)
+
+
+REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in HTTPStatus}
+"""Reason phrases by status code."""
+
+BODILESS = frozenset({204, 304})
+"""Statuses that never carry a body nor a Content-Length (RFC 9110, 8.6)."""

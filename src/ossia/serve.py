@@ -1,0 +1,105 @@
+"""``ossia serve``: open the data folder, bind, fork, say what a person needs next."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ossia import __version__
+from ossia.adapters.data_folder import DataFolder, DataFolderError
+from ossia.bootstrap import KEYS_FILE, NodeKeys, callback_targets, load_keys, tls_context
+from ossia.gateway.internal import PUBLIC_KEY_PATH
+from ossia.settings import Settings, SettingsError
+from ossia.supervisor import Supervisor, bind
+
+Prepare = Callable[[Settings, NodeKeys, Path | None], None]
+
+
+def serve(
+    settings: Settings,
+    *,
+    as_json: bool,
+    prepare: Prepare | None = None,
+    ready: Callable[[Settings, NodeKeys, Path | None], None] | None = None,
+) -> int:
+    """Run a server until it is stopped; the result is the exit code.
+
+    *prepare* runs before the port answers, *ready* after it does.  Raises `SettingsError`.
+    """
+    # Whatever is wrong with the settings is said before anything is created.
+    tls_context(settings)
+    callback_targets(settings)
+    workers = settings.workers or os.cpu_count() or 1
+    if settings.metadata == "memory" or settings.blobs == "memory":
+        workers = 1
+    with ExitStack() as held:
+        path = None
+        if settings.metadata != "memory" or settings.blobs != "memory":
+            try:
+                path = held.enter_context(DataFolder.open(settings.data)).path
+            except DataFolderError as error:
+                raise SettingsError(str(error)) from error
+        sockets = bind(settings, workers)
+        settings = _with_bound_port(settings, sockets[0].getsockname()[1])
+        keys = load_keys(settings, path)
+        if prepare is not None:
+            prepare(settings, keys, path)
+
+        def announce() -> None:
+            _announce(settings, keys, path, as_json=as_json)
+            if ready is not None:
+                ready(settings, keys, path)
+
+        return Supervisor(settings, keys, path, sockets).run(announce)
+
+
+def _with_bound_port(settings: Settings, port: int) -> Settings:
+    host, _, _ = settings.listen.rpartition(":")
+    return replace(settings, listen=f"{host or '0.0.0.0'}:{port}")  # noqa: S104 - as asked
+
+
+def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_json: bool) -> None:
+    secret_file = "" if folder is None else str(folder / KEYS_FILE)
+    if as_json:
+        event = {
+            "event": "ready",
+            "endpoint": settings.url,
+            "region": settings.region,
+            "account_id": keys.account_id,
+            "access_key_id": keys.access_key_id,
+            "secret_file": secret_file,
+            "public_key_url": settings.url + PUBLIC_KEY_PATH,
+            "console_url": settings.url + "/-/console/",
+        }
+        print(json.dumps(event), flush=True)  # noqa: T201 - the CLI's output
+        return
+    click.echo(_greeting(settings, keys, secret_file))
+    sys.stdout.flush()
+
+
+def _greeting(settings: Settings, keys: NodeKeys, secret_file: str) -> str:
+    secret = keys.access_key_secret if keys.created or not secret_file else f"in {secret_file}"
+    once = "   (shown once; kept in the data folder)" if keys.created and secret_file else ""
+    shown = keys.access_key_secret if keys.created or not secret_file else "SECRET"
+    endpoint = settings.url
+    return f"""
+Ossia {__version__} is ready.
+
+  endpoint      {endpoint}
+  region        {settings.region}
+  account       {keys.account_id}
+  access key    {keys.access_key_id}
+  secret        {secret}{once}
+  callback key  {endpoint}{PUBLIC_KEY_PATH}
+
+Python   import oss2; bucket = oss2.Bucket(oss2.Auth('{keys.access_key_id}', '{shown}'), '{endpoint}', 'my-bucket')
+Node     new OSS({{ accessKeyId: '{keys.access_key_id}', accessKeySecret: '{shown}', endpoint: '{endpoint}', bucket: 'my-bucket' }})
+curl     curl {endpoint}/-/health
+
+Stop with Ctrl-C.
+"""

@@ -1,0 +1,241 @@
+"""Settings: one row each, from which flag, environment variable, TOML key and docs are made.
+
+Precedence: flag, environment variable, TOML file, default.  The result is one frozen value that is
+built at start-up and handed to constructors; no other module reads the environment.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is one line with the remedy."""
+
+
+class Secret(str):
+    """Text that does not show itself."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a setting comes from and what it means."""
+
+    name: str
+    kind: type
+    default: Any
+    text: str
+    flag: str
+    variable: str
+    shown_default: str
+    many: bool
+
+
+def _row(
+    default: Any,
+    text: str,
+    *,
+    kind: type = str,
+    flag: str = "",
+    variable: str = "",
+    shown: str = "",
+    many: bool = False,
+) -> Any:
+    metadata = {
+        "kind": kind,
+        "text": text,
+        "flag": flag,
+        "variable": variable,
+        "shown": shown,
+        "many": many,
+    }
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of `ossia serve`."""
+
+    listen: str = _row("127.0.0.1:9000", "Address to listen on, HOST:PORT.")
+    data: Path = _row(Path("./ossia-data"), "Folder for everything that is stored.", kind=Path)
+    region: str = _row("cn-hangzhou", "Region name, as V4 signatures carry it.")
+    domains: tuple[str, ...] = _row(
+        ("localhost",),
+        "Domain whose sub-domains name buckets (BUCKET.DOMAIN).",
+        flag="--domain",
+        many=True,
+    )
+    root_access_key_id: str = _row(
+        "", "Root key id.", shown="generated on first start, kept in the data folder"
+    )
+    root_access_key_secret: Secret = _row(
+        Secret(""),
+        "Root key secret.",
+        kind=Secret,
+        shown="generated on first start, kept in the data folder",
+    )
+    account_id: str = _row("", "Account id, 16 digits.", shown="generated on first start")
+    workers: int = _row(
+        0, "Worker processes; 0 means one per core.", kind=int, shown="the number of cores"
+    )
+    callback_allow: tuple[str, ...] = _row(
+        (),
+        "What callbacks may reach besides public addresses: an origin (http://host:port), a CIDR, "
+        "'loopback' or 'private'. Given, it replaces the default.",
+        many=True,
+        shown="loopback when listening on loopback",
+    )
+    callback_timeout: float = _row(
+        5.0, "Seconds to wait for the application server's answer.", kind=float
+    )
+    public_url: str = _row(
+        "",
+        "URL under which clients and callback receivers reach this server.",
+        shown="http:// and the listen address",
+    )
+    metadata: str = _row(
+        "sqlite", "Where metadata lives: 'sqlite' (in the data folder) or 'memory'."
+    )
+    blobs: str = _row("files", "Where bytes live: 'files' (in the data folder) or 'memory'.")
+    tls_certificate: str = _row("", "PEM file with the certificate chain; makes the port HTTPS.")
+    tls_key: str = _row("", "PEM file with the private key of --tls-certificate.")
+    access_log: bool = _row(default=False, text="Log every request.", kind=bool)
+
+    def host_and_port(self) -> tuple[str, int]:
+        """The listen address.  IPv6 addresses stand in brackets."""
+        host, colon, port = self.listen.rpartition(":")
+        if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - ports
+            raise SettingsError(
+                f"--listen {self.listen!r} is not HOST:PORT, for example 127.0.0.1:9000."
+            )
+        return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - ":9000" asks for every address
+
+    @property
+    def url(self) -> str:
+        """The public URL without a trailing slash."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        return f"{'https' if self.tls_certificate else 'http'}://{self.listen}"
+
+
+def rows() -> list[Row]:
+    """Every setting in the order of the documentation."""
+    found = []
+    for each in fields(Settings):
+        about = each.metadata
+        dashed = each.name.replace("_", "-")
+        default = each.default
+        shown = about["shown"] or _show(default)
+        found.append(
+            Row(
+                each.name,
+                about["kind"],
+                default,
+                about["text"],
+                about["flag"] or f"--{dashed}",
+                about["variable"] or f"OSSIA_{each.name.upper()}",
+                shown,
+                about["many"],
+            )
+        )
+    return found
+
+
+def _show(default: Any) -> str:
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, tuple):
+        return ", ".join(default)
+    return str(default)
+
+
+def load(
+    flags: Mapping[str, Any], environ: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """Settings from flags (None: not given), environment and an optional TOML file.
+
+    Raises `SettingsError`.
+    """
+    filed = {} if config is None else _read_config(config)
+    values: dict[str, Any] = {}
+    for row in rows():
+        given = flags.get(row.name)
+        if given is not None and given != ():
+            values[row.name] = _convert(row, given, row.flag)
+        elif row.variable in environ:
+            values[row.name] = _convert(row, environ[row.variable], row.variable)
+        elif row.name in filed:
+            values[row.name] = _convert(row, filed[row.name], f"{config}: {row.name}")
+    settings = Settings(**values)
+    _check(settings)
+    return settings
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise SettingsError(
+            f"The configuration file {path} cannot be read: {error.strerror}."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The configuration file {path} is not TOML: {error}.") from error
+    known = {row.name for row in rows()}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise SettingsError(
+            f"The configuration file {path} has an unknown key {unknown[0]!r}; "
+            f"known are {', '.join(sorted(known))}."
+        )
+    return table
+
+
+def _convert(row: Row, given: Any, source: str) -> Any:
+    if row.many:
+        parts = given.split(",") if isinstance(given, str) else given
+        return tuple(str(part).strip() for part in parts if str(part).strip())
+    if row.kind is bool:
+        if isinstance(given, bool):
+            return given
+        if str(given).lower() in {"1", "true", "yes", "on"}:
+            return True
+        if str(given).lower() in {"0", "false", "no", "off", ""}:
+            return False
+        raise SettingsError(f"{source} is {given!r}; write true or false.")
+    try:
+        return row.kind(given)
+    except (TypeError, ValueError) as error:
+        wanted = "a number" if row.kind in (int, float) else "text"
+        raise SettingsError(f"{source} is {given!r}; it must be {wanted}.") from error
+
+
+def _check(settings: Settings) -> None:
+    settings.host_and_port()
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise SettingsError("--tls-certificate and --tls-key must be given together.")
+    if bool(settings.root_access_key_id) != bool(settings.root_access_key_secret):
+        raise SettingsError(
+            "--root-access-key-id and --root-access-key-secret must be given together."
+        )
+    if settings.callback_timeout <= 0:
+        raise SettingsError("--callback-timeout must be more than 0 seconds.")
+    if settings.workers < 0:
+        raise SettingsError("--workers must be 0 (one per core) or more.")
+    if settings.account_id and not (
+        settings.account_id.isdigit() and len(settings.account_id) == 16  # noqa: PLR2004 - documented
+    ):
+        raise SettingsError("--account-id must have 16 digits.")
+    for name, allowed in (("metadata", ("sqlite", "memory")), ("blobs", ("files", "memory"))):
+        if getattr(settings, name) not in allowed:
+            raise SettingsError(
+                f"--{name} {getattr(settings, name)!r} is not offered yet; use {' or '.join(allowed)}."
+            )
+    if settings.metadata == "memory" and settings.workers > 1:
+        raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
