@@ -1,0 +1,181 @@
+"""The tables, and how a file of an older version becomes one of this version.
+
+Rules:
+
+1. A version, once released, is never edited; a change is one more entry of `_MIGRATIONS`.
+2. Tables whose primary key is the access path have no rowid: one search finds the row.
+3. Text compares by its UTF-8 bytes (SQLite's BINARY collation), which is the order of listings.
+4. Unsigned 64-bit checksums are stored as two's complement.
+5. Inline bytes lie in ``content`` and not in the row they belong to: rows stay small, so that a
+   page of a listing touches few pages of the file and the tree stays flat.
+"""
+
+import apsw
+
+from ossia.adapters.blob_life import BlobState
+
+_MIGRATIONS = (
+    f"""
+    create table bucket (
+        id            integer primary key autoincrement,  -- never used twice
+        name          text not null unique,
+        owner         text not null,
+        created_at    integer not null,
+        region        text not null,
+        acl           text not null,
+        storage_class text not null,
+        redundancy    text not null,
+        versioning    text not null,
+        documents     blob,                               -- msgpack map; null for none
+        epoch         integer not null
+    ) strict;
+
+    create table bucket_usage (
+        bucket_id        integer primary key,
+        storage_bytes    integer not null default 0,
+        objects          integer not null default 0,
+        uploads          integer not null default 0,
+        parts            integer not null default 0,
+        last_modified_at integer not null default 0
+    ) strict;
+
+    create table content (
+        id    integer primary key,
+        bytes blob not null
+    ) strict;
+
+    create table object (
+        bucket_id     integer not null,
+        key           text not null,
+        version       text not null,
+        latest        integer not null,
+        type          text not null,
+        size          integer not null,
+        etag          text not null,
+        md5           text not null,
+        crc64         integer not null,
+        modified_at   integer not null,
+        storage_class text not null,
+        acl           text not null,
+        headers       blob,                               -- msgpack map; null for none
+        tags          blob,
+        content_id    integer,                            -- inline bytes, or
+        blob_id       text,                               -- the only extent, or
+        blob_offset   integer,
+        extents       integer not null,                   -- the number of rows in extent
+        primary key (bucket_id, key, version)
+    ) without rowid, strict;
+
+    create table extent (
+        bucket_id   integer not null,
+        key         text not null,
+        version     text not null,
+        seq         integer not null,
+        blob_id     text not null,
+        blob_offset integer not null,
+        length      integer not null,
+        primary key (bucket_id, key, version, seq)
+    ) without rowid, strict;
+
+    create table blob (
+        id          text primary key,
+        state       integer not null,
+        refs        integer not null,
+        lease_until integer not null
+    ) without rowid, strict;
+
+    -- Only what will end; a live blob is in no index but its own.
+    create index blob_due on blob (lease_until, id) where state <> {BlobState.LIVE};
+
+    create table upload (
+        bucket_id        integer not null,
+        key              text not null,
+        id               text not null unique,
+        initiated_at     integer not null,
+        storage_class    text not null,
+        acl              text not null,
+        headers          blob,
+        tags             blob,
+        sequential       integer not null,
+        forbid_overwrite integer not null,
+        primary key (bucket_id, key, id)
+    ) without rowid, strict;
+
+    create table part (
+        upload_id   text not null,
+        number      integer not null,
+        size        integer not null,
+        etag        text not null,
+        crc64       integer not null,
+        modified_at integer not null,
+        content_id  integer,
+        extents     blob,                                 -- msgpack; null for none
+        primary key (upload_id, number)
+    ) without rowid, strict;
+
+    create table identity (
+        kind   text not null,
+        name   text not null,
+        record blob not null,
+        primary key (kind, name)
+    ) without rowid, strict;
+
+    create table outbox (
+        id          integer primary key autoincrement,
+        bucket_id   integer not null,
+        key         text not null,
+        version     text not null,
+        kind        text not null,
+        payload     blob not null,
+        not_before  integer not null,
+        attempts    integer not null default 0,
+        lease_until integer not null default 0,
+        last_error  text not null default ''
+    ) strict;
+    create index outbox_due on outbox (not_before);
+
+    create table delivery (
+        id         integer primary key autoincrement,
+        bucket_id  integer not null,
+        key        text not null,
+        attempt    integer not null,
+        at         integer not null,
+        elapsed_ms integer not null,
+        status     integer,
+        outcome    text not null
+    ) strict;
+    """,
+)
+
+KNOWN_VERSION = len(_MIGRATIONS)
+
+
+class SchemaTooNewError(Exception):
+    """The file was written by a newer version of Ossia."""
+
+    def __init__(self, found: int) -> None:
+        super().__init__(
+            f"the metadata file has schema version {found}, this Ossia knows {KNOWN_VERSION}: "
+            "start the newer Ossia that wrote it, or restore a backup made before the upgrade"
+        )
+        self.found = found
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the file to `KNOWN_VERSION`, or raise `SchemaTooNewError` and change nothing.
+
+    The caller keeps other processes out.
+    """
+    connection.execute(
+        "create table if not exists schema_version (version integer not null) strict"
+    )
+    found = connection.execute("select version from schema_version").get or 0
+    if found > KNOWN_VERSION:
+        raise SchemaTooNewError(found)
+    if found == KNOWN_VERSION:
+        return
+    with connection:
+        for script in _MIGRATIONS[found:]:
+            connection.execute(script)
+        connection.execute("delete from schema_version")
+        connection.execute("insert into schema_version values (?)", (KNOWN_VERSION,))

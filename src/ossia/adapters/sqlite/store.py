@@ -1,0 +1,229 @@
+# ruff: noqa: D102 - the docstrings are those of the port
+"""`MetadataStore` on one SQLite file.
+
+One connection per process, used by the event loop's thread only.  Reads run on it directly: a
+point read takes microseconds, less than sending it to a thread.  Changes run in batches
+(`group_commit`).  Because reader and writer are one connection, a change does not throw away the
+pages that reads have cached.
+
+Open the store in the process that uses it: a SQLite connection does not survive a fork.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import apsw
+
+from ossia.adapters.blob_life import DEFAULT_TERMS, BlobTerms
+from ossia.adapters.file_lock import FileLock
+from ossia.adapters.sqlite import blobs, buckets, identities, objects, schema, uploads
+from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
+from ossia.adapters.sqlite.group_commit import GroupCommit
+from ossia.ports import Clock, Listing, UploadListing
+from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
+
+_CACHE_KIB = 12 * 1024
+_BUSY_MS = 5000
+
+
+class SqliteMetadataStore:
+    """See `ossia.ports.MetadataStore`.
+
+    *folder* holds the file, its log and the locks; processes that open the same folder share the
+    state.  Raises `SchemaTooNewError`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        terms: BlobTerms = DEFAULT_TERMS,
+        *,
+        cache_kib: int = _CACHE_KIB,
+        log_pages: int = LOG_PAGES,
+    ) -> None:
+        self._file = folder / "metadata.sqlite3"
+        turn = folder / "metadata.turn"
+        self._connection = self._connect()
+        self._connection.execute(f"pragma cache_size = -{cache_kib}")
+        self._migrate(turn)
+        _sync_folder(folder)
+        self._cursor = self._connection.cursor()
+        self._checkpoints = Checkpoints(self._connection, self._connect, turn, log_pages)
+        self._commits = GroupCommit(
+            self._connection,
+            file=self._file,
+            lock_file=turn,
+            clock=clock,
+            terms=terms,
+            after_commit=self._checkpoints.start_if_due,
+        )
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._file))
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("pragma journal_mode = wal").get  # noqa: B018 - runs to its end
+        # The log is brought to the disk by `group_commit`, before anyone hears of the change.
+        connection.execute("pragma synchronous = normal")
+        connection.execute("pragma temp_store = memory")
+        return connection
+
+    def _migrate(self, turn: Path) -> None:
+        lock = FileLock(turn)
+        lock.acquire()
+        try:
+            schema.migrate(self._connection)
+        except schema.SchemaTooNewError:
+            self._connection.close()
+            raise
+        finally:
+            lock.release()
+            lock.close()
+
+    # buckets
+
+    async def create_bucket(self, bucket: Bucket) -> Bucket:
+        created: Bucket = await self._commits.submit(lambda tx: buckets.create(tx, bucket))
+        return created
+
+    async def find_bucket(self, name: str) -> Bucket | None:
+        return buckets.find(self._cursor, name)
+
+    async def update_bucket(self, bucket: Bucket) -> Bucket:
+        updated: Bucket = await self._commits.submit(lambda tx: buckets.update(tx, bucket))
+        return updated
+
+    async def delete_bucket(self, bucket_id: int) -> None:
+        await self._commits.submit(lambda tx: buckets.delete(tx, bucket_id))
+
+    async def list_buckets(self, prefix: str, after: str, limit: int) -> list[Bucket]:
+        return buckets.page(self._cursor, prefix, after, limit)
+
+    async def bucket_usage(self, bucket_id: int) -> BucketUsage:
+        return buckets.usage(self._cursor, bucket_id)
+
+    # objects
+
+    async def find_object(self, bucket_id: int, key: str) -> StoredObject | None:
+        return objects.find(self._cursor, bucket_id, key)
+
+    async def put_object(
+        self, new: StoredObject, *, forbid_overwrite: bool = False, replaces: str | None = None
+    ) -> None:
+        await self._commits.submit(
+            lambda tx: objects.put(tx, new, forbid_overwrite=forbid_overwrite, replaces=replaces)
+        )
+
+    async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
+        await self._commits.submit(lambda tx: objects.delete(tx, bucket_id, keys))
+
+    async def append_object(
+        self, new: StoredObject, *, position: int, added: Extent | None
+    ) -> None:
+        await self._commits.submit(
+            lambda tx: objects.append(tx, new, position=position, added=added)
+        )
+
+    async def list_objects(
+        self, bucket_id: int, *, prefix: str, delimiter: str, after: str, limit: int
+    ) -> Listing:
+        return objects.page(
+            self._connection,
+            bucket_id,
+            prefix=prefix,
+            delimiter=delimiter,
+            after=after,
+            limit=limit,
+        )
+
+    # multipart
+
+    async def create_upload(self, upload: Upload) -> None:
+        await self._commits.submit(lambda tx: uploads.create(tx, upload))
+
+    async def find_upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
+        return uploads.find(self._cursor, bucket_id, key, upload_id)
+
+    async def put_part(self, part: Part) -> None:
+        await self._commits.submit(lambda tx: uploads.put_part(tx, part))
+
+    async def list_parts(self, upload_id: str, after: int, limit: int) -> list[Part]:
+        return uploads.parts(self._cursor, upload_id, after, limit)
+
+    async def list_uploads(
+        self,
+        bucket_id: int,
+        *,
+        prefix: str,
+        delimiter: str,
+        after_key: str,
+        after_upload_id: str,
+        limit: int,
+    ) -> UploadListing:
+        return uploads.page(
+            self._connection,
+            bucket_id,
+            prefix=prefix,
+            delimiter=delimiter,
+            after_key=after_key,
+            after_upload_id=after_upload_id,
+            limit=limit,
+        )
+
+    async def complete_upload(
+        self, upload_id: str, new: StoredObject, *, forbid_overwrite: bool = False
+    ) -> None:
+        await self._commits.submit(
+            lambda tx: uploads.complete(tx, upload_id, new, forbid_overwrite=forbid_overwrite)
+        )
+
+    async def abort_upload(self, upload_id: str) -> None:
+        await self._commits.submit(lambda tx: uploads.abort(tx, upload_id))
+
+    # blobs
+
+    async def intend_blob(self, blob_id: str, lease_until: int) -> None:
+        await self._commits.submit(lambda tx: blobs.intend(tx, blob_id, lease_until))
+
+    async def renew_blob(self, blob_id: str, lease_until: int) -> None:
+        await self._commits.submit(lambda tx: blobs.renew(tx, blob_id, lease_until))
+
+    async def collect(self, now: int, limit: int) -> list[str]:
+        claimed: list[str] = await self._commits.submit(lambda tx: blobs.collect(tx, now, limit))
+        return claimed
+
+    async def forget_blobs(self, blob_ids: Sequence[str]) -> None:
+        await self._commits.submit(lambda tx: blobs.forget(tx, blob_ids))
+
+    async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
+        return blobs.known(self._cursor, blob_ids)
+
+    # identities
+
+    async def find_identity(self, kind: str, name: str) -> bytes | None:
+        return identities.find(self._cursor, kind, name)
+
+    async def put_identity(self, kind: str, name: str, record: bytes, *, create: bool) -> None:
+        await self._commits.submit(lambda tx: identities.put(tx, kind, name, record, create=create))
+
+    async def delete_identity(self, kind: str, name: str) -> None:
+        await self._commits.submit(lambda tx: identities.delete(tx, kind, name))
+
+    async def list_identities(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
+        return identities.page(self._cursor, kind, after, limit)
+
+    async def close(self) -> None:
+        await self._commits.drain()
+        self._commits.close()
+        self._checkpoints.close()
+        self._connection.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    # The names of the file and of its log must outlive a crash like what is in them.
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,764 @@
+"""What every `MetadataStore` does, written from the docstrings of the port.
+
+An adapter's test file inherits `MetadataStoreContract` and adds a ``store`` fixture.
+"""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ossia.ports import Conflict, Exists, Fenced, MetadataStore, Missing, NotEmpty
+from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
+
+TERMS = {"reader_grace_ms": 1_000, "tombstone_ms": 50_000, "claim_ms": 300}
+
+
+class SetClock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.at = 1_700_000_000_000
+
+    def now_ms(self) -> int:
+        return self.at
+
+
+def a_bucket(name: str = "bucket", **changes: Any) -> Bucket:
+    return replace(
+        Bucket(id=0, name=name, owner="1", created_at=7, region="cn-hangzhou"), **changes
+    )
+
+
+def an_object(bucket: Bucket, key: str = "key", **changes: Any) -> StoredObject:
+    return replace(
+        StoredObject(
+            bucket_id=bucket.id,
+            key=key,
+            size=5,
+            etag="E" * 32,
+            md5="m",
+            crc64=2**64 - 3,
+            modified_at=11,
+            headers={"content-type": "text/plain", "x-oss-meta-é": "ü"},
+            tags={"a": "1"},
+            inline=b"hello",
+        ),
+        **changes,
+    )
+
+
+def on_blobs(bucket: Bucket, key: str, *blob_ids: str, **changes: Any) -> StoredObject:
+    """An object whose bytes are ten bytes of each blob."""
+    extents = tuple(
+        Extent(blob_id=each, blob_offset=i, length=10) for i, each in enumerate(blob_ids)
+    )
+    about = {"inline": None, "extents": extents, "size": 10 * len(extents), **changes}
+    return an_object(bucket, key, **about)
+
+
+def an_upload(bucket: Bucket, key: str = "key", id: str = "u1", **changes: Any) -> Upload:  # noqa: A002 - the field's name
+    return replace(
+        Upload(
+            id=id,
+            bucket_id=bucket.id,
+            key=key,
+            initiated_at=3,
+            acl="private",
+            headers={"content-type": "a/b"},
+            tags={"t": "v"},
+            sequential=True,
+            forbid_overwrite=True,
+        ),
+        **changes,
+    )
+
+
+def a_part(number: int, *blob_ids: str, upload_id: str = "u1", **changes: Any) -> Part:
+    extents = tuple(Extent(blob_id=each, length=10) for each in blob_ids)
+    return replace(
+        Part(
+            upload_id=upload_id,
+            number=number,
+            size=10 * len(extents),
+            etag=f"{number:032X}",
+            crc64=2**63 + number,
+            modified_at=13,
+            extents=extents,
+        ),
+        **changes,
+    )
+
+
+def blob(number: int) -> str:
+    return f"{number:032x}"
+
+
+async def intend(store: MetadataStore, *blob_ids: str, lease_until: int = 10**15) -> None:
+    for each in blob_ids:
+        await store.intend_blob(each, lease_until)
+
+
+class MetadataStoreContract:
+    @pytest.fixture
+    def clock(self) -> SetClock:
+        return SetClock()
+
+    @pytest.fixture
+    async def bucket(self, store: MetadataStore) -> Bucket:
+        return await store.create_bucket(a_bucket())
+
+    async def doomed(self, store: MetadataStore, clock: SetClock) -> set[str]:
+        """Every blob that is garbage once the reader grace is over."""
+        return set(await store.collect(clock.at + TERMS["reader_grace_ms"], 1000))
+
+    # buckets
+
+    async def test_created_bucket_is_found(self, store: MetadataStore) -> None:
+        asked = a_bucket(acl="public-read", documents={"cors": b"\x00<x/>"}, versioning="Enabled")
+        created = await store.create_bucket(asked)
+        assert created == replace(asked, id=created.id)
+        assert await store.find_bucket("bucket") == created
+        assert await store.find_bucket("other") is None
+
+    async def test_bucket_name_is_taken_once(self, store: MetadataStore, bucket: Bucket) -> None:
+        with pytest.raises(Exists):
+            await store.create_bucket(a_bucket(owner="2"))
+        assert await store.find_bucket("bucket") == bucket
+
+    async def test_bucket_id_is_never_used_twice(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        await store.delete_bucket(bucket.id)
+        assert (await store.create_bucket(a_bucket())).id != bucket.id
+
+    async def test_update_of_bucket_needs_its_epoch(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        updated = await store.update_bucket(replace(bucket, acl="public-read"))
+        assert updated.epoch == bucket.epoch + 1
+        assert await store.find_bucket("bucket") == updated
+        with pytest.raises(Conflict):
+            await store.update_bucket(replace(bucket, acl="private"))
+        assert await store.find_bucket("bucket") == updated
+
+    async def test_update_of_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+        with pytest.raises(Missing):
+            await store.update_bucket(replace(bucket, id=bucket.id + 1))
+
+    async def test_deleted_bucket_is_gone(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.delete_bucket(bucket.id)
+        assert await store.find_bucket("bucket") is None
+        with pytest.raises(Missing):
+            await store.delete_bucket(bucket.id)
+        with pytest.raises(Missing):
+            await store.bucket_usage(bucket.id)
+
+    async def test_bucket_with_object_is_not_deleted(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        await store.put_object(an_object(bucket))
+        with pytest.raises(NotEmpty):
+            await store.delete_bucket(bucket.id)
+        await store.delete_objects(bucket.id, ["key"])
+        await store.delete_bucket(bucket.id)
+
+    async def test_bucket_with_upload_is_not_deleted(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        await store.create_upload(an_upload(bucket))
+        with pytest.raises(NotEmpty):
+            await store.delete_bucket(bucket.id)
+        await store.abort_upload("u1")
+        await store.delete_bucket(bucket.id)
+
+    @pytest.mark.parametrize(
+        ("prefix", "after", "limit", "expected"),
+        [
+            pytest.param("", "", 10, ["a", "b-1", "b-2", "c"], id="all"),
+            pytest.param("b-", "", 10, ["b-1", "b-2"], id="prefix"),
+            pytest.param("", "b-1", 10, ["b-2", "c"], id="after"),
+            pytest.param("b-", "a", 10, ["b-1", "b-2"], id="after-before-prefix"),
+            pytest.param("", "", 2, ["a", "b-1"], id="limit"),
+            pytest.param("", "", 0, [], id="none"),
+        ],
+    )
+    async def test_buckets_are_listed_in_order(
+        self, store: MetadataStore, prefix: str, after: str, limit: int, expected: list[str]
+    ) -> None:
+        for name in ("c", "a", "b-2", "b-1"):
+            await store.create_bucket(a_bucket(name))
+        found = await store.list_buckets(prefix, after, limit)
+        assert [each.name for each in found] == expected
+
+    # objects
+
+    async def test_object_is_found_as_it_was_put(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        new = an_object(bucket, type="Symlink", storage_class="IA", acl="public-read")
+        await store.put_object(new)
+        assert await store.find_object(bucket.id, "key") == new
+        assert await store.find_object(bucket.id, "ke") is None
+        assert await store.find_object(bucket.id + 1, "key") is None
+
+    @pytest.mark.parametrize("crc64", [0, 1, 2**63 - 1, 2**63, 2**64 - 1])
+    async def test_checksum_has_64_bits(
+        self, store: MetadataStore, bucket: Bucket, crc64: int
+    ) -> None:
+        await store.put_object(an_object(bucket, crc64=crc64))
+        found = await store.find_object(bucket.id, "key")
+        assert found is not None
+        assert found.crc64 == crc64
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            pytest.param({"inline": b"", "size": 0}, id="empty"),
+            pytest.param({"inline": b"\x00\xff" * 8192, "size": 16384}, id="binary"),
+            pytest.param({"headers": {}, "tags": {}}, id="bare"),
+        ],
+    )
+    async def test_inline_bytes(
+        self, store: MetadataStore, bucket: Bucket, changes: dict[str, Any]
+    ) -> None:
+        await store.put_object(an_object(bucket, **changes))
+        assert await store.find_object(bucket.id, "key") == an_object(bucket, **changes)
+
+    @pytest.mark.parametrize("count", [1, 2, 300])
+    async def test_extents_keep_their_order(
+        self, store: MetadataStore, bucket: Bucket, count: int
+    ) -> None:
+        ids = [blob((i * 7919) % 1000) for i in range(count)]
+        await intend(store, *ids)
+        await store.put_object(on_blobs(bucket, "key", *ids))
+        assert await store.find_object(bucket.id, "key") == on_blobs(bucket, "key", *ids)
+
+    async def test_object_in_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+        with pytest.raises(Missing):
+            await store.put_object(an_object(replace(bucket, id=bucket.id + 1)))
+
+    async def test_overwrite_can_be_forbidden(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.put_object(an_object(bucket), forbid_overwrite=True)
+        with pytest.raises(Exists):
+            await store.put_object(an_object(bucket, etag="F"), forbid_overwrite=True)
+        assert await store.find_object(bucket.id, "key") == an_object(bucket)
+
+    async def test_overwrite_can_name_what_it_replaces(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        with pytest.raises(Conflict):
+            await store.put_object(an_object(bucket), replaces="E" * 32)
+        await store.put_object(an_object(bucket))
+        with pytest.raises(Conflict):
+            await store.put_object(an_object(bucket, etag="F"), replaces="G")
+        await store.put_object(an_object(bucket, etag="F"), replaces="E" * 32)
+        assert await store.find_object(bucket.id, "key") == an_object(bucket, etag="F")
+
+    async def test_every_kind_of_bytes_replaces_every_other(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        number = 0
+        kinds = [0, 1, 2, 0, 2, 1, 0, 0, 1, 1, 2, 2]
+        for count in kinds:
+            ids = [blob(number + i) for i in range(count)]
+            number += count
+            await intend(store, *ids)
+            new = on_blobs(bucket, "key", *ids) if ids else an_object(bucket)
+            await store.put_object(new)
+            assert await store.find_object(bucket.id, "key") == new
+            assert await store.bucket_usage(bucket.id) == BucketUsage(
+                storage_bytes=new.size, objects=1, last_modified_at=1_700_000_000_000
+            )
+
+    async def test_other_version_id_replaces_too(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        await intend(store, blob(1), blob(2))
+        await store.put_object(on_blobs(bucket, "key", blob(1), blob(2)))
+        await store.put_object(an_object(bucket, version="v2"))
+        assert await store.find_object(bucket.id, "key") == an_object(bucket, version="v2")
+
+    async def test_deleted_objects_are_gone(self, store: MetadataStore, bucket: Bucket) -> None:
+        for key in ("a", "b", "c"):
+            await store.put_object(an_object(bucket, key))
+        await store.delete_objects(bucket.id, ["a", "x", "c", "a"])
+        assert await store.find_object(bucket.id, "a") is None
+        assert await store.find_object(bucket.id, "b") == an_object(bucket, "b")
+        assert (await store.bucket_usage(bucket.id)).objects == 1
+        await store.delete_objects(bucket.id + 1, ["b"])
+
+    # append
+
+    async def test_append_grows(self, store: MetadataStore, bucket: Bucket) -> None:
+        def grown(count: int) -> StoredObject:
+            return on_blobs(
+                bucket, "key", *[blob(i) for i in range(count)], type="Appendable", etag=str(count)
+            )
+
+        for i in range(4):
+            await intend(store, blob(i))
+            new = replace(grown(i + 1), extents=())
+            await store.append_object(
+                new, position=10 * i, added=Extent(blob_id=blob(i), blob_offset=i, length=10)
+            )
+            assert await store.find_object(bucket.id, "key") == grown(i + 1)
+        assert (await store.bucket_usage(bucket.id)).storage_bytes == 40
+
+    async def test_append_of_nothing_creates(self, store: MetadataStore, bucket: Bucket) -> None:
+        empty = an_object(bucket, type="Appendable", inline=None, size=0)
+        await store.append_object(empty, position=0, added=None)
+        assert await store.find_object(bucket.id, "key") == empty
+        await store.append_object(replace(empty, etag="F"), position=0, added=None)
+        assert await store.find_object(bucket.id, "key") == replace(empty, etag="F")
+        await intend(store, blob(1))
+        full = on_blobs(bucket, "key", blob(1), type="Appendable")
+        await store.append_object(replace(full, extents=()), position=0, added=full.extents[0])
+        assert await store.find_object(bucket.id, "key") == full
+
+    async def test_append_keeps_what_a_metadata_change_kept(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(0), blob(1))
+        first = on_blobs(bucket, "key", blob(0), type="Appendable")
+        both = on_blobs(bucket, "key", blob(0), blob(1), type="Appendable", acl="private")
+        await store.append_object(replace(first, extents=()), position=0, added=first.extents[0])
+        await store.put_object(replace(first, acl="private"), replaces=first.etag)
+        await store.append_object(replace(both, extents=()), position=10, added=both.extents[1])
+        assert await store.find_object(bucket.id, "key") == both
+        assert await self.doomed(store, clock) == set()
+
+    @pytest.mark.parametrize(
+        ("existing", "position"),
+        [
+            pytest.param(None, 1, id="absent"),
+            pytest.param("Normal", 5, id="not-appendable"),
+            pytest.param("Appendable", 0, id="too-early"),
+            pytest.param("Appendable", 6, id="too-late"),
+        ],
+    )
+    async def test_append_at_a_wrong_position(
+        self, store: MetadataStore, bucket: Bucket, existing: str | None, position: int
+    ) -> None:
+        await intend(store, blob(1))
+        old = None
+        if existing:
+            old = an_object(bucket, type=existing)
+            await store.put_object(old)
+        new = an_object(bucket, type="Appendable", size=position + 10, inline=None)
+        with pytest.raises(Conflict):
+            await store.append_object(
+                new, position=position, added=Extent(blob_id=blob(1), length=10)
+            )
+        assert await store.find_object(bucket.id, "key") == old
+        assert await store.collect(10**15, 10) == [blob(1)]
+
+    async def test_append_in_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+        new = an_object(replace(bucket, id=99), type="Appendable", size=0, inline=None)
+        with pytest.raises(Missing):
+            await store.append_object(new, position=0, added=None)
+
+    async def test_append_of_collected_blob(self, store: MetadataStore, bucket: Bucket) -> None:
+        new = an_object(bucket, type="Appendable", size=10, inline=None)
+        with pytest.raises(Fenced):
+            await store.append_object(new, position=0, added=Extent(blob_id=blob(1), length=10))
+        assert await store.find_object(bucket.id, "key") is None
+
+    # listing
+
+    KEYS = (
+        "a",
+        "a/",
+        "a/1",
+        "a/2/x",
+        "a/2/y",
+        "a0",
+        "b\ud7ff/1",
+        "b\ue000",
+        "ü",
+        "\U0001f600/x",
+        "\U0010ffff/x",
+    )
+
+    @pytest.mark.parametrize(
+        ("prefix", "delimiter", "after", "expected"),
+        [
+            pytest.param("", "", "", list(KEYS), id="everything"),
+            pytest.param("a/", "", "", ["a/", "a/1", "a/2/x", "a/2/y"], id="prefix"),
+            pytest.param("a/", "", "a/1", ["a/2/x", "a/2/y"], id="prefix-after"),
+            pytest.param("a/", "", "\uffff", [], id="after-behind-prefix"),
+            pytest.param("a/", "/", "", ["a/", "a/1", "a/2/"], id="below-prefix"),
+            pytest.param(
+                "",
+                "/",
+                "",
+                ["a", "a/", "a0", "b\ud7ff/", "b\ue000", "ü", "\U0001f600/", "\U0010ffff/"],
+                id="top",
+            ),
+            pytest.param(
+                "",
+                "/",
+                "a/",
+                ["a0", "b\ud7ff/", "b\ue000", "ü", "\U0001f600/", "\U0010ffff/"],
+                id="after-common-prefix",
+            ),
+            pytest.param(
+                "",
+                "/",
+                "a/1",
+                ["a0", "b\ud7ff/", "b\ue000", "ü", "\U0001f600/", "\U0010ffff/"],
+                id="after-inside-common-prefix",
+            ),
+            pytest.param("a/", "/", "a/2/x", [], id="after-inside-last"),
+            pytest.param(
+                "",
+                "/2/",
+                "",
+                [
+                    "a",
+                    "a/",
+                    "a/1",
+                    "a/2/",
+                    "a0",
+                    "b\ud7ff/1",
+                    "b\ue000",
+                    "ü",
+                    "\U0001f600/x",
+                    "\U0010ffff/x",
+                ],
+                id="long-delimiter",
+            ),
+            pytest.param("\U0010ffff", "/", "", ["\U0010ffff/"], id="no-successor"),
+            pytest.param("nothing", "/", "", [], id="nothing"),
+        ],
+    )
+    @pytest.mark.parametrize("limit", [1, 2, 3, 1000])
+    async def test_listing_pages(
+        self,
+        store: MetadataStore,
+        bucket: Bucket,
+        prefix: str,
+        delimiter: str,
+        after: str,
+        expected: list[str],
+        limit: int,
+    ) -> None:
+        for key in reversed(self.KEYS):
+            await store.put_object(an_object(bucket, key))
+        found: list[str] = []
+        marker: str | None = after
+        while marker is not None:
+            page = await store.list_objects(
+                bucket.id, prefix=prefix, delimiter=delimiter, after=marker, limit=limit
+            )
+            names = sorted([*page.prefixes, *(each.key for each in page.objects)])
+            assert len(names) <= limit
+            assert page.next_after is None or page.next_after == names[-1]
+            found += names
+            marker = page.next_after
+        assert found == expected
+
+    async def test_last_page_says_so(self, store: MetadataStore, bucket: Bucket) -> None:
+        for key in ("a", "b"):
+            await store.put_object(an_object(bucket, key))
+        page = await store.list_objects(bucket.id, prefix="", delimiter="", after="", limit=2)
+        assert page.next_after is None
+
+    async def test_listed_object_has_no_bytes(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.put_object(an_object(bucket))
+        page = await store.list_objects(bucket.id, prefix="", delimiter="", after="", limit=2)
+        assert page.objects == [an_object(bucket, inline=None)]
+
+    async def test_listing_of_absent_bucket_is_empty(self, store: MetadataStore) -> None:
+        page = await store.list_objects(4711, prefix="", delimiter="", after="", limit=2)
+        assert (page.objects, page.prefixes, page.next_after) == ([], [], None)
+
+    # multipart
+
+    async def test_upload_is_found_by_its_key(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.create_upload(an_upload(bucket))
+        assert await store.find_upload(bucket.id, "key", "u1") == an_upload(bucket)
+        assert await store.find_upload(bucket.id, "other", "u1") is None
+        assert await store.find_upload(bucket.id, "key", "u2") is None
+        assert await store.find_upload(bucket.id + 1, "key", "u1") is None
+
+    async def test_upload_in_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+        with pytest.raises(Missing):
+            await store.create_upload(an_upload(replace(bucket, id=99)))
+
+    async def test_parts_are_listed_in_order(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.create_upload(an_upload(bucket))
+        await intend(store, *map(blob, range(4)))
+        inline = a_part(10, inline=b"abc", size=3)
+        for part in (inline, a_part(2, blob(1), blob(2)), a_part(1, blob(3))):
+            await store.put_part(part)
+        assert await store.list_parts("u1", 0, 10) == [
+            a_part(1, blob(3)),
+            a_part(2, blob(1), blob(2)),
+            inline,
+        ]
+        assert await store.list_parts("u1", 1, 1) == [a_part(2, blob(1), blob(2))]
+        assert await store.list_parts("u2", 0, 10) == []
+        assert await store.bucket_usage(bucket.id) == BucketUsage(
+            storage_bytes=33, uploads=1, parts=3, last_modified_at=1_700_000_000_000
+        )
+
+    async def test_part_replaces_part(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await store.create_upload(an_upload(bucket))
+        await intend(store, blob(1), blob(2))
+        await store.put_part(a_part(1, blob(1)))
+        await store.put_part(a_part(1, inline=b"abc", size=3))
+        await store.put_part(a_part(1, blob(2)))
+        assert await store.list_parts("u1", 0, 10) == [a_part(1, blob(2))]
+        assert (await store.bucket_usage(bucket.id)).storage_bytes == 10
+        assert await self.doomed(store, clock) == {blob(1)}
+
+    async def test_part_of_absent_upload(self, store: MetadataStore) -> None:
+        await intend(store, blob(1))
+        with pytest.raises(Missing):
+            await store.put_part(a_part(1, blob(1)))
+
+    async def test_part_of_collected_blob(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.create_upload(an_upload(bucket))
+        with pytest.raises(Fenced):
+            await store.put_part(a_part(1, blob(1)))
+        assert await store.list_parts("u1", 0, 10) == []
+
+    async def test_complete_keeps_the_parts_it_names(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await store.create_upload(an_upload(bucket))
+        await intend(store, *map(blob, range(1, 6)))
+        await store.put_object(on_blobs(bucket, "key", blob(5)))
+        for number in (1, 2, 3):
+            await store.put_part(a_part(number, blob(number)))
+        await store.put_part(a_part(4, inline=b"abc", size=3))
+        new = on_blobs(bucket, "key", blob(1), blob(3), blob(4), type="Multipart")
+        await store.complete_upload("u1", new)
+        assert await store.find_object(bucket.id, "key") == new
+        assert await store.find_upload(bucket.id, "key", "u1") is None
+        assert await store.list_parts("u1", 0, 10) == []
+        assert await self.doomed(store, clock) == {blob(2), blob(5)}
+        assert await store.bucket_usage(bucket.id) == BucketUsage(
+            storage_bytes=30, objects=1, last_modified_at=clock.at
+        )
+
+    async def test_complete_of_replaced_part(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.create_upload(an_upload(bucket))
+        await intend(store, blob(1), blob(2))
+        await store.put_part(a_part(1, blob(1)))
+        await store.put_part(a_part(1, blob(2)))
+        with pytest.raises(Conflict):
+            await store.complete_upload("u1", on_blobs(bucket, "key", blob(1)))
+        assert await store.find_object(bucket.id, "key") is None
+        assert await store.find_upload(bucket.id, "key", "u1") is not None
+
+    async def test_complete_of_foreign_blob(self, store: MetadataStore, bucket: Bucket) -> None:
+        await store.create_upload(an_upload(bucket))
+        await intend(store, blob(1))
+        await store.put_object(on_blobs(bucket, "other", blob(1)))
+        with pytest.raises(Conflict):
+            await store.complete_upload("u1", on_blobs(bucket, "key", blob(1)))
+
+    async def test_complete_of_absent_upload(self, store: MetadataStore, bucket: Bucket) -> None:
+        with pytest.raises(Missing):
+            await store.complete_upload("u1", an_object(bucket))
+
+    async def test_complete_may_forbid_overwrite(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        await store.create_upload(an_upload(bucket))
+        await store.put_object(an_object(bucket))
+        with pytest.raises(Exists):
+            await store.complete_upload("u1", an_object(bucket, etag="F"), forbid_overwrite=True)
+        assert await store.find_object(bucket.id, "key") == an_object(bucket)
+
+    async def test_abort_lets_parts_go(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await store.create_upload(an_upload(bucket))
+        await intend(store, blob(1), blob(2))
+        await store.put_part(a_part(1, blob(1)))
+        await store.put_part(a_part(2, inline=b"abc", size=3))
+        await store.abort_upload("u1")
+        assert await store.find_upload(bucket.id, "key", "u1") is None
+        assert await store.bucket_usage(bucket.id) == BucketUsage(last_modified_at=clock.at)
+        assert await self.doomed(store, clock) == {blob(1)}
+        with pytest.raises(Missing):
+            await store.abort_upload("u1")
+
+    @pytest.mark.parametrize("limit", [1, 2, 1000])
+    @pytest.mark.parametrize(
+        ("delimiter", "after", "expected"),
+        [
+            pytest.param("", ("", ""), [("a", "1"), ("a", "2"), ("b/x", "3"), ("b/y", "4"), ("c", "5")], id="all"),
+            pytest.param("", ("a", ""), [("b/x", "3"), ("b/y", "4"), ("c", "5")], id="after-key"),
+            pytest.param("", ("a", "1"), [("a", "2"), ("b/x", "3"), ("b/y", "4"), ("c", "5")], id="after-upload"),
+            pytest.param("/", ("", ""), [("a", "1"), ("a", "2"), ("b/", ""), ("c", "5")], id="delimiter"),
+            pytest.param("/", ("a", "1"), [("a", "2"), ("b/", ""), ("c", "5")], id="delimiter-after-upload"),
+            pytest.param("/", ("b/", ""), [("c", "5")], id="delimiter-after-common-prefix"),
+            pytest.param("/", ("b/x", "0"), [("c", "5")], id="delimiter-after-inside"),
+        ],
+    )  # fmt: skip
+    async def test_uploads_are_listed(
+        self,
+        store: MetadataStore,
+        bucket: Bucket,
+        delimiter: str,
+        after: tuple[str, str],
+        expected: list[tuple[str, str]],
+        limit: int,
+    ) -> None:
+        for key, upload_id in (("c", "5"), ("b/y", "4"), ("b/x", "3"), ("a", "2"), ("a", "1")):
+            await store.create_upload(an_upload(bucket, key, upload_id))
+        found: list[tuple[str, str]] = []
+        key, upload_id = after
+        while True:
+            page = await store.list_uploads(
+                bucket.id,
+                prefix="",
+                delimiter=delimiter,
+                after_key=key,
+                after_upload_id=upload_id,
+                limit=limit,
+            )
+            names = [(each.key, each.id) for each in page.uploads]
+            found += sorted([*names, *((each, "") for each in page.prefixes)])
+            if page.next_key is None or page.next_upload_id is None:
+                break
+            key, upload_id = page.next_key, page.next_upload_id
+        assert found == expected
+
+    # blobs
+
+    async def test_unused_intent_is_collected_after_its_lease(self, store: MetadataStore) -> None:
+        await intend(store, blob(1), lease_until=100)
+        assert await store.collect(99, 10) == []
+        await store.renew_blob(blob(1), 200)
+        assert await store.collect(199, 10) == []
+        assert await store.collect(200, 10) == [blob(1)]
+        with pytest.raises(Fenced):
+            await store.renew_blob(blob(1), 300)
+
+    async def test_id_is_intended_once(self, store: MetadataStore) -> None:
+        await intend(store, blob(1))
+        with pytest.raises(Exists):
+            await store.intend_blob(blob(1), 1)
+
+    async def test_renewal_of_unknown_blob(self, store: MetadataStore) -> None:
+        with pytest.raises(Fenced):
+            await store.renew_blob(blob(1), 300)
+
+    async def test_late_commit_is_fenced(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await store.put_object(an_object(bucket))
+        await intend(store, blob(1), blob(2), lease_until=clock.at)
+        assert await store.collect(clock.at, 1) == [blob(1)]
+        with pytest.raises(Fenced):
+            await store.put_object(on_blobs(bucket, "key", blob(2), blob(1)))
+        assert await store.find_object(bucket.id, "key") == an_object(bucket)
+        assert await store.collect(clock.at, 1) == [blob(2)]
+
+    async def test_intent_past_its_lease_may_still_be_recorded(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1), lease_until=1)
+        await store.put_object(on_blobs(bucket, "key", blob(1)))
+        assert await store.collect(10**15, 10) == []
+
+    async def test_blob_lives_as_long_as_somebody_refers_to_it(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1))
+        await store.put_object(on_blobs(bucket, "a", blob(1)))
+        await store.put_object(on_blobs(bucket, "b", blob(1), blob(1)))
+        await store.delete_objects(bucket.id, ["a"])
+        assert await self.doomed(store, clock) == set()
+        await store.put_object(on_blobs(bucket, "b", blob(1)))
+        assert await self.doomed(store, clock) == set()
+        await store.put_object(an_object(bucket, "b"))
+        assert await store.collect(clock.at + TERMS["reader_grace_ms"] - 1, 10) == []
+        assert await self.doomed(store, clock) == {blob(1)}
+
+    async def test_doomed_blob_is_not_recorded(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1))
+        await store.put_object(on_blobs(bucket, "a", blob(1)))
+        await store.delete_objects(bucket.id, ["a"])
+        with pytest.raises(Fenced):
+            await store.put_object(on_blobs(bucket, "b", blob(1)))
+
+    async def test_change_of_metadata_keeps_references(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1), blob(2))
+        old = on_blobs(bucket, "a", blob(1), blob(2))
+        await store.put_object(old)
+        await store.put_object(replace(old, acl="private"), replaces=old.etag)
+        assert await store.find_object(bucket.id, "a") == replace(old, acl="private")
+        await store.delete_objects(bucket.id, ["a"])
+        assert await self.doomed(store, clock) == {blob(1), blob(2)}
+
+    async def test_collection_has_two_passes(self, store: MetadataStore, clock: SetClock) -> None:
+        await intend(store, blob(1), lease_until=clock.at)
+        assert await store.collect(clock.at, 10) == [blob(1)]
+        await store.forget_blobs([blob(1)])
+        assert await store.known_blobs([blob(1), blob(2)]) == {blob(1)}
+        assert await store.collect(clock.at + TERMS["tombstone_ms"] - 1, 10) == []
+        clock.at += TERMS["tombstone_ms"]
+        assert await store.collect(clock.at, 10) == [blob(1)]
+        await store.forget_blobs([blob(1)])
+        assert await store.known_blobs([blob(1)]) == set()
+        assert await store.collect(10**16, 10) == []
+
+    async def test_unanswered_claim_is_offered_again(
+        self, store: MetadataStore, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1), lease_until=clock.at)
+        assert await store.collect(clock.at, 10) == [blob(1)]
+        assert await store.collect(clock.at, 10) == []
+        assert await store.collect(clock.at + TERMS["claim_ms"], 10) == [blob(1)]
+
+    async def test_only_claims_are_forgotten(
+        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1), blob(2), blob(3))
+        await store.put_object(on_blobs(bucket, "a", blob(2)))
+        await store.put_object(on_blobs(bucket, "b", blob(3)))
+        await store.delete_objects(bucket.id, ["b"])
+        await store.forget_blobs([blob(1), blob(2), blob(3), blob(4)])
+        assert await store.known_blobs([blob(i) for i in range(9)]) == {blob(1), blob(2), blob(3)}
+        await store.put_object(on_blobs(bucket, "c", blob(1), blob(2)))
+
+    async def test_collection_is_bounded_and_oldest_first(self, store: MetadataStore) -> None:
+        for i in range(5):
+            await intend(store, blob(i), lease_until=10 - i)
+        assert await store.collect(100, 2) == [blob(4), blob(3)]
+        assert await store.collect(100, 9) == [blob(2), blob(1), blob(0)]
+
+    async def test_many_known_blobs(self, store: MetadataStore) -> None:
+        await intend(store, blob(1), blob(1999))
+        assert await store.known_blobs([blob(i) for i in range(2000)]) == {blob(1), blob(1999)}
+
+    # identities
+
+    async def test_identities(self, store: MetadataStore) -> None:
+        await store.put_identity("user", "b", b"1", create=True)
+        await store.put_identity("user", "a", b"2", create=False)
+        await store.put_identity("role", "c", b"3", create=True)
+        with pytest.raises(Exists):
+            await store.put_identity("user", "b", b"4", create=True)
+        await store.put_identity("user", "b", b"5", create=False)
+        assert await store.find_identity("user", "b") == b"5"
+        assert await store.find_identity("role", "b") is None
+        assert await store.list_identities("user", "", 10) == [("a", b"2"), ("b", b"5")]
+        assert await store.list_identities("user", "a", 10) == [("b", b"5")]
+        assert await store.list_identities("user", "", 1) == [("a", b"2")]
+        await store.delete_identity("user", "a")
+        with pytest.raises(Missing):
+            await store.delete_identity("user", "a")
+        assert await store.list_identities("user", "", 10) == [("b", b"5")]
