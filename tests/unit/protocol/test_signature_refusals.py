@@ -381,3 +381,21 @@ def test_v4_time_may_be_the_date_header() -> None:
     signature = signature_v4.sign(signature_v4.signing_key("SK", b"20250102", b"cn-hangzhou"), text)
     authorization = b"OSS4-HMAC-SHA256 Signature=%b, Credential=%b" % (signature, CREDENTIAL)
     check(SignedRequest(b"GET", b"b", b"k", [], {b"date": DATE, b"authorization": authorization}))
+
+
+def test_chosen_headers_are_covered() -> None:
+    bare = SignedRequest(b"GET", b"b", b"k", [], {b"range": b"bytes=0-9", b"host": b"h:80"})
+    keys = {"access_key_id": "AK", "secret": "SK", "additional": ["Range", "host"]}
+    v2: dict[str, Any] = {**keys, "expires": NOW // 1000}
+    v4: dict[str, Any] = {**keys, "now_ms": NOW, "region": REGION}
+    sealed = [
+        signature_v1.with_headers(bare, signature_v2.sign_headers(bare, now_ms=NOW, **keys)),  # type: ignore[arg-type]
+        signature_v1.with_headers(bare, signature_v4.sign_headers(bare, **v4)),
+        signature_v1.with_query(bare, signature_v2.presign(bare, **v2)),
+        signature_v1.with_query(bare, signature_v4.presign(bare, lifetime_s=9, **v4)),
+    ]
+    for signed in sealed:
+        check(signed)
+        signed.headers = {**signed.headers, b"range": b"bytes=0-"}
+        with pytest.raises(OssError, match="does not match"):
+            check(signed)
