@@ -204,7 +204,8 @@ def _fault_of(exc: BaseException, exchange: _Exchange) -> CallbackFault:
         return CallbackFault.CONNECT_TIMEOUT
     if exchange.refusal and not exchange.address:
         return CallbackFault.FORBIDDEN
-    if isinstance(exc, aiohttp.ClientConnectorDNSError):
+    # UnicodeError: a label longer than names may have.
+    if isinstance(exc, aiohttp.ClientConnectorDNSError | UnicodeError):
         return CallbackFault.NAME_NOT_FOUND
     # OSError is also what connecting raises where aiohttp does not wrap it.
     if isinstance(exc, aiohttp.ClientConnectorError) or not exchange.is_connected:

@@ -23,6 +23,7 @@ The caller's loop::
 Source: post-object.md, 1 and 6; the scanning itself is python-multipart's.
 """
 
+import logging
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote_to_bytes
@@ -67,6 +68,11 @@ _ONLY_ONCE: Final = frozenset(
         "x-oss-signature-version",
     )
 )
+
+
+# The parser warns about every malformed form, quoting it; the client hears of it, the log need not.
+_QUIET: Final = logging.getLogger(f"{__name__}.parser")
+_QUIET.setLevel(logging.CRITICAL)
 
 
 class FormReader:
@@ -237,12 +243,14 @@ def _parser_for(content_type: bytes, callbacks: "MultipartCallbacks") -> Multipa
         raise MalformedPOSTRequest
     if b"\r" in boundary or b"\n" in boundary:
         raise MalformedPOSTRequest
-    return MultipartParser(
+    parser = MultipartParser(
         boundary,
         callbacks,
         max_header_count=_MAX_HEADERS,
         max_header_size=_MAX_HEADER_BYTES,
     )
+    parser.logger = _QUIET
+    return parser
 
 
 # --- header parameters ------------------------------------------------------

@@ -191,16 +191,14 @@ def _fault_of(exc: json.JSONDecodeError) -> str:
 
 
 def _open_bracket(text: str) -> str:
-    depth = {"]": 0, "}": 0}
-    for char in reversed(re.sub(r'"(?:[^"\\]|\\.)*"', "", text)):
-        if char in depth:
-            depth[char] += 1
-        elif char in "[{":
-            closing = "]" if char == "[" else "}"
-            if depth[closing] == 0:
-                return closing
-            depth[closing] -= 1
-    return "]"
+    """The bracket that would close what is open at the end of *text*, a prefix of JSON."""
+    closing: list[str] = []
+    for char in re.sub(r'"(?:[^"\\]|\\.)*"', "", text):
+        if char in "[{":
+            closing.append("]" if char == "[" else "}")
+        elif char in "]}":
+            closing.pop()
+    return closing[-1]
 
 
 # --- JSON → rules -----------------------------------------------------------

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ossia.protocol.callback import (
     BodyType,
@@ -205,13 +207,39 @@ q9UU8I5mEovUf86QZ7kOBIjJwqnzD1omageEHWwHdBO6B+dFabmdT9POxg==
 """
 
 
-@pytest.mark.parametrize("pem", [b"", b"nonsense", EC_KEY, TEST_KEY])
+# A curve that no library implements: secp112r1, with a point of zeros.
+UNKNOWN_CURVE = b"-----BEGIN PUBLIC KEY-----\n%s\n-----END PUBLIC KEY-----\n" % base64.b64encode(
+    bytes.fromhex("3032301006072a8648ce3d020106052b81040006031e0004") + bytes(28)
+)
+
+
+@pytest.mark.parametrize("pem", [b"", b"nonsense", EC_KEY, TEST_KEY, UNKNOWN_CURVE])
 def test_unusable_public_key_is_a_value_error(pem: bytes) -> None:
     with pytest.raises(ValueError):
         verify(pem, "AAAA", b"x")
 
 
-@pytest.mark.parametrize("pem", [b"", b"nonsense", REAL_KEY])
+def private_pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(password)
+        if password
+        else serialization.NoEncryption(),
+    )
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        b"",
+        b"nonsense",
+        REAL_KEY,
+        private_pem(ec.generate_private_key(ec.SECP256R1()), b""),
+        private_pem(rsa.generate_private_key(65537, 2048), b"password"),
+    ],
+    ids=["empty", "nonsense", "public", "elliptic", "encrypted"],
+)
 def test_unusable_private_key_is_a_value_error(pem: bytes) -> None:
     with pytest.raises(ValueError):
         CallbackKey.load(pem)

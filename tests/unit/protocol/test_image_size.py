@@ -151,6 +151,14 @@ def test_other_content_is_no_image(content: bytes) -> None:
         pytest.param(heif(b"heic"), id="heic-no-size"),
         pytest.param(heif(b"heic", (1, 1))[:60], id="heic-cut"),
         pytest.param(box(b"ftyp", b"heic\0\0\0\0"), id="heic-no-meta"),
+        pytest.param(
+            box(b"ftyp", b"heic\0\0\0\0") + box(b"free", b"") * 5000, id="heic-many-boxes"
+        ),
+        pytest.param(
+            box(b"ftyp", b"heic\0\0\0\0")
+            + box(b"meta", b"\0\0\0\0" + box(b"iprp", box(b"ipco", box(b"free", b"") * 5000))),
+            id="heic-many-properties",
+        ),
         pytest.param(box(b"ftyp", b"heic\0\0\0\0") + b"\0\0\0\0meta", id="heic-endless-box"),
     ],
 )

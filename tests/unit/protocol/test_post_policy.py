@@ -174,6 +174,8 @@ SIMPLE = "Invalid Policy: Invalid Simple-Condition: Simple-Conditions must have 
         ("expiration", "0006-00000201", "Invalid Policy: Invalid JSON: unknown char e"),
         ('{"a":["x" "y"]}', "0006-00000201", "Invalid Policy: Invalid JSON: , or ] expected"),
         ('{"a":"]" "y"}', "0006-00000201", "Invalid Policy: Invalid JSON: , or } expected"),
+        ('{"a":[{}, [1]] {', "0006-00000201", "Invalid Policy: Invalid JSON: , or } expected"),
+        ('{"a":[{}, [1] {', "0006-00000201", "Invalid Policy: Invalid JSON: , or ] expected"),
         ('{"a":NaN}', "0006-00000201", None),
         ("[" * 5000, "0006-00000201", None),
         ("1" * 5000, "0006-00000201", None),
