@@ -31,6 +31,10 @@ class FileLock:
         """Give the lock to whoever waits."""
         fcntl.flock(self._fd, fcntl.LOCK_UN)
 
+    def fileno(self) -> int:
+        """The descriptor that holds the lock."""
+        return self._fd
+
     def close(self) -> None:
         """Close the file; the lock goes with the last duplicate of it."""
         os.close(self._fd)

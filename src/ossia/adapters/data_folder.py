@@ -1,0 +1,145 @@
+"""The folder in which one server keeps everything, and that server's claim on it.
+
+::
+
+    format        the version of this layout
+    lock          held by the server while it runs
+    metadata.*    `ossia.adapters.sqlite`
+    blobs/        `ossia.adapters.filesystem`
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from ossia.adapters.file_lock import FileLock
+
+FORMAT = 1
+_MARK = "ossia data folder, format "
+_IN_AN_EMPTY_ONE = frozenset({"lost+found", "lock", "format.new"})
+"""What file systems and interrupted first starts leave behind."""
+
+
+class DataFolderError(Exception):
+    """The folder cannot be used; the message is one line with the remedy."""
+
+
+class FolderInUseError(DataFolderError):
+    """Another server holds the folder."""
+
+
+class FolderTooNewError(DataFolderError):
+    """A newer version of Ossia made the folder."""
+
+
+class FolderUnusableError(DataFolderError):
+    """The folder cannot be made or written, or holds something else."""
+
+
+class DataFolder:
+    """An open data folder.  Only one server has it open at a time.
+
+    The claim belongs to the open lock file: children made by ``fork`` share it, others when they
+    are given ``lock_fd`` (``pass_fds``).  It ends when the last of them does.
+    """
+
+    def __init__(self, path: Path, lock: FileLock) -> None:
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Claim *path*; what is missing is made, readable by nobody else.
+
+        Raises a `DataFolderError`, and leaves a folder that is not ours as it is.
+        """
+        path = path.absolute()
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_format(path)
+            lock = _claim(path)
+        except OSError as error:
+            raise FolderUnusableError(
+                f"the data folder {path} cannot be used ({error.strerror}): make it writable for "
+                "this user or choose another one"
+            ) from error
+        folder = cls(path, lock)
+        try:
+            folder._mark()
+        except OSError as error:
+            folder.close()
+            raise FolderUnusableError(
+                f"the data folder {path} cannot be written ({error.strerror}): make room and check "
+                "its permissions"
+            ) from error
+        return folder
+
+    @property
+    def lock_fd(self) -> int:
+        """The descriptor that keeps the claim."""
+        return self._lock.fileno()
+
+    def close(self) -> None:
+        """Give the folder up."""
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _mark(self) -> None:
+        mark = self.path / "format"
+        if not mark.exists():
+            fresh = self.path / "format.new"
+            with fresh.open("w", encoding="ascii") as file:
+                file.write(f"{_MARK}{FORMAT}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(mark)
+        for each in (self.path, self.path.parent):
+            with suppress(PermissionError):  # a parent that we may not read
+                _sync(each)
+
+
+def _check_format(path: Path) -> None:
+    try:
+        text = (path / "format").read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        foreign = sorted(each.name for each in path.iterdir() if each.name not in _IN_AN_EMPTY_ONE)
+        if foreign:
+            raise FolderUnusableError(
+                f"{path} is not empty ({foreign[0]}) and no Ossia data folder: choose another one"
+            ) from None
+        return
+    number = text.strip().removeprefix(_MARK)
+    if not text.startswith(_MARK) or not number.isdecimal():
+        raise FolderUnusableError(
+            f"{path}/format is damaged: restore it, its text is '{_MARK}{FORMAT}'"
+        )
+    if int(number) > FORMAT:
+        raise FolderTooNewError(
+            f"the data folder {path} has format {number}, this Ossia knows {FORMAT}: start the "
+            "newer Ossia that made it"
+        )
+
+
+def _claim(path: Path) -> FileLock:
+    lock = FileLock(path / "lock")
+    if lock.try_acquire():
+        return lock
+    lock.close()
+    raise FolderInUseError(
+        f"the data folder {path} is in use by another server: stop that one or choose another "
+        "folder"
+    )
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,295 @@
+# ruff: noqa: D102 - the docstrings are those of the port
+# ruff: noqa: PTH102, PTH104, PTH108, PTH112, PTH118, PTH120 - a Path costs more than the call
+"""Blobs as files of their own, under names made here and nowhere else.
+
+``<folder>/blobs/ab/cd/abcd….part`` while bytes arrive, without ``.part`` once published.  Large
+aligned pieces go to the disk directly, past the page cache, where the file system allows it;
+everything else goes through the cache and is flushed by ``publish``.
+
+Rules:
+
+1. A blob is published by flush, rename, flush of the directory, in this order.
+2. A directory is created durably before a name in it can be published.
+3. Nothing a client sent becomes part of a file name.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from ossia.ports import BlobReader, Missing, StagedBlob, Unavailable
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_STAGED = ".part"
+_ALIGNMENT = 4096
+_DIRECT_FROM = 256 * 1024
+"""Smaller pieces are cheaper through the page cache than by waiting for the disk each time."""
+_THREADS = 4
+
+T = TypeVar("T")
+
+
+class _StagedFile:
+    """Bytes on their way into a file."""
+
+    def __init__(self, blob_id: str, path: str, size_hint: int, *, direct: bool) -> None:
+        self.id = blob_id
+        self.path = path
+        self._allows_direct = direct
+        self._is_direct = False
+        self._size = 0
+        self._allocated = 0
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        if size_hint >= _DIRECT_FROM:
+            self._allocate(size_hint)
+
+    def _allocate(self, size: int) -> None:
+        try:
+            os.posix_fallocate(self._fd, 0, size)
+        except OSError:
+            _discard(self)
+            raise
+        self._allocated = size
+
+    def write(self, piece: memoryview) -> None:
+        with _translated():
+            direct = self._direct_length(piece)
+            if direct:
+                self._write_direct(piece[:direct])
+            if direct < len(piece):
+                self._set_direct(on=False)
+                self._write_all(piece[direct:])
+
+    def finish(self) -> None:
+        """Bring every byte to the disk and close the file."""
+        if self._allocated > self._size:
+            os.ftruncate(self._fd, self._size)
+        os.fdatasync(self._fd)
+        self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was neither published nor discarded."""
+        return self._fd >= 0
+
+    def close(self) -> None:
+        """Close the file.  Idempotent."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+    def _direct_length(self, piece: memoryview) -> int:
+        """How many bytes of *piece* can go to the disk directly."""
+        if (
+            not self._allows_direct
+            or len(piece) < _DIRECT_FROM
+            or self._size % _ALIGNMENT
+            or not _is_aligned(piece)
+        ):
+            return 0
+        return len(piece) - len(piece) % _ALIGNMENT
+
+    def _write_direct(self, piece: memoryview) -> None:
+        try:
+            self._set_direct(on=True)
+            self._write_all(piece)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            # The device asks for more than page alignment.
+            self._allows_direct = False
+            self._set_direct(on=False)
+            self._write_all(piece)
+
+    def _set_direct(self, *, on: bool) -> None:
+        if on != self._is_direct:
+            flags = fcntl.fcntl(self._fd, fcntl.F_GETFL) & ~os.O_DIRECT
+            fcntl.fcntl(self._fd, fcntl.F_SETFL, flags | (os.O_DIRECT if on else 0))
+            self._is_direct = on
+
+    def _write_all(self, piece: memoryview) -> None:
+        while piece:
+            written = os.pwrite(self._fd, piece, self._size)
+            self._size += written
+            piece = piece[written:]
+
+
+class _FileReader:
+    """An open blob."""
+
+    __slots__ = ("_fd", "size")
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self.size = os.fstat(fd).st_size
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def pread(self, length: int, offset: int) -> bytes:
+        return os.pread(self._fd, length, offset)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)
+
+
+class FileBlobStore:
+    """See `ossia.ports.BlobStore`.  Everything lies in ``blobs`` below *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = os.path.join(folder, "blobs")
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(self._folder, 0o700)
+        _sync_directory(os.fspath(folder))
+        self._allows_direct = _allows_direct(self._folder)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
+        self._directories: set[str] = set()
+
+    def new_id(self) -> str:
+        return uuid4().hex
+
+    def stage(self, blob_id: str, size_hint: int | None) -> StagedBlob:
+        path = self._path(blob_id)
+        with _translated():
+            self._make_directory(os.path.dirname(path))
+            return _StagedFile(blob_id, path + _STAGED, size_hint or 0, direct=self._allows_direct)
+
+    async def publish(self, staged: StagedBlob) -> None:
+        assert isinstance(staged, _StagedFile)
+        await self._in_thread(self._publish, staged)
+
+    async def discard(self, staged: StagedBlob) -> None:
+        assert isinstance(staged, _StagedFile)
+        await self._in_thread(_discard, staged)
+
+    def open(self, blob_id: str) -> BlobReader:
+        try:
+            return _FileReader(os.open(self._path(blob_id), os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            raise Missing(blob_id) from None
+
+    async def delete(self, blob_ids: Sequence[str]) -> None:
+        paths = [self._path(each) for each in blob_ids]
+        await self._in_thread(_remove, paths)
+
+    async def ids(self, *, unchanged_since: int) -> AsyncIterator[str]:
+        for number in range(256):
+            path = f"{self._folder}/{number:02x}"
+            for blob_id in await self._in_thread(_ids_in, path, unchanged_since):
+                yield blob_id
+
+    def close(self) -> None:
+        """Wait for what the threads are doing."""
+        self._threads.shutdown()
+
+    def _path(self, blob_id: str) -> str:
+        if _ID.fullmatch(blob_id) is None:
+            raise ValueError(f"not a blob id: {blob_id!r}")
+        return f"{self._folder}/{blob_id[:2]}/{blob_id[2:4]}/{blob_id}"
+
+    def _make_directory(self, directory: str) -> None:
+        if directory in self._directories:
+            return
+        parent = os.path.dirname(directory)
+        for folder in (parent, directory):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+        # Also where they existed: whoever made them may not have come this far.
+        _sync_directory(parent)
+        _sync_directory(self._folder)
+        self._directories.add(directory)
+
+    def _publish(self, staged: _StagedFile) -> None:
+        with _translated():
+            staged.finish()
+            published = staged.path.removesuffix(_STAGED)
+            try:
+                os.rename(staged.path, published)
+            except FileNotFoundError:
+                raise Missing(staged.id) from None
+            _sync_directory(os.path.dirname(published))
+
+    async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
+
+
+def _discard(staged: _StagedFile) -> None:
+    if staged.is_open:
+        staged.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(staged.path)
+
+
+def _remove(paths: list[str]) -> None:
+    with _translated():
+        for path in paths:
+            for name in (path, path + _STAGED):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(name)
+
+
+def _ids_in(folder: str, unchanged_since: int) -> list[str]:
+    """Ids of the files two levels below that are older; each once."""
+    found: set[str] = set()
+    if not os.path.isdir(folder):
+        return []
+    for below in os.scandir(folder):
+        for entry in os.scandir(below.path):
+            with contextlib.suppress(FileNotFoundError):
+                if entry.stat().st_mtime_ns // 1_000_000 < unchanged_since:
+                    found.add(entry.name.removesuffix(_STAGED))
+    return sorted(found)
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _is_aligned(piece: memoryview) -> bool:
+    if piece.readonly:  # bytes: nobody aligned them
+        return False
+    return ctypes.addressof(ctypes.c_char.from_buffer(piece)) % _ALIGNMENT == 0
+
+
+def _allows_direct(folder: str) -> bool:
+    """Whether files below *folder* can be written past the page cache (tmpfs may refuse)."""
+    probe = f"{folder}/probe-{uuid4().hex}"
+    page = mmap.mmap(-1, _ALIGNMENT)
+    try:
+        fd = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_DIRECT | os.O_CLOEXEC, 0o600)
+        try:
+            return os.pwrite(fd, page, 0) == _ALIGNMENT
+        finally:
+            os.close(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return False
+    finally:
+        page.close()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(probe)
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable(str(error)) from error

@@ -1,0 +1,67 @@
+"""Garbage collection of blobs.
+
+Rules:
+
+1. Collection works from rows, never from what the blob store holds: only the metadata knows
+   what is garbage.
+2. The bytes go before the row.  A collector that dies in between leaves a row, and the row is
+   offered again.
+3. A blob is collected twice.  A writer that is slower than its lease may bring bytes after the
+   first pass; its commit is refused, and the second pass, after its deadline, takes the bytes.
+4. What no row knows (a crash between bytes and row, a restored backup) is removed by the scrub,
+   and only when it is older than any write can last.
+"""
+
+from ossia.ports import BlobStore, Clock, MetadataStore
+
+_BATCH = 500
+_DAY_MS = 24 * 3600 * 1000
+
+
+class Collector:
+    """Removes bytes that nobody can reach any more.
+
+    Several may run at a time, in one process or many; they divide the work among them.
+    """
+
+    def __init__(
+        self,
+        metadata: MetadataStore,
+        blobs: BlobStore,
+        clock: Clock,
+        *,
+        batch: int = _BATCH,
+        scrub_age_ms: int = _DAY_MS,
+    ) -> None:
+        self._metadata = metadata
+        self._blobs = blobs
+        self._clock = clock
+        self._batch = batch
+        self._scrub_age_ms = scrub_age_ms
+
+    async def sweep(self) -> int:
+        """Delete what is garbage now; the number of blobs whose bytes were deleted."""
+        deleted = 0
+        while claimed := await self._metadata.collect(self._clock.now_ms(), self._batch):
+            await self._blobs.delete(claimed)
+            await self._metadata.forget_blobs(claimed)
+            deleted += len(claimed)
+        return deleted
+
+    async def scrub(self) -> int:
+        """Delete blobs that no row knows; their number.  Reads every name: run it rarely."""
+        deleted = 0
+        seen: list[str] = []
+        old = self._clock.now_ms() - self._scrub_age_ms
+        async for blob_id in self._blobs.ids(unchanged_since=old):
+            seen.append(blob_id)
+            if len(seen) == self._batch:
+                deleted += await self._remove_unknown(seen)
+                seen = []
+        return deleted + await self._remove_unknown(seen)
+
+    async def _remove_unknown(self, blob_ids: list[str]) -> int:
+        known = await self._metadata.known_blobs(blob_ids)
+        unknown = [each for each in blob_ids if each not in known]
+        await self._blobs.delete(unknown)
+        return len(unknown)

@@ -1,0 +1,76 @@
+"""The file adapter keeps the contract of `BlobStore`, with and without direct writes."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blob_store import BlobStoreContract, every_id, published
+
+from ossia.adapters.filesystem import FileBlobStore
+from ossia.ports import Unavailable
+
+
+class TestFileBlobStore(BlobStoreContract):
+    @pytest.fixture(params=["direct", "cached"])
+    def blobs(self, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[FileBlobStore]:
+        store = FileBlobStore(tmp_path)
+        if request.param == "cached":
+            store._allows_direct = False
+        yield store
+        store.close()
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Iterator[FileBlobStore]:
+    store = FileBlobStore(tmp_path)
+    yield store
+    store.close()
+
+
+async def test_published_blob_is_the_only_file(blobs: FileBlobStore, tmp_path: Path) -> None:
+    blob_id = await published(blobs, b"x")
+    files = [each for each in tmp_path.rglob("*") if each.is_file()]
+    assert files == [tmp_path / "blobs" / blob_id[:2] / blob_id[2:4] / blob_id]
+    assert files[0].stat().st_mode & 0o777 == 0o600
+    assert all(
+        each.stat().st_mode & 0o777 == 0o700 for each in tmp_path.rglob("*") if each.is_dir()
+    )
+
+
+async def test_blobs_survive_a_new_start(blobs: FileBlobStore, tmp_path: Path) -> None:
+    blob_id = await published(blobs, b"x")
+    again = FileBlobStore(tmp_path)
+    assert again.open(blob_id).pread(1, 0) == b"x"
+    assert await every_id(again) == [blob_id]
+    again.close()
+
+
+async def test_age_is_that_of_the_last_write(blobs: FileBlobStore, tmp_path: Path) -> None:
+    blob_id = await published(blobs, b"x")
+    os.utime(tmp_path / "blobs" / blob_id[:2] / blob_id[2:4] / blob_id, (1000, 1000))
+    assert await every_id(blobs, unchanged_since=1_000_000) == []
+    assert await every_id(blobs, unchanged_since=1_000_001) == [blob_id]
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../etc/passwd", "", "A" * 32, "a" * 31, "a" * 33, "a" * 32 + "\n"]
+)
+def test_no_other_name_becomes_a_file(blobs: FileBlobStore, name: str) -> None:
+    with pytest.raises(ValueError):
+        blobs.stage(name, None)
+    with pytest.raises(ValueError):
+        blobs.open(name)
+
+
+def test_id_is_staged_once(blobs: FileBlobStore) -> None:
+    blob_id = blobs.new_id()
+    blobs.stage(blob_id, None)
+    with pytest.raises(Unavailable):
+        blobs.stage(blob_id, None)
+
+
+def test_more_than_there_is_room_for(blobs: FileBlobStore, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable):
+        blobs.stage(blobs.new_id(), 1 << 60)
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
