@@ -1,0 +1,98 @@
+"""Answers of STS and RAM as JSON or XML.
+
+Without the parameter ``Format`` the answer is JSON: the parameter table of STS says so, against
+the older RPC documentation, every SDK sends the parameter, and who calls with curl is better
+served by JSON.
+"""
+
+import uuid
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from ossia.domain.sts import AssumedRole, CallerIdentity
+from ossia.errors import RpcError
+from ossia.protocol import xml
+from ossia.protocol.dates import format_iso_seconds
+
+Fields = Mapping[str, "str | Fields"]
+
+_MEDIA_TYPES = {"JSON": "application/json;charset=utf-8", "XML": "text/xml;charset=utf-8"}
+
+
+class RpcAnswer(NamedTuple):
+    """One answer, ready to be sent."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def format_of(parameters: Mapping[str, str]) -> str:
+    """``JSON`` or ``XML``, as the caller wishes.  Raises `RpcError` for anything else."""
+    wished = (parameters.get("Format") or "JSON").upper()
+    if wished not in _MEDIA_TYPES:
+        raise RpcError(
+            400, "InvalidParameter.Format", 'The specified parameter "Format" is not valid.'
+        )
+    return wished
+
+
+def new_request_id() -> str:
+    """An upper-case UUID."""
+    return str(uuid.uuid4()).upper()
+
+
+def render(form: str, action: str, fields: Fields, request_id: str) -> RpcAnswer:
+    """A successful answer; in XML its root is ``<action>Response``."""
+    return _render(200, form, f"{action}Response", {"RequestId": request_id, **fields})
+
+
+def render_refusal(form: str, refused: RpcError, *, request_id: str, host: str) -> RpcAnswer:
+    """An error; SDKs read ``Code``, ``Message`` and ``RequestId`` from it."""
+    fields = {
+        "RequestId": request_id,
+        "HostId": host,
+        "Code": refused.code,
+        "Message": refused.text,
+    }
+    return _render(refused.status, form, "Error", fields)
+
+
+def assumed_role_fields(role: AssumedRole) -> Fields:
+    """The answer of AssumeRole."""
+    return {
+        "AssumedRoleUser": {"Arn": role.arn, "AssumedRoleId": role.assumed_role_id},
+        "Credentials": {
+            "AccessKeyId": role.access_key_id,
+            "AccessKeySecret": role.access_key_secret,
+            "SecurityToken": role.security_token,
+            "Expiration": format_iso_seconds(role.expires_at),
+        },
+    }
+
+
+def caller_identity_fields(identity: CallerIdentity) -> Fields:
+    """The answer of GetCallerIdentity."""
+    fields = {
+        "AccountId": identity.account_id,
+        "Arn": identity.arn,
+        "IdentityType": identity.identity_type,
+        "PrincipalId": identity.principal_id,
+        "UserId": identity.user_id,
+        "RoleId": identity.role_id,
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def _render(status: int, form: str, root: str, fields: Fields) -> RpcAnswer:
+    body = msgspec.json.encode(fields) if form == "JSON" else xml.document(root, _elements(fields))
+    return RpcAnswer(status, _MEDIA_TYPES[form], body)
+
+
+def _elements(fields: Fields) -> str:
+    return "".join(
+        xml.tag(name, value) if isinstance(value, str) else f"<{name}>{_elements(value)}</{name}>"
+        for name, value in fields.items()
+    )
