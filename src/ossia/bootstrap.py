@@ -78,7 +78,7 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
         or secrets.token_urlsafe(30).replace("-", "x").replace("_", "y")[:30],
     }
     if path is not None and created:
-        _write_private(path, json.dumps(merged, indent=2).encode())
+        write_private(path, json.dumps(merged, indent=2).encode())
     return NodeKeys(
         merged["account_id"],
         merged["root_access_key_id"],
@@ -99,11 +99,12 @@ def _callback_key(folder: Path | None) -> CallbackKey:
     if path.exists():
         return CallbackKey.load(path.read_bytes())
     key = CallbackKey.generate()
-    _write_private(path, key.private_pem())
+    write_private(path, key.private_pem())
     return key
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
+    """Write a secret atomically, readable by its owner only."""
     temporary = path.with_suffix(".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -159,7 +160,7 @@ def open_stores(
         metadata = MemoryMetadataStore(clock)
     else:
         assert folder is not None
-        metadata = SqliteMetadataStore(folder, clock=clock)
+        metadata = SqliteMetadataStore(folder, clock)
     if settings.blobs == "memory":
         blobs = MemoryBlobStore(clock)
     else:
@@ -217,12 +218,7 @@ class Node:
         self.gateway = Gateway(
             Router(oss),
             services,
-            Authenticator(
-                self.identities,
-                self.sessions,
-                region=settings.region,
-                account_id=keys.account_id,
-            ),
+            Authenticator(self.identities, self.sessions, region=settings.region),
             Addressing(settings.domains),
             self.clock,
             sides=(internal.answer, rpc.answer),

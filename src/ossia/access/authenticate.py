@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from ossia.access.caller import ANONYMOUS, Caller, CallerKind
-from ossia.domain.identities import Identities
-from ossia.domain.sessions import Session, Sessions
+from ossia.domain.identities import ANONYMOUS, Caller, Identities
+from ossia.domain.sessions import Sessions
 from ossia.errors import InvalidAccessKeyId, SignatureDoesNotMatch
 from ossia.protocol.signature import read_claim, read_form_claim
 from ossia.protocol.signed_request import Claim, SignedRequest
@@ -13,18 +12,10 @@ from ossia.protocol.signed_request import Claim, SignedRequest
 class Authenticator:
     """Knows keys and sessions."""
 
-    def __init__(
-        self, identities: Identities, sessions: Sessions, *, region: str, account_id: str
-    ) -> None:
+    def __init__(self, identities: Identities, sessions: Sessions, *, region: str) -> None:
         self._identities = identities
         self._sessions = sessions
         self._region = region
-        self._root = Caller(
-            CallerKind.ROOT,
-            account_id=account_id,
-            id=account_id,
-            arn=f"acs:ram::{account_id}:root",
-        )
 
     async def request(self, request: SignedRequest, now_ms: int, *, in_host: bool) -> Caller:
         """The caller of a request that is signed by header or URL, or not at all."""
@@ -52,7 +43,7 @@ class Authenticator:
         if claim.security_token is not None:
             session = await self._sessions.open(claim.security_token, claim.access_key_id, now_ms)
             claim.check(session.access_key_secret)
-            return await self._session_caller(session)
+            return await self._identities.session_caller(session)
         key = await self._identities.find_access_key(claim.access_key_id)
         if key is None:
             raise InvalidAccessKeyId(OSSAccessKeyId=claim.access_key_id)
@@ -62,12 +53,7 @@ class Authenticator:
                 "The OSS Access Key Id you provided is disabled.",
                 OSSAccessKeyId=claim.access_key_id,
             )
-        if not key.user_name:
-            return self._root
         return await self._identities.user_caller(key)
-
-    async def _session_caller(self, session: Session) -> Caller:
-        return await self._identities.session_caller(session)
 
 
 def _other_reading(request: SignedRequest) -> SignedRequest | None:

@@ -8,7 +8,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ossia.access.caller import Caller, CallerKind
+from ossia.domain.identities import Caller, CallerKind
 from ossia.errors import AccessDenied
 from ossia.protocol.policy_document import PolicyDocument, Verdict
 

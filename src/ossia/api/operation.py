@@ -11,7 +11,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
-from ossia.access.caller import Caller
+from ossia.domain.identities import Caller
 from ossia.api.bind import Binder, compile_binder, compile_headers
 from ossia.api.services import Services
 from ossia.errors import OssError

@@ -14,7 +14,7 @@ from itertools import count
 
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Context, Wish, authorize
-from ossia.access.caller import ANONYMOUS, CallerKind
+from ossia.domain.identities import ANONYMOUS, CallerKind
 from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router

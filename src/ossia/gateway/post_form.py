@@ -3,7 +3,7 @@
 Order of checks (post-object.md, section 6): form, key, signature (by the authenticator), policy.
 """
 
-from ossia.access.caller import CallerKind
+from ossia.domain.identities import CallerKind
 from ossia.api.operation import Call
 from ossia.errors import InvalidArgument, MissingContentLength
 from ossia.http.post_form import PostForm

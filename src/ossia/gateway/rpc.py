@@ -1,0 +1,42 @@
+"""STS and RAM at the same endpoint: told from OSS by ``Action`` and ``Version``."""
+
+from collections.abc import Sequence
+
+from ossia.api.sts.rpc import RpcService, is_rpc
+from ossia.domain.identities import Identities
+from ossia.domain.sessions import Sessions
+from ossia.errors import EntityTooLarge
+from ossia.http.message import Request, Response
+from ossia.ports import Clock
+from ossia.protocol.dates import format_iso_seconds
+from ossia.protocol.signature_rpc import RpcRequest
+
+MAX_BODY = 256 * 1024
+
+
+class RpcSide:
+    """Passes RPC requests to their service."""
+
+    def __init__(self, identities: Identities, sessions: Sessions, clock: Clock) -> None:
+        self._service = RpcService(identities, sessions, clock)
+        self._clock = clock
+
+    async def answer(
+        self, request: Request, path: bytes, query: Sequence[tuple[bytes, bytes]]
+    ) -> Response | None:
+        """Answer an RPC request; None for every other."""
+        if path != b"/" or not is_rpc(request.headers, query):
+            return None
+        body = await request.body.read_all(MAX_BODY, EntityTooLarge)
+        headers = request.headers
+        answer = await self._service.answer_rpc(
+            RpcRequest(request.method, query, headers, body),
+            host=headers.get(b"host", b"").decode("latin-1"),
+            context={
+                "acs:SourceIp": [request.peer],
+                "acs:CurrentTime": [format_iso_seconds(self._clock.now_ms())],
+                "acs:SecureTransport": ["true" if request.secure else "false"],
+                "acs:UserAgent": [headers.get(b"user-agent", b"").decode("latin-1")],
+            },
+        )
+        return Response(answer.status, [("Content-Type", answer.content_type)], answer.body)
