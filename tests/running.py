@@ -1,0 +1,141 @@
+"""Real servers for tests: ``ossia serve`` and ``ossia up`` in processes of their own.
+
+Ports are chosen by the system, data lives in a folder of the test.  What the commands print with
+``--json`` is all that is known about them, as for any other script.
+"""
+
+import json
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+STARTS_WITHIN_S = 20
+STOPS_WITHIN_S = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running ``ossia serve``.  ``event`` is its ready line as it was printed."""
+
+    endpoint: str
+    region: str
+    account_id: str
+    access_key_id: str
+    access_key_secret: str
+    public_key_url: str
+    console_url: str
+    data: Path
+    process: "subprocess.Popen[bytes]"
+    event: dict[str, Any]
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the endpoint."""
+        return self.endpoint.partition("://")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """A running ``ossia up``: the server, and the application server's page beside it."""
+
+    server: Server
+    page: str
+    bucket: str
+
+    @property
+    def endpoint(self) -> str:
+        """The server's endpoint."""
+        return self.server.endpoint
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running_server(data: Path, *arguments: str) -> Iterator[Server]:
+    """``ossia serve`` on a free port with *data* as its folder; more flags in *arguments*."""
+    command = ["serve", "--data", str(data / "data"), "--listen", "127.0.0.1:0", *arguments]
+    with _running(command, data) as process:
+        yield _server(process, data, _next_event(process, data, "ready"))
+
+
+@contextmanager
+def running_demo(data: Path, *arguments: str) -> Iterator[Demo]:
+    """``ossia up`` on free ports with *data* as its folder; more flags in *arguments*."""
+    app = f"127.0.0.1:{free_port()}"
+    folder = str(data / "data")
+    command = ["up", "--data", folder, "--listen", "127.0.0.1:0", "--appserver", app, *arguments]
+    with _running(command, data) as process:
+        server = _server(process, data, _next_event(process, data, "ready"))
+        page = _next_event(process, data, "page")
+        yield Demo(server=server, page=page["url"], bucket=page["bucket"])
+
+
+@contextmanager
+def _running(arguments: list[str], data: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    data.mkdir(parents=True, exist_ok=True)
+    with _log_of(data).open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ossia", *arguments, "--json"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            # Unbuffered: what select() says about the pipe is true of the file object too.
+            bufsize=0,
+            cwd=data,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOPS_WITHIN_S)
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _log_of(data: Path) -> Path:
+    return data / "stderr.log"
+
+
+def _next_event(process: "subprocess.Popen[bytes]", data: Path, name: str) -> dict[str, Any]:
+    assert process.stdout is not None
+    until = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < until:
+        if not select.select([process.stdout], [], [], 0.2)[0]:
+            continue
+        line = process.stdout.readline()
+        if not line:
+            break
+        event: dict[str, Any] = json.loads(line)
+        if event["event"] == name:
+            return event
+    raise AssertionError(f"No {name!r} event.  Standard error:\n{_log_of(data).read_text()}")
+
+
+def _server(process: "subprocess.Popen[bytes]", data: Path, event: dict[str, Any]) -> Server:
+    secret = json.loads(Path(event["secret_file"]).read_text())["root_access_key_secret"]
+    return Server(
+        endpoint=event["endpoint"],
+        region=event["region"],
+        account_id=event["account_id"],
+        access_key_id=event["access_key_id"],
+        access_key_secret=secret,
+        public_key_url=event["public_key_url"],
+        console_url=event["console_url"],
+        data=data,
+        process=process,
+        event=event,
+    )
