@@ -399,3 +399,17 @@ def test_chosen_headers_are_covered() -> None:
         signed.headers = {**signed.headers, b"range": b"bytes=0-"}
         with pytest.raises(OssError, match="does not match"):
             check(signed)
+
+
+def test_a_token_is_signed_by_every_version() -> None:
+    bare = SignedRequest(b"GET", b"b", b"k", [], {})
+    keys: dict[str, Any] = {"access_key_id": "AK", "secret": "SK", "security_token": "CAIS+/="}
+    for module, more in (
+        (signature_v1, {}),
+        (signature_v2, {}),
+        (signature_v4, {"region": REGION}),
+    ):
+        added = module.sign_headers(bare, now_ms=NOW, **keys, **more)
+        check(signature_v1.with_headers(bare, added))
+        with pytest.raises(OssError, match="does not match"):
+            check(signature_v1.with_headers(bare, {**added, "x-oss-security-token": "other"}))
