@@ -2,10 +2,12 @@
 
 SQLite's automatic checkpoint runs inside the COMMIT that happens to be the thousandth and makes
 its caller wait for two disk flushes.  Here a thread with its own connection does it when the log
-has grown: first beside the writers, then, if they kept writing, the short rest while it holds
-their turn.  After that the next writer starts the log from its beginning, so the log is bounded.
+has grown: pass after pass beside the writers, each leaving less, then the short rest while it
+holds their turn.  After that the next writer starts the log from its beginning, so the log is
+bounded.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -14,8 +16,10 @@ import apsw
 
 from ossia.adapters.file_lock import FileLock
 
-LOG_PAGES = 4000
-"""16 MiB of log; enough that pages which change often are written once for many changes."""
+LOG_PAGES = 8000
+"""32 MiB of log; enough that pages which change often are written once for many changes."""
+_PASSES = 6
+_FEW_PAGES = 500
 
 
 class Checkpoints:
@@ -24,12 +28,17 @@ class Checkpoints:
     def __init__(
         self,
         connection: apsw.Connection,
-        connect: Callable[[], apsw.Connection],
+        *,
+        file: Path,
         lock_file: Path,
-        log_pages: int = LOG_PAGES,
+        connect: Callable[[], apsw.Connection],
+        log_pages: int,
     ) -> None:
         self._connect = connect
         self._lock = FileLock(lock_file)
+        # Closing any descriptor of the file drops the locks that SQLite has on it in this process:
+        # this one is closed after the last connection.
+        self._file = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         self._log_pages = log_pages
         self._pages_in_log = 0
         self._thread: threading.Thread | None = None
@@ -46,11 +55,15 @@ class Checkpoints:
         self._thread = threading.Thread(target=self._run, name="metadata-checkpoint", daemon=True)
         self._thread.start()
 
-    def close(self) -> None:
+    def wait(self) -> None:
         """Wait for a checkpoint under way."""
         if self._thread is not None:
             self._thread.join()
+
+    def close(self) -> None:
+        """Release everything, after the connection was closed."""
         self._lock.close()
+        os.close(self._file)
 
     def _note(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._pages_in_log = pages
@@ -59,14 +72,28 @@ class Checkpoints:
     def _run(self) -> None:
         connection = self._connect()
         try:
-            in_log, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            if moved < in_log or self._pages_in_log:
-                self._lock.acquire()
-                try:
-                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-                finally:
-                    self._lock.release()
+            self._move_most(connection)
+            self._lock.acquire()
+            try:
+                _move(connection)
+            finally:
+                self._lock.release()
         except apsw.BusyError:
             pass  # another process is at it
         finally:
             connection.close()
+
+    def _move_most(self, connection: apsw.Connection) -> None:
+        moved = 0
+        for _ in range(_PASSES):
+            before, moved = moved, _move(connection)
+            # SQLite flushes the file in the pass that finds nothing left, which holds the turn.
+            os.fdatasync(self._file)
+            if moved - before < _FEW_PAGES:
+                break
+
+
+def _move(connection: apsw.Connection) -> int:
+    """Move what is in the log now; how many of its pages are moved so far."""
+    _, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    return moved

@@ -26,6 +26,10 @@ _SEEK_FROM, _SEEK_BEHIND = (
     f" where bucket_id = ? and key {comparison} ? and key < ? and latest order by key"
     for comparison in (">=", ">")
 )
+_PROBE = (
+    "select key from object where bucket_id = ? and key >= ? and key < ? and latest"
+    " order by key limit 1"
+)
 _EXTENTS = (
     "select blob_id, blob_offset, length from extent"
     " where bucket_id = ? and key = ? and version = ? order by seq"
@@ -135,11 +139,15 @@ def page(
     def seek(key: str, inclusive: bool) -> Iterator[tuple[Any, ...]]:
         return cursor.execute(_SEEK_FROM if inclusive else _SEEK_BEHIND, (bucket_id, key, end))
 
+    def probe(key: str) -> str | None:
+        found: str | None = cursor.execute(_PROBE, (bucket_id, key, end)).get
+        return found
+
     objects: list[StoredObject] = []
     prefixes: list[str] = []
     last: str | None = None
     try:
-        for name, row in walk(seek, prefix, delimiter, after):
+        for name, row in walk(seek, probe, prefix, delimiter, after):
             if len(objects) + len(prefixes) >= limit:
                 return Listing(objects=objects, prefixes=prefixes, next_after=last)
             last = name

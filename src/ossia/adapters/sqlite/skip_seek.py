@@ -8,10 +8,18 @@ from ossia.adapters.key_order import common_prefix, successor
 Row = tuple[Any, ...]
 Seek = Callable[[str, bool], Iterator[Row]]
 """Rows in order from a key on (the key itself included or not); the key is the first column."""
+Probe = Callable[[str], str | None]
+"""The first key from a key on; cheaper than the row."""
 
 
 def walk(
-    seek: Seek, prefix: str, delimiter: str, after: str, *, including_after: bool = False
+    seek: Seek,
+    probe: Probe,
+    prefix: str,
+    delimiter: str,
+    after: str,
+    *,
+    including_after: bool = False,
 ) -> Iterator[tuple[str, Row | None]]:
     """(name, row) of the names behind *after*, in order; a common prefix has no row.
 
@@ -22,13 +30,19 @@ def walk(
         behind = start
         start = None
         for row in seek(behind, inclusive):
-            key = row[0]
-            rolled_up = common_prefix(key, prefix, delimiter)
-            if rolled_up is not None:
+            rolled_up = common_prefix(row[0], prefix, delimiter)
+            if rolled_up is None:
+                yield row[0], row
+                continue
+            # Behind a common prefix there is often another one.
+            while rolled_up is not None:
                 yield rolled_up, None
                 start, inclusive = successor(rolled_up), True
-                break
-            yield key, row
+                key = None if start is None else probe(start)
+                if key is None:
+                    return
+                rolled_up = common_prefix(key, prefix, delimiter)
+            break
 
 
 def _start(

@@ -50,7 +50,13 @@ class SqliteMetadataStore:
         self._migrate(turn)
         _sync_folder(folder)
         self._cursor = self._connection.cursor()
-        self._checkpoints = Checkpoints(self._connection, self._connect, turn, log_pages)
+        self._checkpoints = Checkpoints(
+            self._connection,
+            file=self._file,
+            lock_file=turn,
+            connect=self._connect,
+            log_pages=log_pages,
+        )
         self._commits = GroupCommit(
             self._connection,
             file=self._file,
@@ -216,8 +222,9 @@ class SqliteMetadataStore:
     async def close(self) -> None:
         await self._commits.drain()
         self._commits.close()
-        self._checkpoints.close()
+        self._checkpoints.wait()
         self._connection.close()
+        self._checkpoints.close()
 
 
 def _sync_folder(folder: Path) -> None:

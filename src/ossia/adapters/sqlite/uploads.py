@@ -28,6 +28,7 @@ _SEEK_FROM, _SEEK_BEHIND = (
     f" where bucket_id = ? and key {comparison} ? and key < ? order by key, id"
     for comparison in (">=", ">")
 )
+_PROBE = "select key from upload where bucket_id = ? and key >= ? and key < ? order by key limit 1"
 _SEEK_BEHIND_UPLOAD = (
     f"select {_COLUMNS} from upload"
     " where bucket_id = ? and (key, id) > (?, ?) and key < ? order by key, id"
@@ -104,10 +105,14 @@ def page(
             return cursor.execute(_SEEK_BEHIND_UPLOAD, (bucket_id, key, after_upload_id, end))
         return cursor.execute(_SEEK_FROM if inclusive else _SEEK_BEHIND, (bucket_id, key, end))
 
+    def probe(key: str) -> str | None:
+        found: str | None = cursor.execute(_PROBE, (bucket_id, key, end)).get
+        return found
+
     uploads: list[Upload] = []
     prefixes: list[str] = []
     next_key = next_upload_id = None
-    names = walk(seek, prefix, delimiter, after_key, including_after=bool(after_upload_id))
+    names = walk(seek, probe, prefix, delimiter, after_key, including_after=bool(after_upload_id))
     try:
         for name, row in names:
             if len(uploads) + len(prefixes) >= limit:
