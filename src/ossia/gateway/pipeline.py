@@ -15,6 +15,7 @@ from itertools import count
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Context, Wish, authorize
 from ossia.domain.identities import ANONYMOUS, CallerKind
+from ossia.api.bind import Document
 from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
@@ -150,13 +151,20 @@ class Gateway:
             call.key = decode_key(signed.key)
         if scope is not Scope.SERVICE:
             await self._enter_bucket(call, operation)
-        await self._authorize(call, operation)
-        bound = operation.bind.bind(call, await self._document(call, operation))
-        for needed in operation.also:
-            for bucket, key in needed.resources(call, bound):
-                await self._allow(call, needed.action, needed.grant, bucket, key)
-        answer = await operation.handler(call, bound)
-        return render_answer(call, answer)
+        everything = call.caller.kind is CallerKind.ROOT
+        if not everything and operation.action is not None:
+            await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
+        content = b""
+        if operation.bind.document is not None:
+            content = await _read_document(call, operation.bind.document)
+        elif operation.bind.streams:
+            _require_length(request)
+        bound = operation.bind.bind(call, content)
+        if not everything:
+            for needed in operation.also:
+                for bucket, key in needed.resources(call, bound):
+                    await self._allow(call, needed.action, needed.grant, bucket, key)
+        return render_answer(call, await operation.handler(call, bound))
 
     def _open_call(
         self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
@@ -198,16 +206,6 @@ class Gateway:
             return
         call.bucket = await self._services.buckets.find(call.bucket_name)
 
-    async def _document(self, call: Call, operation: Operation) -> bytes:
-        document = operation.bind.document
-        if document is None:
-            if operation.bind.streams:
-                _require_length(call.http)
-            return b""
-        return await call.http.body.read_all(
-            document.limit, lambda: InvalidArgument("The request body is too large.")
-        )
-
     async def _preflight(self, call: Call) -> Response:
         if not call.bucket_name:
             raise NoSuchBucket(BucketName="")
@@ -217,13 +215,7 @@ class Gateway:
         call.http.headers.pop(b"origin", None)
         return response
 
-    async def _authorize(self, call: Call, operation: Operation) -> None:
-        if operation.action is not None and call.caller.kind is not CallerKind.ROOT:
-            await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
-
     async def _allow(self, call: Call, action: str, grant: Grant, bucket: str, key: str) -> None:
-        if call.caller.kind is CallerKind.ROOT:
-            return
         name = f"{bucket}/{key}" if key else bucket or "*"
         wish = Wish(
             action,
@@ -307,6 +299,12 @@ def _text(raw: bytes) -> str:
         raise InvalidArgument(
             "A query parameter is not UTF-8.", ArgumentValue=raw.decode("latin-1")
         ) from error
+
+
+async def _read_document(call: Call, document: Document) -> bytes:
+    return await call.http.body.read_all(
+        document.limit, lambda: InvalidArgument("The request body is too large.")
+    )
 
 
 def _require_length(request: Request) -> None:

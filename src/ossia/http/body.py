@@ -14,6 +14,9 @@ from typing import Protocol
 from ossia.errors import OssError, RequestTimeout
 
 
+_SOME = 64 * 1024
+
+
 class ClientGone(ConnectionError):
     """The client closed the connection; nobody is left to answer."""
 
@@ -31,7 +34,17 @@ class Flow(Protocol):
 class Body:
     """A stream of bytes with an optional declared length."""
 
-    __slots__ = ("_error", "_filled", "_flow", "_held", "_view", "_waiter", "complete", "length")
+    __slots__ = (
+        "_any",
+        "_error",
+        "_filled",
+        "_flow",
+        "_held",
+        "_view",
+        "_waiter",
+        "complete",
+        "length",
+    )
 
     def __init__(self, length: int | None, flow: Flow | None = None) -> None:
         self.length = length
@@ -41,6 +54,7 @@ class Body:
         self._held = bytearray()
         self._view: memoryview | None = None
         self._filled = 0
+        self._any = False
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
 
@@ -53,7 +67,7 @@ class Body:
     def advance(self, count: int) -> None:
         """Tell that *count* bytes were written into ``window()``."""
         self._filled += count
-        if self._view is not None and self._filled == len(self._view):
+        if self._view is not None and (self._any or self._filled == len(self._view)):
             self._wake()
 
     def give(self, piece: bytes | memoryview) -> None:
@@ -115,7 +129,7 @@ class Body:
             await self._waiter
         finally:
             self._view, self._waiter, filled = None, None, self._filled
-        if self._error is not None and filled < len(view):
+        if self._error is not None and filled < len(view) and not (self._any and filled):
             raise self._error
         return filled
 
@@ -136,9 +150,12 @@ class Body:
     async def read_some(self) -> bytes:
         """The next bytes as they come; none at the end of the body."""
         if not self._held and not self.complete:
-            one = bytearray(1)
-            count = await self.read_into(memoryview(one))
-            self._held[:0] = one[:count]
+            buffer = bytearray(_SOME)
+            self._any = True
+            try:
+                return bytes(buffer[: await self.read_into(memoryview(buffer))])
+            finally:
+                self._any = False
         some = bytes(self._held)
         self._held.clear()
         return some

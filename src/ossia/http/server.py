@@ -1,6 +1,6 @@
 """The HTTP/1.1 server: connections in, requests to one handler, responses out.
 
-Rules (each is a test in ``tests/unit/http/test_conduct.py``):
+Rules (each is a test in ``tests/conformance/test_http_conduct.py``):
 
 1. The target and header values reach the handler byte for byte.
 2. Small bodies arrive with their request; large ones are read straight into the consumer's buffer.
@@ -13,7 +13,6 @@ Rules (each is a test in ``tests/unit/http/test_conduct.py``):
 """
 
 import asyncio
-import contextlib
 import socket
 import ssl
 import time
@@ -37,6 +36,7 @@ MAX_HEAD_LINES = 200
 SMALL_BODY = 64 * 1024
 """Bodies up to this size are gathered before the handler runs."""
 MAX_PIPELINED = 16
+_POLL_S = 0.01
 DRAIN_BYTES = 1024 * 1024
 """How much of an unread body is swallowed so that the connection can be used again."""
 
@@ -138,6 +138,8 @@ class _Connection(asyncio.BufferedProtocol):
         self._queue: deque[tuple[Request, bool]] = deque()
         self._busy = False
         self._closing = False
+        self._ended = False
+        self._drain_bound = 0
         self._reading = True
         self._since = server.now
         self._new_parser()
@@ -177,15 +179,13 @@ class _Connection(asyncio.BufferedProtocol):
             self._body.fail(ClientGone())
 
     def eof_received(self) -> bool:
+        """The client sends no more; what it has asked for is still answered."""
+        self._ended = True
         if self._body is not None and not self._body.complete:
             # objects.md, section 2: a body shorter than Content-Length is 400 RequestTimeout.
             self._body.fail(too_slow())
-            self._closing = True
-            return not self._secure
-        if not self._busy:
-            return False
-        self._closing = True
-        return not self._secure
+        # TLS has no half-close.
+        return self._busy and not self._secure
 
     def pause_writing(self) -> None:
         self._drained.pause()
@@ -248,8 +248,14 @@ class _Connection(asyncio.BufferedProtocol):
                 body.give(self._server.scratch[:count])
         if self._remaining == 0:
             self._end_of_body()
-        elif not body.wanted and not self._discarding:
+        elif self._has_enough(body):
             self._pause()
+
+    def _has_enough(self, body: Body) -> bool:
+        """Whether what the client sends now is for nobody."""
+        if self._discarding:
+            return self._progress > self._drain_bound
+        return not body.wanted
 
     def _end_of_body(self) -> None:
         body = self._body
@@ -380,6 +386,7 @@ class _Connection(asyncio.BufferedProtocol):
                     self.abort()
                     return
                 keeps = keeps and not self._closing and not server.closing
+                keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
                     keeps = keeps and self._can_drain(request.body)
                 await self._respond(request, response, keeps=keeps)
@@ -400,21 +407,18 @@ class _Connection(asyncio.BufferedProtocol):
 
     async def _drain(self, body: Body) -> None:
         """Swallow what the client still sends, so that it reads the answer."""
-        if self._body is not body or self._closing:
+        if self._body is not body or self._closing or self._ended:
             return
         self._discarding = True
         self._expects = False
+        self._drain_bound = self._progress + DRAIN_BYTES
         end = time.monotonic() + self._server.limits.drain_s
-        bound = self._progress + DRAIN_BYTES
         self._resume()
-        while not body.complete and self._progress <= bound and time.monotonic() < end:
-            if self._closing:
+        while not body.complete and not self._closing and not self._ended:
+            if self._progress > self._drain_bound or time.monotonic() > end:
+                self._closing = True
                 return
-            await asyncio.sleep(0.01)
-        if not body.complete:
-            with contextlib.suppress(OSError):
-                self._transport.write_eof()
-            self._closing = True
+            await asyncio.sleep(_POLL_S)
 
     async def _respond(self, request: Request, response: Response, *, keeps: bool) -> None:
         head = self._head(request, response, keeps=keeps)

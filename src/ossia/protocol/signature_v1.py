@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from ossia.errors import InvalidArgument
 from ossia.protocol.dates import format_http
+from ossia.protocol.keyed_hash import keyed_hash
 from ossia.protocol.signed_request import (
     SignedRequest,
     denied,
@@ -242,7 +243,7 @@ def missing_field(name: str, ec: str) -> InvalidArgument:
 
 def sign(key: bytes, text: bytes) -> bytes:
     """HMAC-SHA1 in base64."""
-    return b2a_base64(hmac.digest(key, text, "sha1"), newline=False)
+    return b2a_base64(keyed_hash(key, text, "sha1"), newline=False)
 
 
 def string_to_sign(

@@ -8,6 +8,7 @@ from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 
 from ossia.protocol.dates import format_http
+from ossia.protocol.keyed_hash import keyed_hash
 from ossia.protocol.signature_v1 import (
     epoch_seconds,
     header_dates,
@@ -45,7 +46,7 @@ class V2Claim:
         "security_token",
     )
 
-    def __init__(  # noqa: PLR0917 - called from two places in this file
+    def __init__(
         self,
         request: SignedRequest,
         access_key_id: str,
@@ -166,7 +167,7 @@ def _additional_of(value: bytes) -> list[bytes]:
 
 def sign(key: bytes, text: bytes) -> bytes:
     """HMAC-SHA256 in base64."""
-    return b2a_base64(hmac.digest(key, text, "sha256"), newline=False)
+    return b2a_base64(keyed_hash(key, text, "sha256"), newline=False)
 
 
 def string_to_sign(request: SignedRequest, date: bytes, additional: Sequence[bytes]) -> bytes:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from ossia.errors import InvalidArgument
 from ossia.protocol.dates import format_basic, parse_basic
+from ossia.protocol.keyed_hash import keyed_hash
 from ossia.protocol.signature_v1 import (
     epoch_seconds,
     missing_field,
@@ -94,7 +95,7 @@ class V4Claim:
         "security_token",
     )
 
-    def __init__(  # noqa: PLR0917 - called from two places in this file
+    def __init__(
         self,
         request: SignedRequest,
         credential: Credential,
@@ -330,7 +331,7 @@ def signing_key(secret: str, day: bytes, region: bytes, product: bytes = PRODUCT
 
 def sign(key: bytes, text: bytes) -> bytes:
     """HMAC-SHA256 in lower-case hex."""
-    return hmac.digest(key, text, "sha256").hex().encode()
+    return keyed_hash(key, text, "sha256").hex().encode()
 
 
 def string_to_sign(canonical: bytes, time: bytes, credential: Credential) -> bytes:
