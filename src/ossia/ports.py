@@ -64,11 +64,14 @@ class BlobReader(Protocol):
 
     size: int
 
-    def fileno(self) -> int: ...
+    def fileno(self) -> int:
+        """The open file."""
 
-    def pread(self, length: int, offset: int) -> bytes: ...
+    def pread(self, length: int, offset: int) -> bytes:
+        """Bytes of the file at *offset*."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release the file."""
 
 
 class BlobStore(Protocol):

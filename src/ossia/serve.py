@@ -97,8 +97,13 @@ Ossia {__version__} is ready.
   secret        {secret}{once}
   callback key  {endpoint}{PUBLIC_KEY_PATH}
 
-Python   import oss2; bucket = oss2.Bucket(oss2.Auth('{keys.access_key_id}', '{shown}'), '{endpoint}', 'my-bucket')
-Node     new OSS({{ accessKeyId: '{keys.access_key_id}', accessKeySecret: '{shown}', endpoint: '{endpoint}', bucket: 'my-bucket' }})
+Python   auth = oss2.Auth('{keys.access_key_id}', '{shown}')
+         oss2.Bucket(auth, '{endpoint}', 'my-bucket').create_bucket()
+
+Node     const client = new OSS({{ endpoint: '{endpoint}', accessKeyId: '{keys.access_key_id}',
+           accessKeySecret: '{shown}' }})
+         await client.putBucket('my-bucket')
+
 curl     curl {endpoint}/-/health
 
 Stop with Ctrl-C.

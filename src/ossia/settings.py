@@ -24,6 +24,10 @@ class Secret(str):
         return "***"
 
 
+_NO_SECRET = Secret("")
+_DATA = Path("./ossia-data")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """Where a setting comes from and what it means."""
@@ -64,7 +68,7 @@ class Settings:
     """The settings of `ossia serve`."""
 
     listen: str = _row("127.0.0.1:9000", "Address to listen on, HOST:PORT.")
-    data: Path = _row(Path("./ossia-data"), "Folder for everything that is stored.", kind=Path)
+    data: Path = _row(_DATA, "Folder for everything that is stored.", kind=Path)
     region: str = _row("cn-hangzhou", "Region name, as V4 signatures carry it.")
     domains: tuple[str, ...] = _row(
         ("localhost",),
@@ -76,7 +80,7 @@ class Settings:
         "", "Root key id.", shown="generated on first start, kept in the data folder"
     )
     root_access_key_secret: Secret = _row(
-        Secret(""),
+        _NO_SECRET,
         "Root key secret.",
         kind=Secret,
         shown="generated on first start, kept in the data folder",
@@ -235,7 +239,7 @@ def _check(settings: Settings) -> None:
     for name, allowed in (("metadata", ("sqlite", "memory")), ("blobs", ("files", "memory"))):
         if getattr(settings, name) not in allowed:
             raise SettingsError(
-                f"--{name} {getattr(settings, name)!r} is not offered yet; use {' or '.join(allowed)}."
+                f"--{name} {getattr(settings, name)!r} is not offered; use {' or '.join(allowed)}."
             )
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")

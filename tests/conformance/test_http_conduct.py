@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+
 from ossia.errors import InvalidArgument, OssError
 from ossia.http.message import Request, Response
 from ossia.http.server import HttpServer, Limits
@@ -117,7 +118,7 @@ def make_tls(folder: Path) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def running(
+def running(  # noqa: C901 - one handler, many behaviours
     folder: Path, *, limits: Limits | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[Served]:
     served = Served(file=folder / "big")

@@ -153,7 +153,7 @@ class FileBlobStore:
         with contextlib.suppress(FileExistsError):
             os.mkdir(self._folder, 0o700)
         _sync_directory(os.fspath(folder))
-        self._allows_direct = _allows_direct(self._folder)
+        self._allows_direct = allows_direct(self._folder)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._directories: set[str] = set()
 
@@ -267,7 +267,7 @@ def _is_aligned(piece: memoryview) -> bool:
     return ctypes.addressof(ctypes.c_char.from_buffer(piece)) % _ALIGNMENT == 0
 
 
-def _allows_direct(folder: str) -> bool:
+def allows_direct(folder: str) -> bool:
     """Whether files below *folder* can be written past the page cache (tmpfs may refuse)."""
     probe = f"{folder}/probe-{uuid4().hex}"
     page = mmap.mmap(-1, _ALIGNMENT)

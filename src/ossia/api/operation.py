@@ -8,12 +8,11 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
 from typing import Any, ClassVar, get_type_hints
 
-from ossia.domain.identities import Caller
-from ossia.api.bind import Binder, compile_binder, compile_headers
+from ossia.api.bind import Binder, HeaderLine, compile_binder, compile_headers
 from ossia.api.services import Services
+from ossia.domain.identities import Caller
 from ossia.errors import OssError
 from ossia.http.message import Request, Span
 from ossia.http.post_form import PostForm
@@ -116,13 +115,16 @@ class Answer:
         return ()
 
 
-_header_lines = cache(compile_headers)
+_header_lines: dict[type, list[HeaderLine]] = {}
 
 
 def headers_of(answer: Answer) -> list[tuple[str, str]]:
     """The header fields of *answer*; those that are None are left out."""
     pairs = []
-    for attribute, name in _header_lines(type(answer)):
+    lines = _header_lines.get(type(answer))
+    if lines is None:
+        lines = _header_lines[type(answer)] = compile_headers(type(answer))
+    for attribute, name in lines:
         value = getattr(answer, attribute)
         if value is not None:
             pairs.append((name, str(value)))
@@ -145,12 +147,17 @@ class Needs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
-    """An offered operation.  ``selectors`` are query keys (or ``key=value``) that choose it."""
+    """An offered operation.
+
+    ``selectors`` are query keys (or ``key=value``) that choose it; ``incomplete`` is a set of
+    selectors that can only mean it, so that it says itself what is missing.
+    """
 
     name: str
     method: str
     scope: Scope
     selectors: frozenset[str]
+    incomplete: frozenset[str] | None
     header: str | None
     action: str | None
     grant: Grant
@@ -188,6 +195,7 @@ class Registry:
         scope: Scope,
         *,
         query: Iterable[str] = (),
+        incomplete: Iterable[str] | None = None,
         header: str | None = None,
         action: str | None = "",
         grant: Grant = Grant.NONE,
@@ -213,6 +221,7 @@ class Registry:
                     method=method,
                     scope=scope,
                     selectors=frozenset(query),
+                    incomplete=None if incomplete is None else frozenset(incomplete),
                     header=header,
                     action=f"{self.prefix}:{name}" if action == "" else action,
                     grant=grant,

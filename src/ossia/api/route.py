@@ -21,14 +21,16 @@ class Router:
         self._plain: dict[tuple[str, Scope], Operation] = {}
         known: list[Operation | Declined] = [*registry.operations, *registry.declined]
         for operation in known:
-            self._add(operation)
+            self._add(operation, operation.selectors)
+            if isinstance(operation, Operation) and operation.incomplete is not None:
+                self._add(operation, operation.incomplete)
         selectors = {selector for each in known for selector in each.selectors}
         self._exact = {selector for selector in selectors if "=" in selector}
         self._bare = selectors - self._exact
         self._names = {selector.partition("=")[0] for selector in selectors}
 
-    def _add(self, operation: Operation | Declined) -> None:
-        place = (operation.method, operation.scope, operation.selectors)
+    def _add(self, operation: Operation | Declined, selectors: frozenset[str]) -> None:
+        place = (operation.method, operation.scope, selectors)
         rivals = self._index.setdefault(place, [])
         header = getattr(operation, "header", None)
         if any(getattr(rival, "header", None) == header for rival in rivals):

@@ -2,8 +2,8 @@
 
 An upload reads into one buffer of its pair while the other is digested and written.  Memory is
 bounded twice: by the buffer size of one upload and by the budget of all.  While much of the
-budget is free, uploads get large buffers (fewer hops, better writes); when it is scarce, small ones,
-which are granted without limit so that no upload waits for another.
+budget is free, uploads get large buffers (fewer hops, better writes); when it is scarce, small
+ones, which are granted without limit so that no upload waits for another.
 """
 
 import mmap

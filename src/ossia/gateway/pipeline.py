@@ -14,12 +14,12 @@ from itertools import count
 
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Context, Wish, authorize
-from ossia.domain.identities import ANONYMOUS, CallerKind
 from ossia.api.bind import Document
 from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services
+from ossia.domain.identities import ANONYMOUS, CallerKind
 from ossia.errors import (
     InternalError,
     InvalidArgument,

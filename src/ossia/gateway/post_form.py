@@ -3,8 +3,8 @@
 Order of checks (post-object.md, section 6): form, key, signature (by the authenticator), policy.
 """
 
-from ossia.domain.identities import CallerKind
 from ossia.api.operation import Call
+from ossia.domain.identities import CallerKind
 from ossia.errors import InvalidArgument, MissingContentLength
 from ossia.http.post_form import PostForm
 from ossia.protocol.names import decode_key

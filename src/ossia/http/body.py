@@ -13,11 +13,10 @@ from typing import Protocol
 
 from ossia.errors import OssError, RequestTimeout
 
-
 _SOME = 64 * 1024
 
 
-class ClientGone(ConnectionError):
+class ClientGone(ConnectionError):  # noqa: N818 - a fact, not a fault
     """The client closed the connection; nobody is left to answer."""
 
 

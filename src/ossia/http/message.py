@@ -36,11 +36,14 @@ class Span(Protocol):
     offset: int
     length: int
 
-    def fileno(self) -> int: ...
+    def fileno(self) -> int:
+        """The open file."""
 
-    def pread(self, length: int, offset: int) -> bytes: ...
+    def pread(self, length: int, offset: int) -> bytes:
+        """Bytes of the file at *offset*."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Release the file."""
 
 
 @dataclass(slots=True, eq=False)

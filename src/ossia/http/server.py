@@ -33,6 +33,7 @@ Refuser = Callable[[OssError], Response]
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEAD_LINES = 200
+MAX_LENGTH_DIGITS = 18
 SMALL_BODY = 64 * 1024
 """Bodies up to this size are gathered before the handler runs."""
 MAX_PIPELINED = 16
@@ -97,7 +98,7 @@ class HttpServer:
         for connection in list(self.connections):
             connection.close_when_idle()
         end = time.monotonic() + deadline_s
-        while self.connections and time.monotonic() < end:
+        while self.connections and time.monotonic() < end:  # noqa: ASYNC110 - ends once, at exit
             await asyncio.sleep(0.02)
         for connection in list(self.connections):
             connection.abort()
@@ -170,7 +171,7 @@ class _Connection(asyncio.BufferedProtocol):
         if self._server.closing:
             self._transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _exc: Exception | None) -> None:
         self._server.connections.discard(self)
         self._closing = True
         self._queue.clear()
@@ -193,7 +194,7 @@ class _Connection(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         self._drained.resume()
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, _sizehint: int) -> memoryview:
         if self._direct and not self._discarding and self._body is not None:
             window = self._body.window()
             if window is not None:
@@ -300,7 +301,9 @@ class _Connection(asyncio.BufferedProtocol):
             raise _Refused(_malformed("Content-Length and Transfer-Encoding exclude each other."))
         if chunked and headers[b"transfer-encoding"].lower() != b"chunked":
             raise _Refused(_malformed("Only chunked is understood.", b"transfer-encoding"))
-        if length_text is not None and not (length_text.isdigit() and len(length_text) < 20):
+        if length_text is not None and not (
+            length_text.isdigit() and len(length_text) <= MAX_LENGTH_DIGITS
+        ):
             raise _Refused(_malformed("Not a length.", b"content-length"))
         length = 0 if length_text is None else int(length_text)
         self._expects = headers.get(b"expect", b"").lower() == b"100-continue"
@@ -421,7 +424,7 @@ class _Connection(asyncio.BufferedProtocol):
             await asyncio.sleep(_POLL_S)
 
     async def _respond(self, request: Request, response: Response, *, keeps: bool) -> None:
-        head = self._head(request, response, keeps=keeps)
+        head = self._head(response, keeps=keeps)
         spans = response.spans
         try:
             if not spans:
@@ -448,7 +451,7 @@ class _Connection(asyncio.BufferedProtocol):
                 raise ConnectionResetError
             await asyncio.sleep(0)
 
-    def _head(self, request: Request, response: Response, *, keeps: bool) -> bytes:
+    def _head(self, response: Response, *, keeps: bool) -> bytes:
         status = response.status
         lines = "".join([f"\r\n{name}: {value}" for name, value in response.headers])
         tail = b"\r\nConnection: keep-alive" if keeps else b"\r\nConnection: close"
@@ -477,8 +480,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._closing = True
         self._pause_for_good()
         response = self._server.refuse(error)
-        request = Request(b"GET", b"/", {}, FixedBody(b""), self._peer, self._secure)
-        self._transport.write(self._head(request, response, keeps=False) + response.body)
+        self._transport.write(self._head(response, keeps=False) + response.body)
         self._transport.close()
 
     def _pause_for_good(self) -> None:

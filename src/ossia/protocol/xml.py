@@ -45,7 +45,7 @@ def parse(document: bytes, root: str) -> Element:
     """The root element of *document*, which must be called *root*.  Raises `MalformedXML`."""
     builder = _Builder()
     try:
-        builder.parser.Parse(document, True)
+        builder.parser.Parse(document, True)  # noqa: FBT003 - positional in expat
     except expat.ExpatError as error:
         raise MalformedXML(ErrorDetail=str(error)) from error
     except (ValueError, LookupError, UnicodeError) as error:
