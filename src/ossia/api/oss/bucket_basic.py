@@ -416,7 +416,7 @@ def _require_key_marker(request: ListObjectVersions) -> None:
     "GET", Scope.BUCKET, query=["versions"], errors=(NoSuchBucket, AccessDenied, InvalidArgument)
 )
 async def list_object_versions(call: Call, request: ListObjectVersions) -> ListObjectVersionsResult:
-    """List the versions of objects; without versioning each has the version ``null``."""
+    """List the versions of objects; without versioning each has the version null."""
     _require_key_marker(request)
     page = await call.services.buckets.objects(
         call.bucket,

@@ -1,0 +1,116 @@
+"""The reference pages, made from the code: ``python -m ossia.docs``.
+
+`tests/reference` fails when a page is stale.
+"""
+
+from pathlib import Path
+
+from ossia import errors
+from ossia.api.operation import Grant, Operation
+from ossia.api.oss import oss
+from ossia.errors import OssError
+from ossia.settings import rows
+
+_GENERATED = "<!-- Made by `make docs` from the code; edits are overwritten. -->\n"
+
+
+def operations() -> str:
+    """Every operation of OSS: offered ones with their facts, declined ones by name."""
+    lines = [
+        "# Operations",
+        _GENERATED,
+        "Offered operations of the OSS data API. *Action* is what a policy must allow; *ACL* what "
+        "suffices without a policy.",
+        "",
+        "| operation | request | action | ACL | what it does |",
+        "|---|---|---|---|---|",
+    ]
+    for each in sorted(oss.operations, key=lambda one: (one.topic, one.name)):
+        action = ", ".join(
+            [*([each.action] if each.action else []), *(n.action for n in each.also)]
+        )
+        grant = "" if each.grant is Grant.NONE else each.grant.value
+        lines.append(
+            f"| {each.name} | `{_request(each)}` | `{action}` | {grant} | {each.summary} |"
+        )
+    lines += [
+        "",
+        "STS (`2015-04-01`, RPC and ACS3, at the same endpoint): AssumeRole, GetCallerIdentity.",
+        "",
+        "## Known and not offered",
+        "",
+        "The answer is `501 NotImplemented` with the name of the operation.",
+        "",
+        ", ".join(sorted({each.name for each in oss.declined})) + ".",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _request(each: Operation) -> str:
+    place = {"service": "/", "bucket": "/BUCKET", "object": "/BUCKET/KEY"}[each.scope.value]
+    query = "&".join(sorted(each.selectors))
+    header = f" + {each.header}" if each.header else ""
+    if query.startswith("multipart/"):
+        return f"{each.method} {place} ({query})"
+    return f"{each.method} {place}{'?' if query else ''}{query}{header}"
+
+
+def settings() -> str:
+    """Every setting with its flag, variable, key and default."""
+    lines = [
+        "# Settings",
+        _GENERATED,
+        "Precedence: flag, environment variable, key of the TOML file given with `--config`, default.",
+        "",
+        "| flag | environment | TOML key | default | meaning |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{row.flag}`{' (repeatable)' if row.many else ''} | `{row.variable}` | `{row.name}` "
+        f"| {row.shown_default} | {row.text} |"
+        for row in rows()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def error_codes() -> str:
+    """Every error code of OSS that this server answers."""
+    lines = [
+        "# Error codes",
+        _GENERATED,
+        "Codes of the OSS data API with their default text. The `EC` is the error-cause number that "
+        "the answer carries where it is known.",
+        "",
+        "| code | status | EC | message |",
+        "|---|--:|---|---|",
+    ]
+    classes = {each.code: each for each in _error_classes()}
+    lines += [
+        f"| {code} | {each.status} | {each.ec or ''} | {each.message} |"
+        for code, each in sorted(classes.items())
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _error_classes() -> list[type[OssError]]:
+    return [
+        each
+        for each in vars(errors).values()
+        if isinstance(each, type) and issubclass(each, OssError) and each is not OssError
+    ]
+
+
+PAGES = {"operations.md": operations, "settings.md": settings, "errors.md": error_codes}
+
+
+def main() -> None:
+    """Write every page into ``docs/``."""
+    folder = Path("docs")
+    folder.mkdir(exist_ok=True)
+    for name, make in PAGES.items():
+        (folder / name).write_text(make())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""The reference pages agree with the code."""
+
+from pathlib import Path
+
+import pytest
+from ossia.docs import PAGES
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_fresh(name: str) -> None:
+    assert (DOCS / name).read_text() == PAGES[name](), f"docs/{name} is stale: run make docs"

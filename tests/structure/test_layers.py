@@ -1,0 +1,96 @@
+"""Imports point downward only (style.md, section 2)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "ossia"
+
+TOP = frozenset({"cli", "bootstrap", "serve", "supervisor", "demo", "doctor", "docs", "__main__"})
+"""Knows every concrete class."""
+
+MAY_IMPORT: dict[str, frozenset[str]] = {
+    "errors": frozenset(),
+    "records": frozenset(),
+    "settings": frozenset(),
+    "ports": frozenset({"records"}),
+    "protocol": frozenset({"errors"}),
+    "http": frozenset({"errors", "protocol"}),
+    "domain": frozenset({"errors", "records", "ports", "protocol", "http"}),
+    "access": frozenset({"errors", "records", "ports", "protocol", "http", "domain"}),
+    "api": frozenset({"errors", "records", "ports", "protocol", "http", "domain", "access"}),
+    "gateway": frozenset(
+        {"errors", "records", "ports", "protocol", "http", "domain", "access", "api"}
+    ),
+    "adapters": frozenset({"errors", "records", "ports", "protocol"}),
+    "client": frozenset({"errors", "protocol"}),
+    "receiver": frozenset({"errors", "protocol"}),
+    "appserver": frozenset({"errors", "protocol", "client", "receiver"}),
+    "testing": frozenset({"errors", "protocol", "client", "receiver"}),
+}
+"""What each part may import besides itself."""
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("ossia"):
+            names = node.module.split(".")
+            parts = [names[1]] if len(names) > 1 else [alias.name for alias in node.names]
+            found.update(part for part in parts if part != "__version__")
+        elif isinstance(node, ast.Import):
+            found.update(
+                alias.name.split(".")[1] for alias in node.names if alias.name.startswith("ossia.")
+            )
+    return found
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_imports_point_downward(path: Path) -> None:
+    part = part_of(path)
+    if part in TOP or path == SOURCE / "__init__.py":
+        return
+    upward = imported_parts(path) - MAY_IMPORT[part] - {part}
+    assert not upward, f"{part} may not import {sorted(upward)}"
+
+
+def test_nothing_but_the_top_imports_adapters() -> None:
+    offenders = [
+        str(path)
+        for path in modules()
+        if part_of(path) not in {*TOP, "adapters"} and "adapters" in imported_parts(path)
+    ]
+    assert not offenders
+
+
+def test_protocol_is_pure() -> None:
+    impure = {"socket", "asyncio", "os", "threading", "time", "subprocess", "pathlib"}
+    for path in (SOURCE / "protocol").rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        names = {
+            alias.name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        } | {
+            (node.module or "").split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+        }
+        assert not names & impure, f"{path.name} imports {sorted(names & impure)}"
+
+
+def test_only_settings_and_the_top_read_the_environment() -> None:
+    for path in modules():
+        if part_of(path) in {*TOP, "settings", "appserver"}:
+            continue
+        assert "os.environ" not in path.read_text(), path
