@@ -92,6 +92,8 @@ def _running(arguments: list[str], data: Path) -> "Iterator[subprocess.Popen[byt
             stderr=log,
             # Unbuffered: what select() says about the pipe is true of the file object too.
             bufsize=0,
+            # A group of its own, so that a test can kill the server with all its workers.
+            start_new_session=True,
             cwd=data,
         )
     try:
