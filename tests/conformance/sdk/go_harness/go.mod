@@ -1,0 +1,3 @@
+module ossia.test/harness
+
+go 1.24

@@ -1,0 +1,108 @@
+"""What the suites must show: every case, by every SDK, for each way of signing and addressing.
+
+A suite that cannot do a case says so in `LACKS`, with the reason; a case that is neither reported nor
+listed there fails.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+CASES: Final[dict[str, tuple[str, ...]]] = {
+    # name: the operations that it covers
+    "addressing": (),
+    "bucket_lifecycle": (
+        "PutBucket",
+        "HeadBucket",
+        "GetBucketInfo",
+        "GetBucketLocation",
+        "ListBuckets",
+        "DeleteBucket",
+    ),
+    "bucket_acl": ("PutBucketAcl", "GetBucketAcl"),
+    "bucket_cors": ("PutBucketCors", "GetBucketCors", "DeleteBucketCors"),
+    "put_get_head": ("PutObject", "GetObject", "HeadObject"),
+    "empty_object": ("PutObject", "GetObject"),
+    "exists": ("GetObjectMeta", "HeadObject"),
+    "awkward_keys": ("PutObject", "GetObject", "HeadObject", "DeleteObject"),
+    "list": ("ListObjects",),
+    "list_v2": ("ListObjectsV2",),
+    "list_awkward_keys": ("ListObjects", "ListObjectsV2"),
+    "copy": ("CopyObject",),
+    "append": ("AppendObject",),
+    "ranges": ("GetObject",),
+    "conditions": ("GetObject",),
+    "object_acl": ("PutObjectAcl", "GetObjectAcl"),
+    "delete_many": ("DeleteMultipleObjects",),
+    "multipart": (
+        "InitiateMultipartUpload",
+        "UploadPart",
+        "ListParts",
+        "CompleteMultipartUpload",
+    ),
+    "multipart_copy": ("UploadPartCopy",),
+    "multipart_abort": ("ListMultipartUploads", "AbortMultipartUpload"),
+    "uploader": ("InitiateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
+    "uploader_resumes": ("ListParts", "CompleteMultipartUpload"),
+    "downloader": ("GetObject",),
+    "presigned_get": ("GetObject",),
+    "presigned_put": ("PutObject",),
+    "presigned_expired": (),
+    "error_no_such_key": (),
+    "error_no_such_bucket": (),
+    "error_wrong_secret": (),
+    "error_unknown_access_key": (),
+    "error_bucket_not_empty": ("DeleteBucket",),
+    "error_of_head": ("HeadObject",),
+    "error_malformed_callback": ("PutObject",),
+    "callback_put_json": ("PutObject",),
+    "callback_put_form": ("PutObject",),
+    "callback_complete": ("CompleteMultipartUpload",),
+    "callback_presigned": ("PutObject",),
+    "callback_fails": ("PutObject",),
+    "callback_complete_fails": ("CompleteMultipartUpload",),
+    "sts_upload": ("AssumeRole", "PutObject"),
+    "sts_callback": ("AssumeRole", "PutObject"),
+    "sts_presigned": ("AssumeRole", "PutObject"),
+    "sts_denied": ("AssumeRole",),
+    "sts_session_policy": ("AssumeRole",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One run of a suite: how it signs, and the host that it is given as endpoint."""
+
+    suite: str
+    signature: str
+    host: str
+
+    @property
+    def id(self) -> str:
+        """Its name in test ids."""
+        return f"{self.suite}-{self.signature}-{self.host}"
+
+
+IP: Final = "127.0.0.1"
+LOCALHOST: Final = "localhost"
+DOMAIN: Final = "oss.test"
+"""A domain of our own.  The suites resolve it, and every bucket under it, to loopback."""
+
+_HOSTS: Final = {
+    "go_v2": (IP, LOCALHOST),
+}
+
+VARIANTS: Final = tuple(
+    Variant(suite, signature, host)
+    for suite, hosts in _HOSTS.items()
+    for signature in ("v1", "v4")
+    for host in hosts
+)
+
+LACKS: Final[dict[tuple[str, str], str]] = {
+    # (suite or suite-host, case): reason
+}
+
+
+def lacks(variant: Variant, case: str) -> str | None:
+    """Why *variant* has no *case*; None if it must have it."""
+    return LACKS.get((variant.suite, case)) or LACKS.get((f"{variant.suite}-{variant.host}", case))
