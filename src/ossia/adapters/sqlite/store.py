@@ -12,14 +12,17 @@ Open the store in the process that uses it: a SQLite connection does not survive
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from ossia.adapters.blob_life import DEFAULT_TERMS, BlobTerms
 from ossia.adapters.file_lock import FileLock
 from ossia.adapters.sqlite import blobs, buckets, identities, objects, schema, uploads
+from ossia.adapters.sqlite.bucket_cache import BucketCache
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.group_commit import GroupCommit
+from ossia.adapters.sqlite.transaction import Operation
 from ossia.ports import Clock, Listing, UploadListing
 from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
 
@@ -50,6 +53,7 @@ class SqliteMetadataStore:
         self._migrate(turn)
         _sync_folder(folder)
         self._cursor = self._connection.cursor()
+        self._bucket_cache = BucketCache(folder / "metadata.buckets")
         self._checkpoints = Checkpoints(
             self._connection,
             file=self._file,
@@ -90,18 +94,31 @@ class SqliteMetadataStore:
     # buckets
 
     async def create_bucket(self, bucket: Bucket) -> Bucket:
-        created: Bucket = await self._commits.submit(lambda tx: buckets.create(tx, bucket))
+        created: Bucket = await self._change_buckets(lambda tx: buckets.create(tx, bucket))
         return created
 
     async def find_bucket(self, name: str) -> Bucket | None:
-        return buckets.find(self._cursor, name)
+        cached = self._bucket_cache.get(name)
+        if cached is not None:
+            return cached
+        stamp = self._bucket_cache.stamp()
+        found = buckets.find(self._cursor, name)
+        if found is not None:
+            self._bucket_cache.put(found, stamp)
+        return found
 
     async def update_bucket(self, bucket: Bucket) -> Bucket:
-        updated: Bucket = await self._commits.submit(lambda tx: buckets.update(tx, bucket))
+        updated: Bucket = await self._change_buckets(lambda tx: buckets.update(tx, bucket))
         return updated
 
     async def delete_bucket(self, bucket_id: int) -> None:
-        await self._commits.submit(lambda tx: buckets.delete(tx, bucket_id))
+        await self._change_buckets(lambda tx: buckets.delete(tx, bucket_id))
+
+    async def _change_buckets(self, operation: Operation) -> Any:
+        try:
+            return await self._commits.submit(operation)
+        finally:
+            self._bucket_cache.invalidate()
 
     async def list_buckets(self, prefix: str, after: str, limit: int) -> list[Bucket]:
         return buckets.page(self._cursor, prefix, after, limit)
@@ -225,6 +242,7 @@ class SqliteMetadataStore:
         self._checkpoints.wait()
         self._connection.close()
         self._checkpoints.close()
+        self._bucket_cache.close()
 
 
 def _sync_folder(folder: Path) -> None:
