@@ -1,0 +1,182 @@
+"""The routes of the application server.
+
+1. Nothing here knows who asks: as in the official samples, whoever reaches the server gets a
+   token or a form.  Applications put their own login in front.
+2. A callback is acted on only after its signature was checked with a key that the configuration
+   trusts, and only if it comes from the configured bucket.
+3. Tokens and forms are never cached by browsers or proxies.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from ossia.appserver.config import AppConfig
+from ossia.appserver.pages import missing_bundle_page, uploads_page
+from ossia.appserver.token import Lend, error_answer, lender, token_answer
+from ossia.appserver.upload_policy import v1_form, v4_form
+from ossia.appserver.uploads import Upload, Uploads, read_upload
+from ossia.client import StsUnreachable
+from ossia.errors import RpcError
+from ossia.receiver.starlette import verified_callback
+from ossia.receiver.verify import CallbackNotVerified, Fetch, fetch_key
+
+log = logging.getLogger("ossia.appserver")
+
+STATIC: Final = Path(__file__).parent / "static"
+MAX_LISTED: Final = 1000
+
+_DEFAULT_LISTED: Final = 50
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+_TOKEN_PATHS: Final = ("/token", "/sts", "/sts/getsts")
+_V4_PATH: Final = "/get_post_signature_for_oss_upload"
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def create_app(
+    config: AppConfig,
+    uploads: Uploads,
+    *,
+    lend: Lend | None = None,
+    fetch: Fetch = fetch_key,
+    now_ms: Callable[[], int] = _now_ms,
+    static: Path = STATIC,
+) -> Starlette:
+    """The application.  It closes *uploads* when it stops."""
+    routes = _Routes(config, uploads, lend or lender(config), fetch, now_ms, static)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        uploads.close()
+
+    return Starlette(
+        routes=routes.table(),
+        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"])],
+        lifespan=lifespan,
+    )
+
+
+class _Routes:
+    """One method per answer."""
+
+    def __init__(
+        self,
+        config: AppConfig,
+        uploads: Uploads,
+        lend: Lend,
+        fetch: Fetch,
+        now_ms: Callable[[], int],
+        static: Path,
+    ) -> None:
+        self._config = config
+        self._uploads = uploads
+        self._lend = lend
+        self._fetch = fetch
+        self._now_ms = now_ms
+        self._static = static
+        self._page_headers = _page_headers(config.upload_host)
+
+    def table(self) -> list[BaseRoute]:
+        return [
+            Route("/", self.page),
+            *(Route(path, self.token, methods=["GET", "POST"]) for path in _TOKEN_PATHS),
+            Route("/policy", self.policy),
+            Route(_V4_PATH, self.policy),
+            Route("/callback", self.callback, methods=["POST"]),
+            Route("/uploads", self.uploads),
+            Route("/health", self.health),
+            Mount("/assets", StaticFiles(directory=self._static / "assets", check_dir=False)),
+        ]
+
+    async def page(self, _: Request) -> Response:
+        index = self._static / "index.html"
+        if not index.exists():
+            return HTMLResponse(missing_bundle_page(), 503)
+        return FileResponse(index, headers=self._page_headers)
+
+    async def token(self, _: Request) -> Response:
+        return JSONResponse(await token_answer(self._lend), headers=_NO_STORE)
+
+    async def policy(self, request: Request) -> Response:
+        if not self._config.bucket:
+            refused = RpcError(500, "NoBucket", "Start the server with --bucket to sign forms.")
+            return JSONResponse(error_answer(refused), 500, headers=_NO_STORE)
+        if request.url.path != _V4_PATH and request.query_params.get("version", "") != "v4":
+            return JSONResponse(v1_form(self._config, self._now_ms()), headers=_NO_STORE)
+        try:
+            lent = await asyncio.to_thread(self._lend)
+        except (RpcError, StsUnreachable) as refused:
+            return JSONResponse(error_answer(refused), 502, headers=_NO_STORE)
+        return JSONResponse(v4_form(self._config, lent, self._now_ms()), headers=_NO_STORE)
+
+    async def callback(self, request: Request) -> Response:
+        try:
+            upload = await self._told(request)
+        except CallbackNotVerified as refused:
+            log.warning("callback_refused reason=%r", refused.reason)
+            return JSONResponse({"Status": "verify not ok", "Reason": refused.reason}, 400)
+        recorded = await asyncio.to_thread(self._uploads.record, upload)
+        return JSONResponse({"Status": "OK", **recorded.shown()})
+
+    async def _told(self, request: Request) -> Upload:
+        """The upload that a genuine callback tells of, or `CallbackNotVerified`."""
+        callback = await verified_callback(
+            request, trusted_key_urls=self._config.trusted_key_urls, fetch=self._fetch
+        )
+        try:
+            upload = read_upload(callback, self._now_ms())
+        except (ValueError, RecursionError) as error:
+            raise CallbackNotVerified(f"the body cannot be read: {error}") from error
+        if self._config.bucket and upload.bucket != self._config.bucket:
+            raise CallbackNotVerified(
+                f"the upload went to bucket {upload.bucket!r}, not {self._config.bucket!r}"
+            )
+        return upload
+
+    async def uploads(self, request: Request) -> Response:
+        limit = _limit_of(request.query_params.get("limit", ""))
+        latest = await asyncio.to_thread(self._uploads.latest, limit)
+        headers = {**_NO_STORE, "Vary": "Accept"}
+        if "text/html" in request.headers.get("accept", ""):
+            return HTMLResponse(uploads_page(latest), headers=headers)
+        shown: list[dict[str, Any]] = [upload.shown() for upload in latest]
+        return JSONResponse({"uploads": shown}, headers=headers)
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+
+def _limit_of(text: str) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) < 9  # noqa: PLR2004 - enough
+    return min(max(int(text), 1), MAX_LISTED) if is_number else _DEFAULT_LISTED
+
+
+def _page_headers(host: str) -> dict[str, str]:
+    """The page runs its own code only and talks to this server and the bucket only."""
+    url = urlsplit(host)
+    return {
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": (
+            f"default-src 'self'; connect-src 'self' {url.scheme}://{url.netloc}; "
+            "img-src 'self' blob: data:; base-uri 'none'; frame-ancestors 'none'"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+    }

@@ -1,0 +1,194 @@
+"""What the application remembers of each upload that it was told about.
+
+1. A callback is recorded once: a repetition of the same request finds the first record.
+2. The file is SQLite in its default journal mode, one connection, one user at a time: an upload a
+   second is what an application server sees, not what a storage node does.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ossia.appserver.config import ConfigError
+from ossia.protocol.dates import format_iso_seconds
+from ossia.receiver.verify import VerifiedCallback
+
+_VERSION: Final = 1
+_SCHEMA: Final = """
+    CREATE TABLE upload (
+        id INTEGER PRIMARY KEY,
+        request_id TEXT UNIQUE,
+        at_ms INTEGER NOT NULL,
+        bucket TEXT NOT NULL,
+        object TEXT NOT NULL,
+        size INTEGER,
+        mime_type TEXT NOT NULL,
+        width INTEGER,
+        height INTEGER,
+        variables TEXT NOT NULL
+    );
+"""
+_COLUMNS: Final = "request_id, at_ms, bucket, object, size, mime_type, width, height, variables"
+
+# Names of the official samples' templates, first the one that counts.
+_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "request_id": ("reqId",),
+    "bucket": ("bucket",),
+    "object": ("object", "filename"),
+    "size": ("size",),
+    "mime_type": ("mimeType",),
+    "width": ("width", "imageInfo.width"),
+    "height": ("height", "imageInfo.height"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One upload.  ``variables`` is whatever else the callback's body said."""
+
+    request_id: str | None
+    at_ms: int
+    bucket: str
+    object: str
+    size: int | None
+    mime_type: str
+    width: int | None
+    height: int | None
+    variables: Mapping[str, str]
+
+    def shown(self) -> dict[str, Any]:
+        """The upload as callbacks and lists show it."""
+        return {
+            "when": format_iso_seconds(self.at_ms),
+            "bucket": self.bucket,
+            "object": self.object,
+            "size": self.size,
+            "mimeType": self.mime_type,
+            "width": self.width,
+            "height": self.height,
+            "vars": dict(self.variables),
+        }
+
+
+def read_upload(callback: VerifiedCallback, at_ms: int) -> Upload:
+    """What *callback* tells.  Raises `ValueError` if its body is no form and no JSON object."""
+    values = callback.values()
+    if not isinstance(values, dict):
+        raise ValueError("the body is not a JSON object")  # noqa: TRY004 - what the sender wrote
+    rest = {name: _text(value) for name, value in values.items()}
+    # "\ud800" is JSON for a text that can neither be stored nor answered.
+    "".join((*rest, *rest.values())).encode()
+    found = {column: _take(rest, names) for column, names in _NAMES.items()}
+    return Upload(
+        request_id=found["request_id"] or callback.request_id or None,
+        at_ms=at_ms,
+        # The body is signed, the header is not.
+        bucket=found["bucket"] or callback.bucket,
+        object=found["object"],
+        size=_number(found["size"]),
+        mime_type=found["mime_type"],
+        width=_number(found["width"]),
+        height=_number(found["height"]),
+        variables=rest,
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _take(rest: dict[str, str], names: tuple[str, ...]) -> str:
+    """The first that is there, removed from *rest*; later names then are ordinary variables."""
+    for name in names:
+        if name in rest:
+            return rest.pop(name)
+    return ""
+
+
+def _number(text: str) -> int | None:
+    # SQLite stores 64 bits.
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 18  # noqa: PLR2004
+    return int(text) if is_number else None
+
+
+class Uploads:
+    """The record of uploads.  Safe to use from several threads; blocks."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file.  Raises `ConfigError`."""
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(path, check_same_thread=False)
+            with self._connection:
+                _prepare(self._connection, path)
+        except sqlite3.Error as error:
+            raise ConfigError(
+                f"--store {path} cannot be used: {error}; choose another file."
+            ) from error
+
+    def record(self, upload: Upload) -> Upload:
+        """Keep *upload*; the first one of the same request."""
+        values = (
+            upload.request_id,
+            upload.at_ms,
+            upload.bucket,
+            upload.object,
+            upload.size,
+            upload.mime_type,
+            upload.width,
+            upload.height,
+            json.dumps(dict(upload.variables), ensure_ascii=False),
+        )
+        marks = ", ".join("?" * len(values))
+        with self._lock, self._connection:
+            added = self._connection.execute(
+                f"INSERT INTO upload ({_COLUMNS}) VALUES ({marks}) "  # noqa: S608 - constants
+                "ON CONFLICT (request_id) DO NOTHING",
+                values,
+            ).rowcount
+            if added:
+                return upload
+            query = f"SELECT {_COLUMNS} FROM upload WHERE request_id = ?"  # noqa: S608 - same
+            return _upload(self._connection.execute(query, values[:1]).fetchone())
+
+    def latest(self, limit: int) -> list[Upload]:
+        """At most *limit* uploads, the last one first."""
+        query = f"SELECT {_COLUMNS} FROM upload ORDER BY id DESC LIMIT ?"  # noqa: S608 - same
+        with self._lock, closing(self._connection.execute(query, (limit,))) as rows:
+            return [_upload(row) for row in rows]
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise ConfigError(f"--store {path} is of a newer version of Ossia: choose another file.")
+    if version == 0:
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _upload(row: tuple[Any, ...]) -> Upload:
+    request_id, at_ms, bucket, name, size, mime_type, width, height, variables = row
+    return Upload(
+        request_id=request_id,
+        at_ms=at_ms,
+        bucket=bucket,
+        object=name,
+        size=size,
+        mime_type=mime_type,
+        width=width,
+        height=height,
+        variables=json.loads(variables),
+    )
