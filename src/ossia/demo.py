@@ -1,4 +1,4 @@
-"""``ossia up``: the server with a demonstration bucket, user and role, and the app server beside it.
+"""``ossia up``: the server with a bucket, user and role to try, and the app server beside it.
 
 What the demonstration makes is what an operator would make: a bucket with CORS, a RAM user that may
 only assume a role, and a role that may only write to the bucket.
@@ -10,9 +10,9 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
 
 import click
 
@@ -45,7 +45,7 @@ def up(settings: Settings, *, appserver: str, bucket: str, as_json: bool) -> int
 
     def ready(bound: Settings, keys: NodeKeys, folder: Path | None) -> None:
         del keys, folder
-        _await_app_server(appserver)
+        _await_app_server(appserver, app[0])
         page = f"http://{appserver}/"
         if as_json:
             event = {"event": "page", "url": page, "endpoint": bound.url, "bucket": bucket}
@@ -166,11 +166,18 @@ def _start_app_server(
         bucket,
         "--store",
         str(config.parent / "uploads.sqlite3"),
+        # Standard output is ours: with --json a script reads it.
+        "--quiet",
     ]
     return subprocess.Popen(command, env={**os.environ})  # noqa: S603 - our own program
 
 
-def _await_app_server(address: str) -> None:
-    """Return when the page answers."""
-    with suppress(OSError), urlopen(f"http://{address}/health", timeout=STARTS_WITHIN_S):
-        return
+def _await_app_server(address: str, process: "subprocess.Popen[bytes]") -> None:
+    """Return when the application server accepts connections."""
+    host, _, port = address.rpartition(":")
+    until = time.monotonic() + STARTS_WITHIN_S
+    while process.poll() is None and time.monotonic() < until:
+        with suppress(OSError), socket.create_connection((host, int(port)), STARTS_WITHIN_S):
+            return
+        time.sleep(0.02)
+    raise SettingsError(f"The application server did not start on {address}; see what it says.")
