@@ -429,6 +429,7 @@ class MetadataStoreContract:
                 id="long-delimiter",
             ),
             pytest.param("\U0010ffff", "/", "", ["\U0010ffff/"], id="no-successor"),
+            pytest.param("b\ud7ff", "", "", ["b\ud7ff/1"], id="surrogate-successor"),
             pytest.param("nothing", "/", "", [], id="nothing"),
         ],
     )
@@ -733,6 +734,7 @@ class MetadataStoreContract:
         await store.forget_blobs([blob(1), blob(2), blob(3), blob(4)])
         assert await store.known_blobs([blob(i) for i in range(9)]) == {blob(1), blob(2), blob(3)}
         await store.put_object(on_blobs(bucket, "c", blob(1), blob(2)))
+        assert await self.doomed(store, clock) == {blob(3)}
 
     async def test_collection_is_bounded_and_oldest_first(self, store: MetadataStore) -> None:
         for i in range(5):

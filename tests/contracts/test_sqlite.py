@@ -1,13 +1,30 @@
-"""The SQLite adapter keeps the contract."""
+"""The SQLite adapter keeps the contract, and what only a file can break."""
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import apsw
 import pytest
-from metadata_store import TERMS, MetadataStoreContract, SetClock
+from hypothesis import settings
+from metadata_machine import Twins
+from metadata_store import (
+    TERMS,
+    MetadataStoreContract,
+    SetClock,
+    a_bucket,
+    an_object,
+    blob,
+    intend,
+    on_blobs,
+)
 
 from ossia.adapters.blob_life import BlobTerms
-from ossia.adapters.sqlite import SqliteMetadataStore
+from ossia.adapters.sqlite import SchemaTooNewError, SqliteMetadataStore
+from ossia.ports import Exists, MetadataStore, Unavailable
 
 
 class TestSqliteMetadataStore(MetadataStoreContract):
@@ -16,3 +33,234 @@ class TestSqliteMetadataStore(MetadataStoreContract):
         store = SqliteMetadataStore(tmp_path, clock, BlobTerms(**TERMS))
         yield store
         await store.close()
+
+
+class SqliteTwins(Twins):
+    def open_store(self) -> MetadataStore:
+        self.folder = TemporaryDirectory()
+        return SqliteMetadataStore(Path(self.folder.name), self.clock, self.terms)
+
+    def close(self) -> None:
+        super().close()
+        self.folder.cleanup()
+
+
+TestSqliteBehavesAsMemory = pytest.mark.slow(SqliteTwins.TestCase)
+TestSqliteBehavesAsMemory.settings = settings(
+    derandomize=True, deadline=None, max_examples=60, stateful_step_count=40
+)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteMetadataStore]:
+    store = SqliteMetadataStore(tmp_path, SetClock(), log_pages=50)
+    yield store
+    await store.close()
+
+
+async def test_state_survives_a_new_start(tmp_path: Path) -> None:
+    first = SqliteMetadataStore(tmp_path, SetClock())
+    bucket = await first.create_bucket(a_bucket())
+    await first.put_object(an_object(bucket))
+    await first.close()
+    again = SqliteMetadataStore(tmp_path, SetClock())
+    assert await again.find_bucket("bucket") == bucket
+    assert await again.find_object(bucket.id, "key") == an_object(bucket)
+    await again.close()
+
+
+async def test_two_stores_see_each_other(tmp_path: Path) -> None:
+    first = SqliteMetadataStore(tmp_path, SetClock())
+    second = SqliteMetadataStore(tmp_path, SetClock())
+    bucket = await first.create_bucket(a_bucket())
+    await asyncio.gather(
+        *(each.put_object(an_object(bucket, f"{i}{n}")) for i in range(50) for n, each in
+          enumerate((first, second)))
+    )  # fmt: skip
+    assert (await first.bucket_usage(bucket.id)).objects == 100
+    assert (await second.bucket_usage(bucket.id)).objects == 100
+    await first.close()
+    await second.put_object(an_object(bucket, "more"))
+    await second.close()
+
+
+async def test_newer_schema_is_refused(tmp_path: Path) -> None:
+    await SqliteMetadataStore(tmp_path, SetClock()).close()
+    connection = apsw.Connection(str(tmp_path / "metadata.sqlite3"))
+    connection.execute("update schema_version set version = 99")
+    connection.close()
+    with pytest.raises(SchemaTooNewError, match="version 99"):
+        SqliteMetadataStore(tmp_path, SetClock())
+
+
+# group commit
+
+
+async def test_refused_operations_do_not_disturb_their_batch(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    outcomes = await asyncio.gather(
+        *(
+            store.put_object(an_object(bucket, f"{i // 2}"), forbid_overwrite=True)
+            for i in range(40)
+        ),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in outcomes] == [type(None), Exists] * 20
+    assert (await store.bucket_usage(bucket.id)).objects == 20
+
+
+async def test_faulty_operation_fails_alone(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    faulty = an_object(bucket, "faulty", etag=None)
+    outcomes = await asyncio.gather(
+        store.put_object(an_object(bucket, "a")),
+        store.put_object(faulty),
+        store.put_object(an_object(bucket, "b")),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in outcomes] == [type(None), Unavailable, type(None)]
+    assert (await store.bucket_usage(bucket.id)).objects == 2
+    assert await store.find_object(bucket.id, "faulty") is None
+
+
+async def test_cancelled_caller_does_not_disturb_the_batch(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    tasks = [asyncio.ensure_future(store.put_object(an_object(bucket, str(i)))) for i in range(3)]
+    await asyncio.sleep(0)
+    tasks[1].cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await store.find_object(bucket.id, "0") is not None
+    assert await store.find_object(bucket.id, "2") is not None
+
+
+async def test_nothing_is_acknowledged_once_the_log_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteMetadataStore(tmp_path, SetClock())
+    bucket = await store.create_bucket(a_bucket())
+    with monkeypatch.context() as patched:
+
+        def fail(_: int) -> None:
+            raise OSError(5, "Input/output error")
+
+        patched.setattr(os, "fdatasync", fail)
+        with pytest.raises(Unavailable):
+            await store.put_object(an_object(bucket))
+    with pytest.raises(Unavailable):
+        await store.put_object(an_object(bucket, "later"))
+    assert await store.find_object(bucket.id, "later") is None
+    await store.close()
+
+
+async def test_close_finishes_what_is_queued(tmp_path: Path) -> None:
+    store = SqliteMetadataStore(tmp_path, SetClock())
+    bucket = await store.create_bucket(a_bucket())
+    tasks = [
+        asyncio.ensure_future(store.put_object(an_object(bucket, str(i)))) for i in range(1000)
+    ]
+    await asyncio.sleep(0)
+    await store.close()
+    await asyncio.gather(*tasks)
+
+
+async def test_log_is_bounded(store: SqliteMetadataStore, tmp_path: Path) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    for start in range(0, 4000, 100):
+        keys = [f"{i * 7919 % 4000:05}" for i in range(start, start + 100)]
+        await asyncio.gather(*(store.put_object(an_object(bucket, key)) for key in keys))
+    # Fifty pages, and what is written while a checkpoint runs.
+    assert (tmp_path / "metadata.sqlite3-wal").stat().st_size < 8 * 1024 * 1024
+
+
+async def test_reads_hold_no_view_of_the_log(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    await intend(store, blob(1), blob(2))
+    await store.put_object(on_blobs(bucket, "a/b", blob(1), blob(2)))
+    await store.put_object(an_object(bucket, "c"))
+    await store.find_object(bucket.id, "a/b")
+    await store.find_object(bucket.id, "c")
+    await store.list_objects(bucket.id, prefix="", delimiter="/", after="", limit=1)
+    await store.list_buckets("", "", 10)
+    for cursor in ("_cursor",):
+        assert not getattr(store, cursor).connection.in_transaction
+    assert store._connection.txn_state() == apsw.SQLITE_TXN_NONE
+
+
+# cost
+
+
+class Steps:
+    """Counts what the engine does: instructions of its virtual machine."""
+
+    def __init__(self, store: SqliteMetadataStore) -> None:
+        self.count = 0
+        store._connection.set_progress_handler(self._step, 1)
+
+    def _step(self) -> bool:
+        self.count += 1
+        return False
+
+
+async def steps_of_a_page(store: SqliteMetadataStore, bucket: int, **asked: Any) -> int:
+    steps = Steps(store)
+    asked = {"prefix": "", "delimiter": "/", "after": "", "limit": 10, **asked}
+    await store.list_objects(bucket, **asked)
+    store._connection.set_progress_handler(None)
+    return steps.count
+
+
+async def fill(store: SqliteMetadataStore, bucket: int, prefix: str, count: int) -> None:
+    """Many rows at once, past the port: what is measured is reading."""
+    store._connection.execute(
+        "with recursive n(i) as (select 0 union all select i + 1 from n where i < ?)"
+        " insert into object select ?, ? || printf('%07d', i), 'null', 1, 'Normal', 1, 'E', '', 0,"
+        " 0, 'Standard', 'default', null, null, null, null, null, 0 from n",
+        (count - 1, bucket, prefix),
+    )
+
+
+@pytest.mark.slow
+async def test_page_costs_the_same_whatever_a_common_prefix_stands_for(
+    store: SqliteMetadataStore,
+) -> None:
+    few, many = await store.create_bucket(a_bucket("few")), await store.create_bucket(a_bucket())
+    for bucket, count in ((few.id, 100), (many.id, 100_000)):
+        await fill(store, bucket, "a/", count)
+        await fill(store, bucket, "b/", count)
+        await fill(store, bucket, "c", 5)
+    for asked in ({}, {"after": "a/"}, {"after": "a/0000050"}, {"prefix": "b"}, {"limit": 1}):
+        cost = await steps_of_a_page(store, many.id, **asked)
+        # The end of the bucket is an instruction more or less.
+        assert abs(cost - await steps_of_a_page(store, few.id, **asked)) < 5
+        assert cost < 1000
+
+
+async def test_page_costs_what_it_shows(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    await fill(store, bucket.id, "k", 10_000)
+    ten = await steps_of_a_page(store, bucket.id, limit=10)
+    assert ten < 1000
+    assert ten == await steps_of_a_page(store, bucket.id, limit=10, after="k0009000")
+
+
+async def test_usage_costs_the_same_for_any_number_of_objects(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    await fill(store, bucket.id, "k", 10_000)
+    steps = Steps(store)
+    await store.bucket_usage(bucket.id)
+    assert steps.count < 100
+
+
+async def test_append_costs_the_same_at_any_length(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    costs = []
+    for i in range(60):
+        await intend(store, blob(i))
+        new = on_blobs(bucket, "key", blob(i))
+        new = an_object(bucket, type="Appendable", inline=None, size=10 * (i + 1))
+        added = on_blobs(bucket, "key", blob(i)).extents[0]
+        steps = Steps(store)
+        await store.append_object(new, position=10 * i, added=added)
+        store._connection.set_progress_handler(None)
+        costs.append(steps.count)
+    assert costs[1] == costs[-1]

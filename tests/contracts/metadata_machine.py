@@ -1,0 +1,251 @@
+"""Any metadata adapter behaves as the memory adapter, whatever is done to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+from metadata_store import TERMS, SetClock, a_bucket, an_object, an_upload, blob
+from msgspec.structs import replace
+
+from ossia.adapters.blob_life import BlobTerms
+from ossia.adapters.memory import MemoryMetadataStore
+from ossia.ports import MetadataStore, StorageFact
+from ossia.records import Bucket, Extent, Part, StoredObject
+
+BUCKETS = ("b1", "b2")
+NAMES = st.sampled_from(["b1", "b1", "b1", "b2"])
+KEYS = st.sampled_from(["a", "a/b", "a/c/d", "a/c/e", "é/x", "\ud7ff"])
+UPLOADS = st.sampled_from(["u1", "u2"])
+FRESH = 0
+CHOICES = st.lists(st.sampled_from([FRESH, FRESH, FRESH, 1, 2, 5]), max_size=3)
+"""Blobs to use: a fresh one, or the one so many before the last."""
+ETAGS = st.sampled_from(["E1", "E2"])
+RARELY = st.sampled_from([False, False, False, True])
+
+
+class Twins(RuleBasedStateMachine):
+    """Does the same to both stores; `open_store` is what a subclass adds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = SetClock()
+        self.blobs = 0
+        self.terms = BlobTerms(**TERMS)
+        self.loop = asyncio.new_event_loop()
+        self.memory: MetadataStore = MemoryMetadataStore(self.clock, self.terms)
+        self.other: MetadataStore = self.open_store()
+        self.buckets = {name: self.both("create_bucket", a_bucket(name)) for name in BUCKETS}
+
+    def open_store(self) -> MetadataStore:
+        raise NotImplementedError
+
+    def teardown(self) -> None:
+        try:
+            self.clock.at += 10**9
+            self.both("collect", self.clock.at, 1000)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.other.close())
+        self.loop.close()
+
+    def both(self, method: str, *args: Any, **named: Any) -> Any:
+        expected = self.outcome(getattr(self.memory, method), *args, **named)
+        found = self.outcome(getattr(self.other, method), *args, **named)
+        assert found == expected, method
+        return expected
+
+    def outcome(self, call: Callable[..., Awaitable[Any]], *args: Any, **named: Any) -> Any:
+        try:
+            return self.loop.run_until_complete(call(*args, **named))
+        except StorageFact as fact:
+            return type(fact)
+
+    def extents(self, choices: list[int]) -> tuple[Extent, ...]:
+        """Extents of fresh and of older blobs; fresh ones are intended now."""
+        extents = []
+        for choice in choices:
+            if choice == FRESH:
+                self.blobs += 1
+                self.both("intend_blob", blob(self.blobs), self.clock.at + 1000)
+            extents.append(
+                Extent(blob_id=blob(max(0, self.blobs - choice)), blob_offset=7, length=10)
+            )
+        return tuple(extents)
+
+    # objects
+
+    def object(self, bucket: str, key: str, etag: str, extents: tuple[Extent, ...]) -> StoredObject:
+        about = {"inline": None, "size": 10 * len(extents)} if extents else {}
+        return an_object(self.buckets[bucket], key, etag=etag, extents=extents, **about)
+
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        etag=ETAGS,
+        choices=CHOICES,
+        forbid_overwrite=RARELY,
+        replaces=st.sampled_from([None, None, None, "E1"]),
+        kind=st.sampled_from(["Normal", "Appendable"]),
+    )
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        etag: str,
+        choices: list[int],
+        forbid_overwrite: bool,
+        replaces: str | None,
+        kind: str,
+    ) -> None:
+        extents = self.extents(choices)
+        new = replace(self.object(bucket, key, etag, extents), type=kind)
+        self.both("put_object", new, forbid_overwrite=forbid_overwrite, replaces=replaces)
+
+    @rule(bucket=NAMES, key=KEYS, acl=st.sampled_from(["private", "default"]))
+    def change_metadata(self, bucket: str, key: str, acl: str) -> None:
+        found = self.both("find_object", self.buckets[bucket].id, key)
+        if found is not None:
+            self.both("put_object", replace(found, acl=acl), replaces=found.etag)
+
+    @rule(bucket=NAMES, key=KEYS, to=KEYS)
+    def copy(self, bucket: str, key: str, to: str) -> None:
+        found = self.both("find_object", self.buckets[bucket].id, key)
+        if found is not None:
+            self.both("put_object", replace(found, key=to))
+
+    @rule(bucket=NAMES, keys=st.lists(KEYS, max_size=3))
+    def delete(self, bucket: str, keys: list[str]) -> None:
+        self.both("delete_objects", self.buckets[bucket].id, keys)
+
+    @rule(bucket=NAMES, key=KEYS, choices=CHOICES, wrong=RARELY)
+    def append(self, bucket: str, key: str, choices: list[int], wrong: bool) -> None:
+        found = self.both("find_object", self.buckets[bucket].id, key)
+        position = 0 if found is None or wrong else found.size
+        added = self.extents(choices)[:1]
+        new = self.object(bucket, key, "A", ())
+        new = replace(new, type="Appendable", inline=None, size=position + 10 * len(added))
+        self.both("append_object", new, position=position, added=added[0] if added else None)
+
+    # uploads
+
+    @rule(bucket=NAMES, key=KEYS, upload_id=UPLOADS, number=st.integers(1, 3), choices=CHOICES)
+    def put_part(
+        self, bucket: str, key: str, upload_id: str, number: int, choices: list[int]
+    ) -> None:
+        self.both("create_upload", an_upload(self.buckets[bucket], key, upload_id))
+        extents = self.extents(choices)
+        part = Part(
+            upload_id=upload_id,
+            number=number,
+            size=10 * len(extents) or 3,
+            etag="P",
+            crc64=2**64 - number,
+            modified_at=1,
+            inline=None if extents else b"abc",
+            extents=extents,
+        )
+        self.both("put_part", part)
+
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        upload_id=UPLOADS,
+        forbid_overwrite=RARELY,
+        some=st.booleans(),
+    )
+    def complete(
+        self, bucket: str, key: str, upload_id: str, forbid_overwrite: bool, some: bool
+    ) -> None:
+        parts = self.both("list_parts", upload_id, 0, 100)
+        chosen = parts[1:] if some else parts
+        extents = tuple(extent for part in chosen for extent in part.extents)
+        new = replace(self.object(bucket, key, "C", extents), type="Multipart")
+        self.both("complete_upload", upload_id, new, forbid_overwrite=forbid_overwrite)
+
+    @rule(upload_id=UPLOADS, really=RARELY)
+    def abort(self, upload_id: str, really: bool) -> None:
+        self.both("abort_upload", upload_id if really else "unknown")
+
+    # blobs and time
+
+    @rule(back=st.integers(0, 3))
+    def renew(self, back: int) -> None:
+        self.both("renew_blob", blob(max(0, self.blobs - back)), self.clock.at + 500)
+
+    @rule()
+    def intend_twice(self) -> None:
+        if self.blobs:
+            self.both("intend_blob", blob(self.blobs), self.clock.at)
+
+    @rule(by=st.sampled_from([1, 11, 400, 1100, 60_000]))
+    def wait(self, by: int) -> None:
+        self.clock.at += by
+
+    claimed = Bundle("claimed")
+
+    @rule(target=claimed, limit=st.integers(0, 4))
+    def collect(self, limit: int) -> list[str]:
+        found: list[str] = self.both("collect", self.clock.at, limit)
+        return found
+
+    @rule(back=st.integers(0, 5))
+    def forget_unclaimed(self, back: int) -> None:
+        self.both("forget_blobs", [blob(max(0, self.blobs - back))])
+
+    @rule(blob_ids=consumes(claimed))
+    def forget(self, blob_ids: list[str]) -> None:
+        self.both("forget_blobs", blob_ids)
+
+    # buckets
+
+    @rule(name=NAMES)
+    def delete_bucket(self, name: str) -> None:
+        if self.both("delete_bucket", self.buckets[name].id) is None:
+            self.both("put_object", self.object(name, "a", "E", ()))
+            self.buckets[name] = self.both("create_bucket", a_bucket(name))
+
+    @rule(name=NAMES, epoch=st.integers(0, 2), document=st.binary(max_size=3))
+    def update_bucket(self, name: str, epoch: int, document: bytes) -> None:
+        changed = replace(self.buckets[name], epoch=epoch, documents={"cors": document})
+        self.both("update_bucket", changed)
+
+    # what is seen
+
+    @rule(
+        bucket=NAMES,
+        prefix=st.sampled_from(["", "a", "a/", "\ud7ff"]),
+        delimiter=st.sampled_from(["", "/", "c/"]),
+        after=st.just("") | KEYS,
+        limit=st.integers(0, 4),
+    )
+    def look(self, bucket: str, prefix: str, delimiter: str, after: str, limit: int) -> None:
+        bucket_id = self.buckets[bucket].id
+        self.both(
+            "list_objects", bucket_id, prefix=prefix, delimiter=delimiter, after=after, limit=limit
+        )
+        for marker in ("", "u1", "u3"):
+            self.both(
+                "list_uploads",
+                bucket_id,
+                prefix=prefix,
+                delimiter=delimiter,
+                after_key=after,
+                after_upload_id=marker,
+                limit=limit,
+            )
+
+    @invariant()
+    def same_state(self) -> None:
+        for bucket in self.buckets.values():
+            assert isinstance(bucket, Bucket)
+            self.both("bucket_usage", bucket.id)
+            page = self.both(
+                "list_objects", bucket.id, prefix="", delimiter="", after="", limit=100
+            )
+            for each in page.objects:
+                self.both("find_object", bucket.id, each.key)
+        self.both("known_blobs", [blob(i) for i in range(self.blobs + 1)])

@@ -1,0 +1,153 @@
+"""The fence between slow writers and the collector (scale.md, "PUT").
+
+A writer whose lease ran out while it stored bytes must not be able to record them: the collector
+may have deleted them.  The same schedule runs with and without the fence, so that the test shows
+what the fence is for.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from blob_store import content_of
+from metadata_store import TERMS, SetClock, a_bucket, on_blobs
+
+from ossia.adapters.blob_life import BlobTerms
+from ossia.adapters.filesystem import FileBlobStore
+from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
+from ossia.adapters.sqlite import SqliteMetadataStore
+from ossia.adapters.sqlite.transaction import Transaction
+from ossia.domain.collector import Collector
+from ossia.ports import BlobStore, Fenced, MetadataStore, Missing
+from ossia.records import Bucket
+
+LEASE = 100
+
+
+class UnfencedMemoryStore(MemoryMetadataStore):
+    """Records whatever it is told to record."""
+
+    def _refer(self, change: dict[str, int]) -> None:
+        for blob_id in list(change):
+            if blob_id not in self._blobs or self._blobs[blob_id].refs == 0:
+                del change[blob_id]
+        super()._refer(change)
+
+
+@dataclass
+class Storage:
+    metadata: MetadataStore
+    blobs: BlobStore
+    clock: SetClock
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def fenced(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    clock = SetClock()
+    if request.param == "memory":
+        yield Storage(MemoryMetadataStore(clock, BlobTerms(**TERMS)), MemoryBlobStore(clock), clock)
+        return
+    metadata, blobs = (
+        SqliteMetadataStore(tmp_path, clock, BlobTerms(**TERMS)),
+        FileBlobStore(tmp_path),
+    )
+    yield Storage(metadata, blobs, clock)
+    await metadata.close()
+    blobs.close()
+
+
+@pytest.fixture
+def unfenced(fenced: Storage, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    if isinstance(fenced.metadata, MemoryMetadataStore):
+        fenced.metadata = UnfencedMemoryStore(fenced.clock, BlobTerms(**TERMS))
+    # The one place where our own code is patched: there is no setting that turns the fence off.
+    monkeypatch.setattr(Transaction, "check_recordable", lambda *_: None)
+    return fenced
+
+
+@dataclass
+class Seen:
+    recorded: int = 0
+    refused: int = 0
+    damaged: int = 0
+
+
+async def race(storage: Storage) -> Seen:
+    """Twenty writers, half of them slower than their lease, and a collector in between."""
+    metadata, blobs, clock = storage.metadata, storage.blobs, storage.clock
+    bucket = await metadata.create_bucket(a_bucket())
+    collector = Collector(metadata, blobs, clock)
+    dice = random.Random(4)
+    seen = Seen()
+    staged = []
+    for i in range(20):
+        blob_id = blobs.new_id()
+        await metadata.intend_blob(blob_id, clock.at + LEASE)
+        each = blobs.stage(blob_id, 10)
+        each.write(memoryview(b"%010d" % i))
+        staged.append((each, i))
+        clock.at += dice.randrange(10)
+    dice.shuffle(staged)
+    for each, i in staged:
+        clock.at += dice.randrange(12)
+        try:
+            await blobs.publish(each)
+            await collector.sweep()
+            await metadata.put_object(on_blobs(bucket, f"{i}", each.id))
+            seen.recorded += 1
+        except (Fenced, Missing):
+            seen.refused += 1
+            await blobs.discard(each)
+    clock.at += TERMS["tombstone_ms"]
+    await collector.sweep()
+    seen.damaged = await damaged(storage, bucket)
+    return seen
+
+
+async def damaged(storage: Storage, bucket: Bucket) -> int:
+    """How many objects are listed but cannot be read as they were written."""
+    count = 0
+    page = await storage.metadata.list_objects(
+        bucket.id, prefix="", delimiter="", after="", limit=1000
+    )
+    for listed in page.objects:
+        found = await storage.metadata.find_object(bucket.id, listed.key)
+        assert found is not None
+        try:
+            content = content_of(storage.blobs, found.extents[0].blob_id)
+        except Missing:
+            content = b""
+        count += content != b"%010d" % int(listed.key)
+    return count
+
+
+async def test_late_commit_is_refused_and_nothing_is_damaged(fenced: Storage) -> None:
+    seen = await race(fenced)
+    assert seen.recorded + seen.refused == 20
+    assert seen.recorded >= 5
+    assert seen.refused >= 5
+    assert seen.damaged == 0
+
+
+async def test_without_the_fence_a_late_commit_damages_data(unfenced: Storage) -> None:
+    seen = await race(unfenced)
+    assert seen.damaged > 0
+
+
+async def test_bytes_that_arrive_after_the_first_pass_go_in_the_second(fenced: Storage) -> None:
+    metadata, blobs, clock = fenced.metadata, fenced.blobs, fenced.clock
+    collector = Collector(metadata, blobs, clock)
+    blob_id = blobs.new_id()
+    await metadata.intend_blob(blob_id, clock.at)
+    assert await collector.sweep() == 1  # before the writer even began
+    staged = blobs.stage(blob_id, None)
+    staged.write(memoryview(b"late"))
+    await blobs.publish(staged)
+    assert content_of(blobs, blob_id) == b"late"
+    clock.at += TERMS["tombstone_ms"]
+    assert await collector.sweep() == 1
+    with pytest.raises(Missing):
+        blobs.open(blob_id)
+    assert await metadata.known_blobs([blob_id]) == set()
