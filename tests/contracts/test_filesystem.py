@@ -1,11 +1,13 @@
 """The file adapter keeps the contract of `BlobStore`, with and without direct writes."""
 
+import errno
+import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blob_store import BlobStoreContract, every_id, published
+from blob_store import BlobStoreContract, content_of, every_id, published
 
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.ports import Unavailable
@@ -74,3 +76,63 @@ def test_more_than_there_is_room_for(blobs: FileBlobStore, tmp_path: Path) -> No
     with pytest.raises(Unavailable):
         blobs.stage(blobs.new_id(), 1 << 60)
     assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
+async def test_device_that_wants_other_alignment(
+    blobs: FileBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A direct write that stops in between goes on through the page cache."""
+    write, calls = os.pwrite, 0
+
+    def awkward(fd: int, piece: memoryview, offset: int) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            return write(fd, piece[:4096], offset)
+        if calls == 2:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return write(fd, piece, offset)
+
+    buffer = mmap.mmap(-1, 1024 * 1024)
+    buffer.write(os.urandom(len(buffer)))
+    staged = blobs.stage(blobs.new_id(), None)
+    monkeypatch.setattr(os, "pwrite", awkward)
+    staged.write(memoryview(buffer))
+    staged.write(memoryview(buffer))
+    monkeypatch.undo()
+    await blobs.publish(staged)
+    assert content_of(blobs, staged.id) == 2 * buffer[:]
+    assert calls == 4
+
+
+async def test_failing_disk_is_told_as_unavailable(
+    blobs: FileBlobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    staged = blobs.stage(blobs.new_id(), None)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", fail)
+        with pytest.raises(Unavailable):
+            staged.write(memoryview(b"x"))
+        patched.setattr(os, "fdatasync", fail)
+        with pytest.raises(Unavailable):
+            await blobs.publish(staged)
+    await blobs.discard(staged)
+    assert await every_id(blobs) == []
+
+
+def test_file_system_without_direct_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    really_open = os.open
+
+    def refuse(path: str, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_DIRECT:
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return really_open(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse)
+    store = FileBlobStore(tmp_path)
+    assert not store._allows_direct
+    assert not [each for each in tmp_path.rglob("*") if each.is_file()]
+    store.close()

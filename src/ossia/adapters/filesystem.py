@@ -34,6 +34,7 @@ _STAGED = ".part"
 _ALIGNMENT = 4096
 _DIRECT_FROM = 256 * 1024
 """Smaller pieces are cheaper through the page cache than by waiting for the disk each time."""
+_ALLOCATE_FROM = 256 * 1024
 _THREADS = 4
 
 T = TypeVar("T")
@@ -50,10 +51,11 @@ class _StagedFile:
         self._size = 0
         self._allocated = 0
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        if size_hint >= _DIRECT_FROM:
+        if size_hint >= _ALLOCATE_FROM:
             self._allocate(size_hint)
 
     def _allocate(self, size: int) -> None:
+        """Reserve the space: what cannot fit is refused before it is sent."""
         try:
             os.posix_fallocate(self._fd, 0, size)
         except OSError:
@@ -100,16 +102,17 @@ class _StagedFile:
         return len(piece) - len(piece) % _ALIGNMENT
 
     def _write_direct(self, piece: memoryview) -> None:
+        end = self._size + len(piece)
         try:
             self._set_direct(on=True)
             self._write_all(piece)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
-            # The device asks for more than page alignment.
+            # The device asks for more than page alignment, or stopped in the middle of a page.
             self._allows_direct = False
             self._set_direct(on=False)
-            self._write_all(piece)
+            self._write_all(piece[len(piece) - (end - self._size) :])
 
     def _set_direct(self, *, on: bool) -> None:
         if on != self._is_direct:
@@ -200,15 +203,14 @@ class FileBlobStore:
         return f"{self._folder}/{blob_id[:2]}/{blob_id[2:4]}/{blob_id}"
 
     def _make_directory(self, directory: str) -> None:
-        if directory in self._directories:
+        if directory in self._directories or directory == self._folder:
             return
         parent = os.path.dirname(directory)
-        for folder in (parent, directory):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder, 0o700)
-        # Also where they existed: whoever made them may not have come this far.
+        self._make_directory(parent)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(directory, 0o700)
+        # Also where it existed: whoever made it may not have come this far.
         _sync_directory(parent)
-        _sync_directory(self._folder)
         self._directories.add(directory)
 
     def _publish(self, staged: _StagedFile) -> None:
