@@ -185,6 +185,8 @@ class UploadPartCopy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPartCopyResult(Answer):
     part: Part
+    # ali-oss takes the part's ETag from the header, everybody else from the body.
+    quoted_etag: Annotated[str, Header("ETag")]
     content_range: Annotated[str | None, Header("Content-Range")]
 
     def body(self, call: Call) -> bytes:
@@ -192,7 +194,7 @@ class UploadPartCopyResult(Answer):
         return document(
             "CopyPartResult",
             tag("LastModified", format_iso(self.part.modified_at)),
-            tag("ETag", f'"{self.part.etag}"'),
+            tag("ETag", self.quoted_etag),
         )
 
 
@@ -223,7 +225,7 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
     taken = None
     if chosen is not None:
         taken = f"bytes {chosen[0]}-{chosen[0] + chosen[1] - 1}/{source.size}"
-    return UploadPartCopyResult(part=part, content_range=taken)
+    return UploadPartCopyResult(part=part, quoted_etag=f'"{part.etag}"', content_range=taken)
 
 
 # --- complete ---
