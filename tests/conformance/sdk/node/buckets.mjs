@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { client, newClient, refused, settings } from './harness.mjs';
+
+const { bucket } = settings;
+
+export async function addressing() {
+  const url = new URL((await client.put('where', Buffer.from('x'))).url);
+  // For an IP address the URL has no bucket at all: it travels in the Host header.
+  const host = new URL(settings.endpoint).host;
+  assert.equal(url.host, settings.style === 'virtual' ? `${bucket}.${host}` : host);
+  assert.equal(url.pathname, '/where');
+}
+
+export async function bucket_lifecycle() {
+  const other = `${bucket}-other`;
+  const created = await client.putBucket(other, { acl: 'public-read' });
+  assert.equal(created.bucket, other);
+  const info = (await client.getBucketInfo(other)).bucket;
+  assert.equal(info.Name, other);
+  assert.equal(info.AccessControlList.Grant, 'public-read');
+  assert.equal(info.Location, `oss-${settings.region}`);
+  assert.equal(info.StorageClass, 'Standard');
+  assert.ok(Math.abs(Date.parse(info.CreationDate) - Date.now()) < 10000);
+  assert.equal((await client.getBucketLocation(other)).location, `oss-${settings.region}`);
+  const names = [];
+  let marker;
+  do {
+    const page = await client.listBuckets({ prefix: bucket, 'max-keys': 1, ...(marker && { marker }) });
+    names.push(...page.buckets.map((each) => each.name));
+    marker = page.nextMarker;
+  } while (marker);
+  assert.deepEqual(names, [bucket, other]);
+  await client.deleteBucket(other);
+  await refused(newClient({ bucket: other }).list({}), 404, 'NoSuchBucket');
+}
+
+export async function bucket_acl() {
+  assert.equal((await client.getBucketACL(bucket)).acl, 'private');
+  for (const acl of ['public-read-write', 'private']) {
+    await client.putBucketACL(bucket, acl);
+    assert.equal((await client.getBucketACL(bucket)).acl, acl);
+  }
+}
+
+export async function bucket_cors() {
+  const rule = {
+    allowedOrigin: ['http://a.example', 'http://*.b.example'],
+    allowedMethod: ['PUT', 'GET'],
+    allowedHeader: '*',
+    exposeHeader: ['ETag', 'x-oss-request-id'],
+    maxAgeSeconds: '300',
+  };
+  await client.putBucketCORS(bucket, [rule]);
+  assert.deepEqual((await client.getBucketCORS(bucket)).rules, [rule]);
+  await client.deleteBucketCORS(bucket);
+  await refused(client.getBucketCORS(bucket), 404, 'NoSuchCORSConfiguration');
+}
