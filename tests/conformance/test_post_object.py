@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from asking import Ask
+
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.protocol import signature_v1, signature_v4
 from ossia.protocol.dates import format_basic
 from ossia.protocol.post_policy import build
 from ossia.testing.inbox import Inbox
-
-from asking import Ask
 
 BOUNDARY = "9431149156168"
 
@@ -279,7 +279,7 @@ def test_key_must_come_before_the_file(poster: Poster, ask: Ask) -> None:
     [
         pytest.param(lambda body: body[:-30], "MalformedPOSTRequest", id="cut-off"),
         pytest.param(lambda body: body.replace(b"9431149156168--", b"943114915616"), "MalformedPOSTRequest", id="no-end"),
-        pytest.param(lambda body: b"not a form", "MalformedPOSTRequest", id="garbage"),
+        pytest.param(lambda _: b"not a form", "MalformedPOSTRequest", id="garbage"),
         pytest.param(lambda body: body.replace(b'name="file"', b'name="data"'), "IncorrectNumberOfFilesInPOSTRequest", id="no-file"),
         pytest.param(lambda body: body.replace(b'name="submit"', b'name="file"; filename="b"'), "IncorrectNumberOfFilesInPOSTRequest", id="two-files"),
     ],

@@ -4,6 +4,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from ossia.api import oss as topics
 from ossia.api.operation import Registry, Scope
 from ossia.api.oss import oss

@@ -87,6 +87,9 @@ class CallbackClient:
 
     async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
         """Make one attempt; see `CallbackSender`."""
+        if asyncio.current_task() is None:
+            # A request that has not waited yet has no task (`http.eager`); time limits need one.
+            await asyncio.sleep(0)
         exchange = _Exchange(Origin(attempt.scheme, attempt.host, attempt.port))
         token = _current.set(exchange)
         try:

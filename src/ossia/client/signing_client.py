@@ -64,7 +64,7 @@ class SigningClient:
         return self.send(method, path_of(bucket, key, query), signed, body)
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Send a request as it stands."""
+        """Send a request as it stands.  Raises `OSError` if there is no whole answer."""
         place = urlsplit(self.endpoint)
         assert place.hostname is not None
         tls = place.scheme == "https"
@@ -76,6 +76,8 @@ class SigningClient:
             answer = connection.getresponse()
             received = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, received, answer.read())
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"the server broke off: {error!r}") from error
         finally:
             connection.close()
 

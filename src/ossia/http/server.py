@@ -25,6 +25,7 @@ import httptools
 
 from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import Body, ClientGone, FixedBody, too_slow
+from ossia.http.eager import begin
 from ossia.http.message import BODILESS, REASONS, Request, Response
 from ossia.http.sending import Drained, SpanSender, is_tls, read_spans
 
@@ -77,13 +78,13 @@ class HttpServer:
         self.now = time.monotonic()
         self._date_second = 0
         self._date_line = b""
+        self.loop = asyncio.get_running_loop()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(
+        server = await self.loop.create_server(
             lambda: _Connection(self), sock=listening, ssl=tls, backlog=2048
         )
         self._servers.append(server)
@@ -119,7 +120,7 @@ class HttpServer:
         self.now = time.monotonic()
         for connection in list(self.connections):
             connection.check_timers(self.now)
-        self._sweeper = asyncio.get_running_loop().call_later(
+        self._sweeper = self.loop.call_later(
             min(1.0, self.limits.head_s / 4, self.limits.stall_s / 4), self._sweep
         )
 
@@ -232,10 +233,15 @@ class _Connection(asyncio.BufferedProtocol):
             # The rest of a body of known length needs no parser.
             self._direct = True
             self._parser = None
-        if (
-            body is not None and not body.complete and not body.wanted and not self._discarding
-        ) or (len(self._queue) >= MAX_PIPELINED):
+        waits = body is not None and not body.complete and self._has_enough(body)
+        if waits or len(self._queue) >= MAX_PIPELINED:
             self._pause()
+        self._begin_work()
+
+    def _begin_work(self) -> None:
+        if self._queue and not self._busy:
+            self._busy = True
+            begin(self._server.loop, self._work())
 
     def _take_direct(self, count: int) -> None:
         self._remaining -= count
@@ -346,9 +352,6 @@ class _Connection(asyncio.BufferedProtocol):
         )
         request_keeps = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         self._queue.append((request, request_keeps))
-        if not self._busy:
-            self._busy = True
-            self._task = asyncio.get_running_loop().create_task(self._work())
 
     # --- the body's flow ---
 
@@ -474,6 +477,7 @@ class _Connection(asyncio.BufferedProtocol):
             self._body.fail(error)
             self._body = None
             self._closing = True
+            self._begin_work()
             return
         if self._closing:
             return

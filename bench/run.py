@@ -1,0 +1,277 @@
+"""``make bench``: what a request costs, in CPU-seconds of the server, side by side with nginx.
+
+One server process is pinned to core 0, the load to core 1.  Figures are CPU-seconds of the server's
+process tree, not wall-clock time: a busy machine changes them little, a ratio within one run less.
+Every peer that is installed is measured in the same run.  The result goes to
+``docs/benchmarks.md`` (``--write``).
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ossia.client.signing_client import SigningClient
+
+ROOT = Path(__file__).parents[1]
+TICKS = os.sysconf("SC_CLK_TCK")
+KIB4 = b"x" * 4096
+CONNECTIONS = 64
+BUCKET = "bench-bucket"
+GIB = 1024**3
+GB = 10**9
+
+PUT_SCRIPT = """
+local paths = {%s}
+local number = 0
+local body = string.rep("x", 4096)
+request = function()
+  number = number + 1
+  return wrk.format("PUT", paths[(number %% #paths) + 1], nil, body)
+end
+"""
+GET_SCRIPT = """
+local paths = {%s}
+local number = 0
+request = function()
+  number = number + 1
+  return wrk.format("GET", paths[(number %% #paths) + 1])
+end
+"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement: *count* units for *cpu_s* CPU-seconds."""
+
+    name: str
+    count: float
+    cpu_s: float
+    per_second: bool = True
+
+    @property
+    def value(self) -> float:
+        """Units per CPU-second, or CPU-seconds per unit."""
+        return self.count / self.cpu_s if self.per_second else self.cpu_s / self.count
+
+    @property
+    def text(self) -> str:
+        """As the table prints it."""
+        if self.per_second:
+            return f"{self.value:,.0f} per CPU-s"
+        return f"{self.value:.2f} CPU-s/GB"
+
+
+def tree(pid: int) -> list[int]:
+    """The process and its descendants."""
+    found = [pid]
+    for each in found:
+        with suppress(OSError):
+            children = Path(f"/proc/{each}/task/{each}/children").read_text().split()
+            found += [int(child) for child in children]
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of the process tree."""
+    total = 0
+    for each in tree(pid):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def memory_mib(pid: int) -> list[float]:
+    """Resident memory of every process of the tree."""
+    sizes = []
+    for each in tree(pid):
+        with suppress(OSError, IndexError):
+            status = Path(f"/proc/{each}/status").read_text()
+            sizes.append(int(status.partition("VmRSS:")[2].split()[0]) / 1024)
+    return sizes
+
+
+@contextmanager
+def ossia(folder: Path, workers: int = 1) -> Iterator[tuple[int, SigningClient]]:
+    """A server on core 0."""
+    command = [
+        "taskset", "-c", "0", sys.executable, "-m", "ossia", "serve", "--data", str(folder / "data"),
+        "--listen", "127.0.0.1:0", "--workers", str(workers), "--json",
+        "--root-access-key-id", "benchkey", "--root-access-key-secret", "benchsecret",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        event = json.loads(process.stdout.readline())
+        client = SigningClient(event["endpoint"], "benchkey", "benchsecret", version=1)
+        yield process.pid, client
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+@contextmanager
+def nginx(folder: Path) -> Iterator[tuple[int, str] | None]:
+    """nginx with static files on core 0, if it is installed."""
+    if shutil.which("nginx") is None:
+        yield None
+        return
+    root = folder / "nginx"
+    root.mkdir()
+    (root / "get4k").write_bytes(KIB4)
+    os.link(folder / "big", root / "big")
+    config = f"""
+    daemon off; worker_processes 1; pid {root}/pid; error_log /dev/null; user root;
+    events {{ worker_connections 1024; }}
+    http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000;
+      server {{ listen 127.0.0.1:9471; root {root}; }} }}
+    """
+    (root / "nginx.conf").write_text(config)
+    process = subprocess.Popen(["taskset", "-c", "0", "nginx", "-c", str(root / "nginx.conf")])
+    time.sleep(0.5)
+    try:
+        yield process.pid, "http://127.0.0.1:9471"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def wrk(pid: int, endpoint: str, script: str, paths: list[str], seconds: int) -> tuple[int, float]:
+    """Requests answered with 2xx, and the server's CPU-seconds for them."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
+        file.write(script % ",".join(json.dumps(path) for path in paths))
+        file.flush()
+        command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+        before = cpu_seconds(pid)
+        output = subprocess.run(
+            [*command, "-s", file.name, endpoint], check=True, capture_output=True, text=True
+        ).stdout
+        used = cpu_seconds(pid) - before
+    if "Non-2xx" in output:
+        raise SystemExit(f"wrk saw errors:\n{output}")
+    answered = int(output.partition(" requests in")[0].split()[-1])
+    return answered, used
+
+
+def path_of(url: str) -> str:
+    """The request target of *url*."""
+    return url.removeprefix("{0.scheme}://{0.netloc}".format(urlsplit(url)))
+
+
+def curl(pid: int, *arguments: str) -> float:
+    """The server's CPU-seconds for one curl."""
+    before = cpu_seconds(pid)
+    subprocess.run(
+        [
+            "taskset",
+            "-c",
+            "1",
+            "curl",
+            "-sS",
+            "--fail",
+            "-o",
+            "/dev/null",
+            "-H",
+            "Expect:",
+            *arguments,
+        ],
+        check=True,
+    )
+    return cpu_seconds(pid) - before
+
+
+def measure_ossia(folder: Path, seconds: int) -> Iterator[Figure]:
+    """Small and large PUT and GET."""
+    with ossia(folder) as (pid, client):
+        assert client.request("PUT", BUCKET).status == 200
+        assert client.request("PUT", BUCKET, "get4k", body=KIB4).status == 200
+        puts = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(2000)]
+        gets = [path_of(client.url("GET", BUCKET, "get4k"))]
+        yield Figure(
+            "4 KiB PUT, durable, V1 URL", *wrk(pid, client.endpoint, PUT_SCRIPT, puts, seconds)
+        )
+        yield Figure("4 KiB GET, V1 URL", *wrk(pid, client.endpoint, GET_SCRIPT, gets, seconds))
+        v4 = SigningClient(client.endpoint, client.access_key_id, client.secret, version=4)
+        gets = [path_of(v4.url("GET", BUCKET, "get4k"))]
+        yield Figure("4 KiB GET, V4 URL", *wrk(pid, client.endpoint, GET_SCRIPT, gets, seconds))
+        big = str(folder / "big")
+        size = os.path.getsize(big) / GB
+        url = client.url("PUT", BUCKET, "big")
+        yield Figure("1 GiB PUT, durable", size, curl(pid, "-T", big, url), per_second=False)
+        used = curl(pid, client.url("GET", BUCKET, "big"))
+        yield Figure("1 GiB GET", size, used, per_second=False)
+
+
+def measure_nginx(folder: Path, seconds: int) -> Iterator[Figure]:
+    """The yardstick: static files."""
+    with nginx(folder) as running:
+        if running is None:
+            print("nginx is not installed: skipped", file=sys.stderr)
+            return
+        pid, endpoint = running
+        with urllib.request.urlopen(f"{endpoint}/get4k") as answer:
+            assert answer.read() == KIB4
+        yield Figure("4 KiB GET (nginx)", *wrk(pid, endpoint, GET_SCRIPT, ["/get4k"], seconds))
+        size = os.path.getsize(folder / "big") / GB
+        yield Figure("1 GiB GET (nginx)", size, curl(pid, f"{endpoint}/big"), per_second=False)
+
+
+def machine() -> str:
+    """What this was measured on."""
+    info = Path("/proc/cpuinfo").read_text()
+    model = info.partition("model name")[2].partition(":")[2].partition("\n")[0].strip()
+    return (
+        f"{model}, {os.cpu_count()} cores, CPython {platform.python_version()}, {platform.system()}"
+    )
+
+
+def main() -> None:
+    """Measure everything once and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=8, help="length of each small-object run")
+    parser.add_argument("--folder", type=Path, help="where data goes (a real disk)")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    options = parser.parse_args()
+    for tool in ("wrk", "curl", "taskset"):
+        if shutil.which(tool) is None:
+            raise SystemExit(f"make bench needs {tool}: apt-get install {tool}")
+    with tempfile.TemporaryDirectory(dir=options.folder or ROOT) as name:
+        folder = Path(name)
+        with (folder / "big").open("wb") as file:
+            for _ in range(64):
+                file.write(os.urandom(GIB // 64))
+        figures = [*measure_ossia(folder, options.seconds), *measure_nginx(folder, options.seconds)]
+    lines = ["| what | figure |", "|---|--:|"]
+    lines += [f"| {each.name} | {each.text} |" for each in figures]
+    table = "\n".join(lines)
+    print(machine())
+    print(table)
+    if options.write:
+        write_page(table)
+
+
+def write_page(table: str) -> None:
+    """Put the table into the page, between its markers."""
+    page = ROOT / "docs" / "benchmarks.md"
+    text = page.read_text()
+    head, _, rest = text.partition("<!-- begin -->")
+    _, _, tail = rest.partition("<!-- end -->")
+    made = f"<!-- begin -->\n{machine()}, {time.strftime('%Y-%m-%d')}\n\n{table}\n<!-- end -->"
+    page.write_text(f"{head}{made}{tail}")
+
+
+if __name__ == "__main__":
+    main()
