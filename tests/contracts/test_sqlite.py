@@ -186,6 +186,24 @@ async def test_reads_hold_no_view_of_the_log(store: SqliteMetadataStore) -> None
     assert store._connection.txn_state() == apsw.SQLITE_TXN_NONE
 
 
+async def test_large_page_lets_other_requests_run(store: SqliteMetadataStore) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    await fill(store, bucket.id, "k", 1000)
+    order = []
+
+    async def listing() -> None:
+        page = await store.list_objects(bucket.id, prefix="", delimiter="", after="", limit=999)
+        assert [each.key for each in page.objects] == [f"k{i:07}" for i in range(999)]
+        assert page.next_after == "k0000998"
+        order.append("page")
+
+    async def other() -> None:
+        order.append("other")
+
+    await asyncio.gather(listing(), other())
+    assert order == ["other", "page"]
+
+
 # cost
 
 

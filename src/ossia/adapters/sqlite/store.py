@@ -9,6 +9,7 @@ pages that reads have cached.
 Open the store in the process that uses it: a SQLite connection does not survive a fork.
 """
 
+import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Uploa
 
 _CACHE_KIB = 12 * 1024
 _BUSY_MS = 5000
+_NAMES_AT_ONCE = 200
+"""A large page is read in pieces of some milliseconds each."""
 
 
 class SqliteMetadataStore:
@@ -151,14 +154,23 @@ class SqliteMetadataStore:
     async def list_objects(
         self, bucket_id: int, *, prefix: str, delimiter: str, after: str, limit: int
     ) -> Listing:
-        return objects.page(
-            self._connection,
-            bucket_id,
-            prefix=prefix,
-            delimiter=delimiter,
-            after=after,
-            limit=limit,
-        )
+        found: list[StoredObject] = []
+        prefixes: list[str] = []
+        while True:
+            page = objects.page(
+                self._connection,
+                bucket_id,
+                prefix=prefix,
+                delimiter=delimiter,
+                after=after,
+                limit=min(limit - len(found) - len(prefixes), _NAMES_AT_ONCE),
+            )
+            found += page.objects
+            prefixes += page.prefixes
+            if page.next_after is None or len(found) + len(prefixes) >= limit:
+                return Listing(objects=found, prefixes=prefixes, next_after=page.next_after)
+            after = page.next_after
+            await asyncio.sleep(0)  # other requests run in between
 
     # multipart
 
