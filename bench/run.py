@@ -125,7 +125,7 @@ def ossia(folder: Path, workers: int = 1) -> Iterator[tuple[int, SigningClient]]
 
 @contextmanager
 def nginx(folder: Path) -> Iterator[tuple[int, str] | None]:
-    """nginx with static files on core 0, if it is installed."""
+    """Static files by nginx on core 0, if it is installed."""
     if shutil.which("nginx") is None:
         yield None
         return
@@ -208,7 +208,7 @@ def measure_ossia(folder: Path, seconds: int) -> Iterator[Figure]:
         gets = [path_of(v4.url("GET", BUCKET, "get4k"))]
         yield Figure("4 KiB GET, V4 URL", *wrk(pid, client.endpoint, GET_SCRIPT, gets, seconds))
         big = str(folder / "big")
-        size = os.path.getsize(big) / GB
+        size = (folder / "big").stat().st_size / GB
         url = client.url("PUT", BUCKET, "big")
         yield Figure("1 GiB PUT, durable", size, curl(pid, "-T", big, url), per_second=False)
         used = curl(pid, client.url("GET", BUCKET, "big"))
@@ -225,7 +225,7 @@ def measure_nginx(folder: Path, seconds: int) -> Iterator[Figure]:
         with urllib.request.urlopen(f"{endpoint}/get4k") as answer:
             assert answer.read() == KIB4
         yield Figure("4 KiB GET (nginx)", *wrk(pid, endpoint, GET_SCRIPT, ["/get4k"], seconds))
-        size = os.path.getsize(folder / "big") / GB
+        size = (folder / "big").stat().st_size / GB
         yield Figure("1 GiB GET (nginx)", size, curl(pid, f"{endpoint}/big"), per_second=False)
 
 

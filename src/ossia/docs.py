@@ -19,8 +19,7 @@ def operations() -> str:
     lines = [
         "# Operations",
         _GENERATED,
-        "Offered operations of the OSS data API. *Action* is what a policy must allow; *ACL* what "
-        "suffices without a policy.",
+        "Offered operations of the OSS data API. *Action* is what a policy must allow; *ACL* what suffices without a policy.",
         "",
         "| operation | request | action | ACL | what it does |",
         "|---|---|---|---|---|",
@@ -79,8 +78,7 @@ def error_codes() -> str:
     lines = [
         "# Error codes",
         _GENERATED,
-        "Codes of the OSS data API with their default text. The `EC` is the error-cause number that "
-        "the answer carries where it is known.",
+        "Codes of the OSS data API with their default text. The `EC` is the error-cause number that the answer carries where it is known.",
         "",
         "| code | status | EC | message |",
         "|---|--:|---|---|",

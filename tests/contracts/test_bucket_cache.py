@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.adapters.system import SystemClock
 from ossia.records import Bucket

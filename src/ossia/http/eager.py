@@ -36,13 +36,13 @@ async def _rest(work: Coroutine[Any, Any, None], awaited: Any) -> None:
 @coroutine
 def _resume(work: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
     while True:
+        failure: BaseException | None = None
+        sent = None
         try:
             sent = yield awaited
         except BaseException as error:  # noqa: BLE001 - passed on, whatever it is
-            step = work.throw, error
-        else:
-            step = work.send, sent
+            failure = error
         try:
-            awaited = step[0](step[1])
+            awaited = work.send(sent) if failure is None else work.throw(failure)
         except StopIteration:
             return
