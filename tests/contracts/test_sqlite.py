@@ -163,6 +163,7 @@ async def test_close_finishes_what_is_queued(tmp_path: Path) -> None:
     await asyncio.gather(*tasks)
 
 
+@pytest.mark.slow
 async def test_log_is_bounded(store: SqliteMetadataStore, tmp_path: Path) -> None:
     bucket = await store.create_bucket(a_bucket())
     for start in range(0, 4000, 100):
