@@ -28,7 +28,8 @@ export class ItemView {
   private readonly status = make("p", { class: "status" });
   private readonly progress: HTMLProgressElement;
   private readonly key = make("p", { class: "key" });
-  private readonly detail = make("pre", { class: "answer", tabindex: "0" });
+  private readonly text = make("pre", { class: "answer" });
+  private readonly detail: HTMLDetailsElement;
   private readonly cancel: HTMLButtonElement;
   private readonly retry: HTMLButtonElement;
   private readonly picture: string | null;
@@ -42,6 +43,7 @@ export class ItemView {
     this.progress = make("progress", { max: "1", "aria-label": say("progressOf", { name }) });
     this.cancel = button(say("cancel"), say("cancelOf", { name }), () => actions.cancel(item));
     this.retry = button(say("retry"), say("retryOf", { name }), () => actions.retry(item));
+    this.detail = make("details", { class: "detail" }, make("summary"), this.text);
     this.picture = isPicture(item) ? URL.createObjectURL(item.file) : null;
     this.element = make(
       "li",
@@ -56,12 +58,12 @@ export class ItemView {
           make("span", { class: "name" }, name),
           make("span", { class: "quiet size" }, formatSize(item.file.size)),
         ),
+        this.key,
         this.progress,
         this.status,
-        this.key,
-        this.detail,
       ),
       make("div", { class: "item-actions" }, this.cancel, this.retry),
+      this.detail,
     );
     this.show(item);
   }
@@ -79,8 +81,17 @@ export class ItemView {
     this.retry.hidden = !mayRetry(state);
     this.key.textContent = item.key;
     this.key.hidden = state.kind !== "done" && state.kind !== "untold";
-    this.detail.textContent = this.detailOf(state);
-    this.detail.hidden = this.detail.textContent === "";
+    const answer = this.detailOf(state);
+    this.text.textContent = answer;
+    this.detail.hidden = answer === "";
+    this.detail.open = true;
+    const summary = state.kind === "done" ? "answer" : "details";
+    this.detail.firstElementChild?.replaceChildren(this.say(summary));
+  }
+
+  /** Make room: the answer stays a click away. */
+  fold(): void {
+    this.detail.open = false;
   }
 
   /** What a screen reader is told when the upload ends, or nothing. */

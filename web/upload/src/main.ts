@@ -21,6 +21,8 @@ const views = new Map<number, ItemView>();
 const drop = find<HTMLLabelElement>("drop");
 const files = find<HTMLInputElement>("files");
 let serverLimit = Infinity;
+/** The newest result is unfolded, the ones before are not. */
+let newest: ItemView | null = null;
 
 const queue = new Queue(async (item, signal, onProgress) => {
   const policy = await policies.get(item.plan.version);
@@ -39,6 +41,8 @@ function showItem(item: Item): void {
   view.show(item);
   if (isBusy(item.state)) return;
   find("live").textContent = view.announcement(item);
+  if (newest !== view) newest?.fold();
+  newest = view;
   if (item.state.kind === "done") void recent.refresh();
 }
 

@@ -41,8 +41,11 @@ export function isBusy(state: State): boolean {
   return state.kind === "waiting" || state.kind === "sending";
 }
 
+const ENDS_THAT_MAY_CHANGE = new Set<State["kind"]>(["cancelled", "failed", "refused", "untold"]);
+
+/** What is stored but untold may be sent again too: that tells the application. */
 export function mayRetry(state: State): boolean {
-  return state.kind === "cancelled" || state.kind === "failed" || state.kind === "refused";
+  return ENDS_THAT_MAY_CHANGE.has(state.kind);
 }
 
 export class Queue {

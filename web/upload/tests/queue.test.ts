@@ -7,6 +7,8 @@ const PLAN: Plan = { version: "v1", path: "${filename}" };
 const DONE: Outcome = { kind: "done", answer: "{}" };
 const REFUSED: Outcome = { kind: "refused", status: 403, code: "X", message: "", requestId: "" };
 
+const UNTOLD: Outcome = { kind: "untold", reached: false, text: "", requestId: "" };
+
 interface Running {
   item: Item;
   end: (outcome: Outcome) => void;
@@ -75,7 +77,7 @@ describe("the queue", () => {
     expect(running).toHaveLength(AT_A_TIME);
   });
 
-  test("tries again what was refused, cancelled or has failed", async () => {
+  test("tries again what was refused, untold, cancelled or has failed", async () => {
     const item = queue.add(file("a"), PLAN);
     running[0]?.end(REFUSED);
     await settled();
@@ -87,11 +89,14 @@ describe("the queue", () => {
     queue.cancel(item);
     await settled();
     queue.retry(item);
-    running[3]?.end(DONE);
+    running[3]?.end(UNTOLD);
+    await settled();
+    queue.retry(item);
+    running[4]?.end(DONE);
     await settled();
     expect(item.state).toEqual(DONE);
     queue.retry(item);
-    expect(running).toHaveLength(4);
+    expect(running).toHaveLength(5);
   });
 
   test("forgets what has ended, and nothing else", async () => {
