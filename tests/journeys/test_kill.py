@@ -220,10 +220,15 @@ async def _named_blobs(metadata: SqliteMetadataStore) -> set[str]:
         stored = await metadata.find_object(bucket.id, listed.key)
         assert stored is not None
         named.update(extent.blob_id for extent in stored.extents)
-    uploads = await metadata.list_uploads(
-        bucket.id, prefix="", delimiter="", after_key="", after_upload_id="", limit=1000
-    )
-    for upload in uploads.uploads:
-        for part in await metadata.list_parts(upload.id, 0, 10_000):
-            named.update(extent.blob_id for extent in part.extents)
+    key, upload_id = "", ""
+    while True:
+        uploads = await metadata.list_uploads(
+            bucket.id, prefix="", delimiter="", after_key=key, after_upload_id=upload_id, limit=1000
+        )
+        for upload in uploads.uploads:
+            for part in await metadata.list_parts(upload.id, 0, 10_000):
+                named.update(extent.blob_id for extent in part.extents)
+        if uploads.next_key is None or uploads.next_upload_id is None:
+            break
+        key, upload_id = uploads.next_key, uploads.next_upload_id
     return named

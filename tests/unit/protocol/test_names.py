@@ -1,0 +1,36 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ossia.errors import InvalidBucketName, InvalidObjectName
+from ossia.protocol.names import check_bucket_name, decode_key, is_bucket_name
+
+
+@pytest.mark.parametrize("name", ["abc", "a-b", "0ab", "a" * 63, "1-2"])
+def test_good_bucket_names(name: str) -> None:
+    check_bucket_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "ab", "a" * 64, "-ab", "ab-", "Abc", "a_b", "a.b", "abc\n", "äbc", "-", "a b"]
+)
+def test_bad_bucket_names(name: str) -> None:
+    assert not is_bucket_name(name)
+    with pytest.raises(InvalidBucketName):
+        check_bucket_name(name)
+
+
+@given(st.binary(max_size=1100))
+def test_keys_are_text_or_refused(raw: bytes) -> None:
+    try:
+        key = decode_key(raw)
+    except InvalidObjectName:
+        return
+    assert key.encode() == raw
+    assert len(raw) <= 1023
+
+
+@pytest.mark.parametrize("raw", [b"/a", b"\\a", b"a\0b", b"\xff", b"a" * 1024])
+def test_bad_keys(raw: bytes) -> None:
+    with pytest.raises(InvalidObjectName):
+        decode_key(raw)

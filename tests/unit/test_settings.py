@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from ossia.settings import Secret, Settings, SettingsError, load, rows
+
+
+def test_defaults_are_those_of_the_contract() -> None:
+    """product.md, the table of settings."""
+    settings = load({}, {})
+    assert settings.listen == "127.0.0.1:9000"
+    assert settings.data == Path("./ossia-data")
+    assert settings.region == "cn-hangzhou"
+    assert settings.domains == ("localhost",)
+    assert settings.callback_timeout == 5.0
+    assert settings.url == "http://127.0.0.1:9000"
+
+
+@pytest.mark.parametrize(
+    ("flag", "variable"),
+    [
+        ("--listen", "OSSIA_LISTEN"),
+        ("--data", "OSSIA_DATA"),
+        ("--region", "OSSIA_REGION"),
+        ("--domain", "OSSIA_DOMAINS"),
+        ("--root-access-key-id", "OSSIA_ROOT_ACCESS_KEY_ID"),
+        ("--root-access-key-secret", "OSSIA_ROOT_ACCESS_KEY_SECRET"),
+        ("--account-id", "OSSIA_ACCOUNT_ID"),
+        ("--workers", "OSSIA_WORKERS"),
+        ("--callback-allow", "OSSIA_CALLBACK_ALLOW"),
+        ("--callback-timeout", "OSSIA_CALLBACK_TIMEOUT"),
+        ("--public-url", "OSSIA_PUBLIC_URL"),
+        ("--metadata", "OSSIA_METADATA"),
+        ("--blobs", "OSSIA_BLOBS"),
+    ],
+)
+def test_names_are_those_of_the_contract(flag: str, variable: str) -> None:
+    assert (flag, variable) in [(row.flag, row.variable) for row in rows()]
+
+
+def test_flag_wins_over_environment_over_file(tmp_path: Path) -> None:
+    config = tmp_path / "ossia.toml"
+    config.write_text('region = "file"\nlisten = "127.0.0.1:1"\nworkers = 3\n')
+    settings = load({"region": "flag"}, {"OSSIA_REGION": "env", "OSSIA_LISTEN": ":2"}, config)
+    assert (settings.region, settings.listen, settings.workers) == ("flag", ":2", 3)
+    assert settings.host_and_port() == ("0.0.0.0", 2)
+
+
+def test_lists_come_from_flags_variables_and_files(tmp_path: Path) -> None:
+    assert load({"domains": ("a", "b")}, {}).domains == ("a", "b")
+    assert load({}, {"OSSIA_DOMAINS": "a, b,"}).domains == ("a", "b")
+    config = tmp_path / "ossia.toml"
+    config.write_text('domains = ["a", "b"]\naccess_log = true\n')
+    assert load({}, {}, config).domains == ("a", "b")
+    assert load({}, {}, config).access_log
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"listen": "nonsense"},
+        {"listen": "a:99999"},
+        {"workers": "many"},
+        {"workers": -1},
+        {"callback_timeout": "0"},
+        {"account_id": "12"},
+        {"tls_key": "x"},
+        {"root_access_key_id": "only"},
+        {"metadata": "mysql"},
+        {"metadata": "memory", "workers": 2},
+        {"access_log": "perhaps"},
+    ],
+)
+def test_what_cannot_be_used_is_said_in_one_line(flags: dict[str, object]) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(flags, {})
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", ["nonsense", "unknown = 1\n", None])
+def test_bad_files_are_said_in_one_line(tmp_path: Path, content: str | None) -> None:
+    config = tmp_path / "ossia.toml"
+    if content is not None:
+        config.write_text(content)
+    with pytest.raises(SettingsError):
+        load({}, {}, config)
+
+
+@pytest.mark.parametrize("word", ["1", "true", "YES", "on"])
+def test_switches(word: str) -> None:
+    assert load({}, {"OSSIA_ACCESS_LOG": word}).access_log
+    assert not load({}, {"OSSIA_ACCESS_LOG": "off"}).access_log
+
+
+def test_secrets_do_not_show_themselves() -> None:
+    settings = Settings(root_access_key_secret=Secret("hidden"))
+    assert "hidden" not in repr(settings)
