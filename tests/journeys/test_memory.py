@@ -7,8 +7,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from ossia.client.signing_client import SigningClient
 
+from ossia.client.signing_client import SigningClient
 from running import Server, running_server
 
 MIB = 1024 * 1024
