@@ -14,6 +14,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 import uvloop
@@ -25,6 +26,7 @@ log = logging.getLogger("ossia")
 
 STOP_DEADLINE_S = 30
 SWEEP_EVERY_S = 60
+_SWEEPS_PER_SCRUB = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
 
@@ -88,9 +90,12 @@ async def serve_until_stopped(
 
 
 async def _sweep(node: Node) -> None:
-    while True:
+    """Collect garbage every minute, and look for unknown blobs once a day."""
+    for turn in count():
         try:
             await node.collector.sweep()
+            if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
+                await node.collector.scrub()
         except Exception:
             log.exception("sweep_failed")
         await asyncio.sleep(SWEEP_EVERY_S)

@@ -181,9 +181,6 @@ def test_form_writes_below_its_prefix_only(demo: Demo, sign: Sign) -> None:
     assert '"$key"' in answer.error("Message")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what is refused before the bucket is read has no CORS headers"
-)
 @both_versions
 @pytest.mark.parametrize("name", ["callback", "signature"])
 def test_page_can_read_why_its_form_was_refused(demo: Demo, sign: Sign, name: str) -> None:

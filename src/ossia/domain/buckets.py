@@ -35,6 +35,10 @@ class Buckets:
             raise NoSuchBucket(BucketName=name)
         return found
 
+    async def peek(self, name: str) -> Bucket | None:
+        """The bucket or None."""
+        return await self._metadata.find_bucket(name)
+
     async def create(
         self, name: str, owner: str, *, acl: str | None, storage_class: str, redundancy: str
     ) -> Bucket:

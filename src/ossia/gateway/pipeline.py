@@ -98,9 +98,7 @@ class Gateway:
             log.exception("request_failed request_id=%s", exchange.request_id)
             response = exchange.refuse(InternalError())
         if b"origin" in request.headers and exchange.call is not None:
-            cors.add_headers(
-                response, exchange.call.bucket_or_none, request.headers, exchange.method
-            )
+            await self._let_page_read(exchange, exchange.call, response)
         took_ms = int((time.monotonic() - started) * 1000)
         response.headers.append(("x-oss-request-id", exchange.request_id))
         response.headers.append(("x-oss-server-time", str(took_ms)))
@@ -205,6 +203,13 @@ class Gateway:
             check_bucket_name(call.bucket_name)
             return
         call.bucket = await self._services.buckets.find(call.bucket_name)
+
+    async def _let_page_read(self, exchange: "_Exchange", call: Call, response: Response) -> None:
+        """Add the CORS headers, to refusals from before the bucket was read as well."""
+        bucket = call.bucket_or_none
+        if bucket is None and call.bucket_name:
+            bucket = await self._services.buckets.peek(call.bucket_name)
+        cors.add_headers(response, bucket, exchange.request.headers, exchange.method)
 
     async def _preflight(self, call: Call) -> Response:
         if not call.bucket_name:
