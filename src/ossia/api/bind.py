@@ -76,6 +76,11 @@ class Binder:
     streams: bool
     bind: "Callable[[Call, bytes], Any]"
 
+    @property
+    def takes_no_body(self) -> bool:
+        """Whether the body is of no interest."""
+        return self.document is None and not self.streams
+
 
 def compile_binder(request_type: type) -> Binder:
     """Compile the markers of *request_type*."""

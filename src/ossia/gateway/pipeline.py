@@ -14,7 +14,7 @@ from itertools import count
 
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Context, Wish, authorize
-from ossia.api.bind import Document
+from ossia.api.bind import Binder
 from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
@@ -147,16 +147,14 @@ class Gateway:
                 signed, call.now_ms, in_host=address.in_host
             )
             call.key = decode_key(signed.key)
-        if scope is not Scope.SERVICE:
-            await self._enter_bucket(call, operation)
+        if operation.creates_bucket:
+            check_bucket_name(call.bucket_name)
+        elif scope is not Scope.SERVICE:
+            call.bucket = await self._services.buckets.find(call.bucket_name)
         everything = call.caller.kind is CallerKind.ROOT
         if not everything and operation.action is not None:
             await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
-        content = b""
-        if operation.bind.document is not None:
-            content = await _read_document(call, operation.bind.document)
-        elif operation.bind.streams:
-            _require_length(request)
+        content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bound = operation.bind.bind(call, content)
         if not everything:
             for needed in operation.also:
@@ -167,10 +165,13 @@ class Gateway:
     def _open_call(
         self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
     ) -> Call:
-        query: dict[str, str] = {}
-        for name, value in reversed(pairs):
+        try:
             # Of repeated parameters the first wins.
-            query[_text(name)] = _text(value)
+            query = {name.decode(): value.decode() for name, value in reversed(pairs)}
+        except UnicodeDecodeError as error:
+            raise InvalidArgument(
+                "A query parameter is not UTF-8.", ArgumentValue=error.object.decode("latin-1")
+            ) from error
         call = Call(
             services=self._services,
             http=exchange.request,
@@ -197,12 +198,6 @@ class Gateway:
         assert call.form is not None
         call.caller = await self._authenticator.form(call.form.fields, call.now_ms)
         post_form.check_policy(call)
-
-    async def _enter_bucket(self, call: Call, operation: Operation) -> None:
-        if operation.creates_bucket:
-            check_bucket_name(call.bucket_name)
-            return
-        call.bucket = await self._services.buckets.find(call.bucket_name)
 
     async def _let_page_read(self, exchange: "_Exchange", call: Call, response: Response) -> None:
         """Add the CORS headers, to refusals from before the bucket was read as well."""
@@ -297,18 +292,13 @@ def _origin_form(target: bytes) -> bytes:
     raise InvalidArgument("The request target is not a path.")
 
 
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidArgument(
-            "A query parameter is not UTF-8.", ArgumentValue=raw.decode("latin-1")
-        ) from error
-
-
-async def _read_document(call: Call, document: Document) -> bytes:
+async def _read_body(call: Call, binder: Binder) -> bytes:
+    """The document of the request; a stream is left to the handler."""
+    if binder.document is None:
+        _require_length(call.http)
+        return b""
     return await call.http.body.read_all(
-        document.limit, lambda: InvalidArgument("The request body is too large.")
+        binder.document.limit, lambda: InvalidArgument("The request body is too large.")
     )
 
 

@@ -77,10 +77,16 @@ def parse_query(query: bytes) -> list[tuple[bytes, bytes]]:
     ``+`` means a space: SDKs send ``%20`` and ``%2B``, and a literal plus comes only from hand-made
     clients (signing.md, section 2).
     """
-    pairs = [piece.partition(b"=") for piece in query.split(b"&") if piece]
-    if b"%" in query or b"+" in query:
-        return [(_decode(name), _decode(value)) for name, _, value in pairs]
-    return [(name, value) for name, _, value in pairs]
+    pairs = []
+    for piece in query.split(b"&"):
+        if not piece:
+            continue
+        name, _, value = piece.partition(b"=")
+        if b"%" in piece or b"+" in piece:
+            pairs.append((_decode(name), _decode(value)))
+        else:
+            pairs.append((name, value))
+    return pairs
 
 
 def _decode(text: bytes) -> bytes:

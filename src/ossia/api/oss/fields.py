@@ -182,7 +182,7 @@ def _query(call: Call, name: str) -> str | None:
 def preconditions(call: Call, prefix: str = "") -> Preconditions:
     """The conditions in ``If-Match`` and so on, or in ``x-oss-copy-source-if-match`` and so on."""
     headers = call.http.headers
-    if not prefix and not (headers.keys() & _CONDITIONS):
+    if not prefix and _CONDITIONS.isdisjoint(headers):
         return _UNCONDITIONAL
     values = [call.header(f"{prefix}{name}") for name in _CONDITION_ORDER]
     return Preconditions(*values)

@@ -105,10 +105,12 @@ _OVERRIDES = (
     ("response-content-encoding", "Content-Encoding"),
 )
 
+_OVERRIDE_NAMES = frozenset(name for name, _ in _OVERRIDES)
+
 
 def _overrides(call: Call) -> dict[str, str]:
     """``response-*`` parameters; not for anonymous requests (objects.md, GetObject)."""
-    if not call.query:
+    if _OVERRIDE_NAMES.isdisjoint(call.query):
         return {}
     found = {header: call.query[name] for name, header in _OVERRIDES if name in call.query}
     if found and not call.caller.account_id:
