@@ -19,7 +19,7 @@ import click
 from ossia.bootstrap import Node, NodeKeys, write_private
 from ossia.errors import RpcError
 from ossia.protocol.cors import CorsConfiguration, CorsRule, render_cors
-from ossia.protocol.names import check_bucket_name
+from ossia.protocol.names import is_bucket_name
 from ossia.serve import serve
 from ossia.settings import Settings, SettingsError
 
@@ -33,7 +33,11 @@ STARTS_WITHIN_S = 10
 
 def up(settings: Settings, *, appserver: str, bucket: str, as_json: bool) -> int:
     """Run everything until it is stopped; the result is the exit code."""
-    check_bucket_name(bucket)
+    if not is_bucket_name(bucket):
+        raise SettingsError(
+            f"--bucket {bucket!r} may not be a bucket: use 3 to 63 lower-case letters, digits and "
+            "inner hyphens."
+        )
     _refuse_taken(appserver)
     app: list[subprocess.Popen[bytes]] = []
 
