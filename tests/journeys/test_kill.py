@@ -196,9 +196,13 @@ async def _nothing_leaks(data: Path) -> None:
     metadata = SqliteMetadataStore(data, clock)
     blobs = FileBlobStore(data)
     try:
+        collector = Collector(metadata, blobs, clock)
         for _ in range(4):
             clock.now += 3 * DAY_MS
-            await Collector(metadata, blobs, clock).sweep()
+            await collector.sweep()
+        # A file may be older than its intent by a moment; if the kill fell into it, no row knows the
+        # file, and the daily scrub finds it.
+        await collector.scrub()
         named = await _named_blobs(metadata)
         kept = {blob_id async for blob_id in blobs.ids(unchanged_since=clock.now)}
         assert kept == named
