@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import signal
 import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -160,7 +161,10 @@ def open_stores(
         metadata = MemoryMetadataStore(clock)
     else:
         assert folder is not None
-        metadata = SqliteMetadataStore(folder, clock)
+        # The supervisor starts another worker in place of one that cannot write any more.
+        metadata = SqliteMetadataStore(
+            folder, clock, on_broken=lambda: os.kill(os.getpid(), signal.SIGTERM)
+        )
     if settings.blobs == "memory":
         blobs = MemoryBlobStore(clock)
     else:

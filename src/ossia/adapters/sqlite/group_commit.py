@@ -15,6 +15,7 @@ Rules:
 """
 
 import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from ossia.adapters.blob_life import BlobTerms
 from ossia.adapters.file_lock import FileLock
 from ossia.adapters.sqlite.transaction import Operation, Transaction
 from ossia.ports import Clock, StorageFact, Unavailable
+
+log = logging.getLogger("ossia.storage")
 
 _BATCH = 256
 _POLLS = 5
@@ -59,6 +62,7 @@ class GroupCommit:
         clock: Clock,
         terms: BlobTerms,
         after_commit: Callable[[], None],
+        on_broken: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
@@ -69,6 +73,7 @@ class GroupCommit:
         self._clock = clock
         self._terms = terms
         self._after_commit = after_commit
+        self._on_broken = on_broken
         self._waiting: list[_Waiting] = []
         self._is_running = False
         self._polls = 0
@@ -160,7 +165,9 @@ class GroupCommit:
             try:
                 os.fdatasync(self._log)
             except OSError as error:
+                log.critical("metadata_log_not_durable", exc_info=error)
                 self._broken = error
+                self._on_broken()
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(self._tell, outcomes, loop)
 

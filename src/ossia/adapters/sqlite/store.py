@@ -11,7 +11,7 @@ Open the store in the process that uses it: a SQLite connection does not survive
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class SqliteMetadataStore:
     """See `ossia.ports.MetadataStore`.
 
     *folder* holds the file, its log and the locks; processes that open the same folder share the
-    state.  Raises `SchemaTooNewError`.
+    state.  *on_broken* is called, in a thread, when the log could not be brought to the disk: the
+    process must then be started anew.  Raises `SchemaTooNewError`.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class SqliteMetadataStore:
         *,
         cache_kib: int = _CACHE_KIB,
         log_pages: int = LOG_PAGES,
+        on_broken: Callable[[], None] = lambda: None,
     ) -> None:
         self._file = folder / "metadata.sqlite3"
         turn = folder / "metadata.turn"
@@ -71,6 +73,7 @@ class SqliteMetadataStore:
             clock=clock,
             terms=terms,
             after_commit=self._checkpoints.start_if_due,
+            on_broken=on_broken,
         )
 
     def _connect(self) -> apsw.Connection:
