@@ -231,6 +231,31 @@ async def get_bucket_stat(call: Call, request: GetBucketStat) -> GetBucketStatRe
 _MAX_KEYS = integer(1, 1000)
 
 
+def _listing(
+    root: str,
+    request: "ListObjects | ListObjectsV2 | ListObjectVersions",
+    here: str,
+    further: str,
+    objects: str,
+    page: Listing,
+) -> bytes:
+    """A page of any listing: *here* tells where it begins, *further* where the next one does."""
+    names = Names(request.encoding_type)
+    return document(
+        root,
+        tag("Name", request.bucket),
+        names.tag("Prefix", request.prefix),
+        here,
+        tag("MaxKeys", request.max_keys),
+        names.tag("Delimiter", request.delimiter),
+        names.declaration(),
+        tag("IsTruncated", page.next_after is not None),
+        further,
+        objects,
+        names.prefixes(page.prefixes),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListObjects:
     bucket: BucketInPath
@@ -249,20 +274,15 @@ class ListObjectsResult(Answer):
 
     def body(self, call: Call) -> bytes:
         del call
-        request, page, names = self.request, self.page, Names(self.request.encoding_type)
+        page, names = self.page, Names(self.request.encoding_type)
         more = page.next_after
-        return document(
+        return _listing(
             "ListBucketResult",
-            tag("Name", request.bucket),
-            names.tag("Prefix", request.prefix),
-            names.tag("Marker", request.marker),
-            tag("MaxKeys", request.max_keys),
-            names.tag("Delimiter", request.delimiter),
-            names.declaration(),
-            tag("IsTruncated", more is not None),
+            self.request,
+            names.tag("Marker", self.request.marker),
             "" if more is None else names.tag("NextMarker", more),
             "".join(object_xml(each, names, self.owner) for each in page.objects),
-            names.prefixes(page.prefixes),
+            page,
         )
 
 
@@ -323,20 +343,16 @@ class ListObjectsV2Result(Answer):
         del call
         request, page, names = self.request, self.page, Names(self.request.encoding_type)
         more = page.next_after
-        return document(
+        start, token = request.start_after, request.token
+        return _listing(
             "ListBucketResult",
-            tag("Name", request.bucket),
-            names.tag("Prefix", request.prefix),
-            "" if request.start_after is None else names.tag("StartAfter", request.start_after),
-            "" if request.token is None else tag("ContinuationToken", request.token),
-            tag("MaxKeys", request.max_keys),
-            names.tag("Delimiter", request.delimiter),
-            names.declaration(),
-            tag("IsTruncated", more is not None),
-            "" if more is None else tag("NextContinuationToken", encode_token(more)),
+            request,
+            ("" if start is None else names.tag("StartAfter", start))
+            + ("" if token is None else tag("ContinuationToken", token)),
+            tag("KeyCount", len(page.objects) + len(page.prefixes))
+            + ("" if more is None else tag("NextContinuationToken", encode_token(more))),
             "".join(object_xml(each, names, self.owner) for each in page.objects),
-            names.prefixes(page.prefixes),
-            tag("KeyCount", len(page.objects) + len(page.prefixes)),
+            page,
         )
 
 
@@ -382,24 +398,16 @@ class ListObjectVersionsResult(Answer):
         del call
         request, page, names = self.request, self.page, Names(self.request.encoding_type)
         more = page.next_after
-        markers = (
+        return _listing(
+            "ListVersionsResult",
+            request,
+            names.tag("KeyMarker", request.key_marker)
+            + tag("VersionIdMarker", request.version_id_marker),
             ""
             if more is None
-            else names.tag("NextKeyMarker", more) + tag("NextVersionIdMarker", "null")
-        )
-        return document(
-            "ListVersionsResult",
-            tag("Name", request.bucket),
-            names.tag("Prefix", request.prefix),
-            names.tag("KeyMarker", request.key_marker),
-            tag("VersionIdMarker", request.version_id_marker),
-            tag("MaxKeys", request.max_keys),
-            names.tag("Delimiter", request.delimiter),
-            names.declaration(),
-            tag("IsTruncated", more is not None),
-            markers,
+            else names.tag("NextKeyMarker", more) + tag("NextVersionIdMarker", "null"),
             "".join(object_xml(each, names, self.owner, versioned=True) for each in page.objects),
-            names.prefixes(page.prefixes),
+            page,
         )
 
 
