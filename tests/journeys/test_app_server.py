@@ -3,8 +3,11 @@
 import base64
 import io
 import json
+import subprocess
+import sys
 import urllib.error
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -14,6 +17,7 @@ import pytest
 from forms import Answer, Fields, get_json, post_form, replaced, v1_fields, v4_fields
 from PIL import Image
 
+from ossia.appserver.config import write_samples
 from ossia.testing.inbox import Inbox
 from running import Demo, running_demo
 
@@ -104,6 +108,51 @@ def test_every_alias_gives_a_token(demo: Demo) -> None:
         with urlopen(request, timeout=10) as response:
             assert json.load(response)["status"] == 200
             assert response.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("policy", "may_write"),
+    [
+        ("all_policy.txt", True),
+        ("bucket_read_policy.txt", False),
+        ("bucket_read_write_policy.txt", True),
+    ],
+)
+def test_config_of_the_tutorial_as_it_stands(
+    demo: Demo, tmp_path: Path, policy: str, *, may_write: bool
+) -> None:
+    """`config.json` and the policy files of the tutorial; the role may write only."""
+    config = write_samples(tmp_path)
+    keys = json.loads((demo.server.data / "data" / "appserver" / "config.json").read_text())
+    config.write_text(json.dumps({**keys, "PolicyFile": f"policy/{policy}"}))
+    command = ["--listen", "127.0.0.1:0", "--endpoint", demo.endpoint, "--bucket", demo.bucket]
+    with running_app_server(tmp_path, *command) as url:
+        token = get_json(url)
+    auth = oss2.StsAuth(token["AccessKeyId"], token["AccessKeySecret"], token["SecurityToken"])
+    bucket = oss2.Bucket(auth, demo.endpoint, demo.bucket)
+    if may_write:
+        assert bucket.put_object(f"tutorial/{policy}", b"x").status == 200
+    else:
+        with pytest.raises(oss2.exceptions.AccessDenied):
+            bucket.put_object(f"tutorial/{policy}", b"x")
+
+
+@contextmanager
+def running_app_server(folder: Path, *arguments: str) -> Iterator[str]:
+    """``ossia appserver`` in *folder*; the URL of its tokens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ossia", "appserver", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        cwd=folder,
+    )
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["url"] + "token"
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
 
 
 # --- the web flow: policy, form, callback
