@@ -40,7 +40,8 @@ def parse_copy_source(text: str) -> CopySource:
     name, _, value = query.partition("=")
     if query and (name != "versionId" or value not in ("", "null")):
         raise NoSuchVersion(VersionId=value)
-    raw = unquote_to_bytes(path.encode().removeprefix(b"/"))
+    # Go v1 escapes like a form: a space is "+".  Every SDK writes a plus as %2B.
+    raw = unquote_to_bytes(path.encode().removeprefix(b"/").replace(b"+", b" "))
     bucket, _, key = raw.partition(b"/")
     if not bucket or not key:
         raise ValueError("The copy source must be /bucket/key.")
