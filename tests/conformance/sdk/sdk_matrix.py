@@ -87,12 +87,13 @@ LOCALHOST: Final = "localhost"
 DOMAIN: Final = "oss.test"
 """A domain of our own.  The suites resolve it, and every bucket under it, to loopback."""
 
+# Each suite's ways of signing, and the hosts that it tries each with.
 _RUNS: Final = {
-    # suite: {signature: hosts}
     "go_v2": {"v1": (IP, LOCALHOST), "v4": (IP, LOCALHOST)},
     "node": {"v1": (IP, LOCALHOST), "v4": (IP, LOCALHOST)},
     # Java takes localhost for an address; V2 is its own choice beside V1 and V4.
     "java": {"v1": (IP, DOMAIN), "v2": (IP,), "v4": (IP, DOMAIN)},
+    "go_v1": {"v1": (IP, LOCALHOST), "v2": (IP,), "v4": (IP, LOCALHOST)},
 }
 
 VARIANTS: Final = tuple(
@@ -104,8 +105,8 @@ VARIANTS: Final = tuple(
 
 _NO_URL_FOR_IP: Final = "ali-oss signs no URL for an IP address"
 
+# (suite or suite-host, case): reason
 LACKS: Final[dict[tuple[str, str], str]] = {
-    # (suite or suite-host, case): reason
     ("node-127.0.0.1", "presigned_get"): _NO_URL_FOR_IP,
     ("node-127.0.0.1", "presigned_put"): _NO_URL_FOR_IP,
     ("node-127.0.0.1", "presigned_expired"): _NO_URL_FOR_IP,

@@ -4,8 +4,11 @@ package harness
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"hash/crc64"
 	"io"
 	"math/rand"
 	"net"
@@ -68,6 +71,26 @@ func (s Settings) Host(bucket string) string {
 	return host
 }
 
+// BareURL is the URL of a key for a client that signs nothing.
+func (s Settings) BareURL(bucket, key string) string {
+	if s.Style == "virtual" {
+		return "http://" + s.Host(bucket) + "/" + key
+	}
+	return s.Endpoint + "/" + bucket + "/" + key
+}
+
+// Echoed checks what the application server said to an upload by URL.
+func (s Settings) Echoed(status int, text string, told Told) {
+	Equal("status of "+text, status, 200)
+	s.EqualEcho(Parse([]byte(text)), JSON, told)
+}
+
+// Parse reads a JSON object.
+func Parse(text []byte) (found map[string]any) {
+	Ok(json.Unmarshal(text, &found))
+	return found
+}
+
 // File writes content into the scratch folder.
 func (s Settings) File(name string, content []byte) string {
 	path := filepath.Join(s.Scratch, name)
@@ -114,6 +137,17 @@ func Bytes(size int) []byte {
 	rand.New(rand.NewSource(int64(size))).Read(content)
 	return content
 }
+
+// ETagOf is the quoted ETag of an object that was put in one request.
+func ETagOf(content []byte) string { return fmt.Sprintf(`"%X"`, md5.Sum(content)) }
+
+// CRCOf is the CRC-64 as headers write it.
+func CRCOf(content []byte) string {
+	return fmt.Sprint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)))
+}
+
+// Tree are keys of a small folder with two subfolders.
+var Tree = []string{"a.txt", "b/1.txt", "b/2.txt", "c/d/3.txt", "e.txt"}
 
 // Case is one line of the report.
 type Case struct {
@@ -194,26 +228,57 @@ func brief(value any) string {
 	return text
 }
 
-// CallbackParameter is the JSON of a callback to the inbox.
-func (s Settings) CallbackParameter(path, template, bodyType string) []byte {
-	return Must(json.Marshal(map[string]string{
-		"callbackUrl": s.Inbox + path, "callbackBody": template, "callbackBodyType": bodyType,
-	}))
+// PolicyOnly allows writing and reading below a prefix of the role's bucket.
+func (s Settings) PolicyOnly(prefix string) string {
+	return string(Must(json.Marshal(map[string]any{"Version": "1", "Statement": []any{map[string]any{
+		"Effect": "Allow", "Action": []string{"oss:PutObject", "oss:GetObject"},
+		"Resource": []string{"acs:oss:*:*:" + s.RoleBucket + "/" + prefix + "*"},
+	}}})))
 }
 
-// CallbackVariables is the JSON of the variables, names prefixed with x:.
-func (s Settings) CallbackVariables() []byte {
+// Content types of callbacks.
+const (
+	JSON = "application/json"
+	Form = "application/x-www-form-urlencoded"
+)
+
+// Callback is the header value of a callback to a path of the inbox.
+func (s Settings) Callback(path, contentType string) string {
+	template := s.Shared.Callback.JSON
+	if contentType == Form {
+		template = s.Shared.Callback.Form
+	}
+	return encoded(map[string]string{
+		"callbackUrl": s.Inbox + path, "callbackBody": template, "callbackBodyType": contentType,
+	})
+}
+
+// CallbackVariables is the header value of the variables, names prefixed with x:.
+func (s Settings) CallbackVariables() string {
 	prefixed := map[string]string{}
 	for name, value := range s.Shared.Callback.Variables {
 		prefixed["x:"+name] = value
 	}
-	return Must(json.Marshal(prefixed))
+	return encoded(prefixed)
+}
+
+func encoded(fields map[string]string) string {
+	return base64.StdEncoding.EncodeToString(Must(json.Marshal(fields)))
 }
 
 // Told is what the application server should have received of an upload.
 type Told struct {
 	Bucket, Key, ETag, Crc64, Mime, Operation string
 	Size                                      int
+}
+
+// ToldOfHello is what it receives of a text that says hello.
+func ToldOfHello(bucket, key string) Told {
+	content := []byte("hello")
+	return Told{
+		Bucket: bucket, Key: key, ETag: ETagOf(content), Crc64: CRCOf(content),
+		Mime: "text/plain", Operation: "PutObject", Size: len(content),
+	}
 }
 
 // EqualEcho compares the application server's answer with what it should have received.

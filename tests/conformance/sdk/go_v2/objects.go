@@ -2,9 +2,6 @@ package main
 
 import (
 	"bytes"
-	"crypto/md5"
-	"fmt"
-	"hash/crc64"
 	"slices"
 	"strings"
 	"time"
@@ -12,12 +9,6 @@ import (
 	"github.com/aliyun/alibabacloud-oss-go-sdk-v2/oss"
 	"ossia.test/harness"
 )
-
-func etagOf(content []byte) string { return fmt.Sprintf(`"%X"`, md5.Sum(content)) }
-
-func crcOf(content []byte) string {
-	return fmt.Sprint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)))
-}
 
 func putGetHead() {
 	content := harness.Bytes(300_000)
@@ -28,14 +19,14 @@ func putGetHead() {
 		CacheControl: oss.Ptr("max-age=60"),
 		Metadata:     map[string]string{"author": "me", "note": "two words"},
 	}))
-	harness.Equal("ETag", *stored.ETag, etagOf(content))
-	harness.Equal("CRC", *stored.HashCRC64, crcOf(content))
+	harness.Equal("ETag", *stored.ETag, harness.ETagOf(content))
+	harness.Equal("CRC", *stored.HashCRC64, harness.CRCOf(content))
 	found := harness.Must(client.GetObject(ctx, &oss.GetObjectRequest{Bucket: bucket, Key: key}))
 	harness.True("the content is the same", harness.ReadAll(found.Body) == string(content))
 	about := head(*key)
 	harness.Equal("length", about.ContentLength, int64(len(content)))
-	harness.Equal("ETag", *about.ETag, etagOf(content))
-	harness.Equal("CRC", *about.HashCRC64, crcOf(content))
+	harness.Equal("ETag", *about.ETag, harness.ETagOf(content))
+	harness.Equal("CRC", *about.HashCRC64, harness.CRCOf(content))
 	harness.Equal("type", *about.ContentType, "image/png")
 	harness.Equal("cache control", *about.CacheControl, "max-age=60")
 	harness.Equal("metadata", about.Metadata, map[string]string{"author": "me", "note": "two words"})
@@ -70,7 +61,7 @@ func awkwardKeys() {
 }
 
 func putTree(root string) {
-	for _, name := range []string{"a.txt", "b/1.txt", "b/2.txt", "c/d/3.txt", "e.txt"} {
+	for _, name := range harness.Tree {
 		put(root+name, []byte(name))
 	}
 }
@@ -107,7 +98,7 @@ func list() {
 	}))
 	harness.Equal("keys", keysOf(all.Contents), []string{"list/b/1.txt", "list/b/2.txt", "list/c/d/3.txt", "list/e.txt"})
 	first := all.Contents[0]
-	harness.Equal("ETag", *first.ETag, etagOf([]byte("b/1.txt")))
+	harness.Equal("ETag", *first.ETag, harness.ETagOf([]byte("b/1.txt")))
 	harness.Equal("size", first.Size, int64(7))
 	harness.Equal("type", *first.Type, "Normal")
 	harness.Equal("storage class", *first.StorageClass, "Standard")
@@ -163,7 +154,7 @@ func copyObject() {
 	copied := harness.Must(client.CopyObject(ctx, &oss.CopyObjectRequest{
 		Bucket: bucket, Key: oss.Ptr("copy/same"), SourceKey: &source,
 	}))
-	harness.Equal("ETag", *copied.ETag, etagOf([]byte("content")))
+	harness.Equal("ETag", *copied.ETag, harness.ETagOf([]byte("content")))
 	harness.Equal("content", get("copy/same"), "content")
 	harness.Equal("metadata", head("copy/same").Metadata["kept"], "yes")
 	harness.Ok(second(client.CopyObject(ctx, &oss.CopyObjectRequest{
@@ -192,7 +183,7 @@ func appendObject() {
 	harness.Equal("next position", first.NextPosition, int64(4))
 	next := harness.Must(add(4, "two", first.HashCRC64))
 	harness.Equal("next position", next.NextPosition, int64(7))
-	harness.Equal("CRC", *next.HashCRC64, crcOf([]byte("one,two")))
+	harness.Equal("CRC", *next.HashCRC64, harness.CRCOf([]byte("one,two")))
 	harness.Equal("content", get(*key), "one,two")
 	harness.Equal("object type", *head(*key).ObjectType, "Appendable")
 	_, err := add(3, "three", nil)
@@ -266,10 +257,7 @@ func objectACL() {
 	acl := func() string {
 		return *harness.Must(client.GetObjectAcl(ctx, &oss.GetObjectAclRequest{Bucket: bucket, Key: key})).ACL
 	}
-	url := "http://" + settings.Host(*bucket) + "/acl"
-	if settings.Style == "path" {
-		url = settings.Endpoint + "/" + *bucket + "/acl"
-	}
+	url := settings.BareURL(*bucket, *key)
 	harness.Equal("ACL", acl(), "default")
 	status, _ := harness.Fetch("GET", url, nil, nil)
 	harness.Equal("status of a stranger", status, 403)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -57,10 +56,8 @@ func stsUpload() {
 
 func stsCallback() {
 	key := "sts/go_v2-callback.txt"
-	stored := harness.Must(putWithCallback(assumeRole(""), &settings.RoleBucket, key, callback("/echo?from=sdk", jsonType)))
-	told := toldOfHello(key)
-	told.Bucket = settings.RoleBucket
-	settings.EqualEcho(stored.CallbackResult, jsonType, told)
+	stored := harness.Must(putWithCallback(assumeRole(""), &settings.RoleBucket, key, settings.Callback(echo, harness.JSON)))
+	settings.EqualEcho(stored.CallbackResult, harness.JSON, harness.ToldOfHello(settings.RoleBucket, key))
 }
 
 func stsPresigned() {
@@ -86,11 +83,7 @@ func stsDenied() {
 }
 
 func stsSessionPolicy() {
-	policy := harness.Must(json.Marshal(map[string]any{"Version": "1", "Statement": []any{map[string]any{
-		"Effect": "Allow", "Action": []string{"oss:PutObject", "oss:GetObject"},
-		"Resource": []string{"acs:oss:*:*:" + settings.RoleBucket + "/only/*"},
-	}}}))
-	session := assumeRole(string(policy))
+	session := assumeRole(settings.PolicyOnly("only/"))
 	write := func(key string) error {
 		return second(session.PutObject(ctx, &oss.PutObjectRequest{Bucket: &settings.RoleBucket, Key: &key}))
 	}
