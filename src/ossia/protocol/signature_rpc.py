@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
-from urllib.parse import parse_qsl
 
 from ossia.errors import RpcError
+from ossia.protocol.address import parse_query
 from ossia.protocol.dates import format_iso_seconds, parse_iso
 from ossia.protocol.signature_v4 import percent_encode
 from ossia.protocol.signed_request import MAX_SKEW_MS, text_of
@@ -51,10 +51,7 @@ class RpcRequest:
         media_type = self.headers.get(b"content-type", b"").partition(b";")[0]
         if media_type.strip().lower() != _FORM:
             return []
-        try:
-            return parse_qsl(self.body, keep_blank_values=True)
-        except ValueError as exc:
-            raise RpcError(400, "InvalidParameter", "The form body is malformed.") from exc
+        return parse_query(self.body)
 
     def parameters(self) -> dict[str, str]:
         """Parameters of query and form by name; of a repeated one the first counts."""

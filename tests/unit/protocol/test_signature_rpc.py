@@ -228,3 +228,14 @@ def test_acs3_headers_are_mandatory(name: str) -> None:
 def test_acs3_refusals(changes: dict[str, str], code: str) -> None:
     refused = _refusal(_acs3(**changes))
     assert (refused.status, refused.code) == (400, code)
+
+
+def test_forms_carry_any_text() -> None:
+    """A session policy in Chinese, as a POST form carries it."""
+    request = RpcRequest(
+        b"POST",
+        [],
+        {b"content-type": b"application/x-www-form-urlencoded; charset=UTF-8"},
+        b"Action=AssumeRole&Policy=%E4%B8%AD+%2B&Empty=",
+    )
+    assert request.parameters() == {"Action": "AssumeRole", "Policy": "中 +", "Empty": ""}
