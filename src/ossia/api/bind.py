@@ -191,12 +191,15 @@ def compile_headers(result_type: type) -> list[HeaderLine]:
 
 # --- parsers of single values ---
 
+_MAX_DIGITS = 18
+
 
 def integer(low: int, high: int) -> Parse:
     """A decimal number within bounds."""
 
     def parse(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+        is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+        if not is_number or not low <= int(text) <= high:
             raise ValueError(f"The value must be an integer between {low} and {high}.")
         return int(text)
 

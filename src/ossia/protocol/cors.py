@@ -138,6 +138,8 @@ def _method(text: str) -> str:
 
 
 def _seconds(text: str) -> int:
-    if not text.strip().isdigit() or len(text.strip()) > 9:  # noqa: PLR2004 - 999 999 999 s
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 - see below
+        # 999 999 999 seconds are thirty years.
         raise MalformedXML(ErrorDetail="MaxAgeSeconds must be a number of seconds.")
-    return int(text)
+    return int(digits)

@@ -46,6 +46,12 @@ from ossia.protocol.dates import format_iso
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Part, Upload
 
+_MAX_DIGITS = 9
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+
 
 def _part_number(call: Call) -> int:
     text = call.query.get("partNumber", "")
@@ -56,7 +62,7 @@ def _part_number(call: Call) -> int:
             ArgumentName="ResourceType",
             ArgumentValue="partNumber",
         )
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:9]) <= MAX_PARTS:
+    if not _is_number(text) or not 1 <= int(text) <= MAX_PARTS:
         raise InvalidArgument(
             "Part number must be an integer between 1 and 10000, inclusive.",
             ec="0017-00000220",
@@ -246,9 +252,9 @@ def _parse_completion(content: bytes) -> Completion:
     parts = []
     for element in root.all("Part"):
         number, etag = element.get("PartNumber").strip(), element.get("ETag")
-        if not (number.isascii() and number.isdigit()) or not etag:
+        if not _is_number(number) or not etag:
             raise MalformedXML(ErrorDetail="A Part needs PartNumber and ETag.")
-        parts.append(ChosenPart(int(number[:9]), etag))
+        parts.append(ChosenPart(int(number), etag))
     if not 1 <= len(parts) <= MAX_PARTS:
         raise MalformedXML(ErrorDetail=f"There must be 1 to {MAX_PARTS} Part elements.")
     return Completion(parts, md5_hex(content))
