@@ -144,9 +144,8 @@ class ObjectAnswer(Answer):
 
     def body_type(self) -> str:
         """The Content-Type to answer with."""
-        return self.overrides.get("Content-Type") or self.stored.headers.get(
-            "content-type", DEFAULT_TYPE
-        )
+        stored = self.stored.headers.get("content-type", DEFAULT_TYPE)
+        return wire_text(self.overrides.get("Content-Type") or stored)
 
     def more_headers(self) -> Iterable[tuple[str, str]]:
         """Everything that is known of the object."""
