@@ -277,6 +277,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0
         self._head_lines = 0
+        self._head_complete = False
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -288,6 +289,9 @@ class _Connection(asyncio.BufferedProtocol):
         self._head_lines += 1
         if self._head_bytes > MAX_HEAD_BYTES or self._head_lines > MAX_HEAD_LINES:
             raise _Refused(RequestHeaderTooLarge())
+        if self._head_complete:
+            # A trailer: counted, and never merged into the head (RFC 9110, 6.5.1).
+            return
         name = name.lower()
         value = value.strip(b" \t")
         headers = self._headers
@@ -300,6 +304,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._head_complete = True
         headers = self._headers
         length_text = headers.get(b"content-length")
         chunked = b"transfer-encoding" in headers
@@ -398,7 +403,7 @@ class _Connection(asyncio.BufferedProtocol):
                 await self._respond(request, response, keeps=keeps)
                 if not request.body.complete:
                     await self._drain(request.body)
-                if not keeps:
+                if not keeps or (self._ended and not self._queue):
                     self._transport.close()
                     return
                 self._resume()
