@@ -75,7 +75,8 @@ class CopyObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CopyObjectResult(Answer):
-    etag: str
+    # oss2 takes the ETag from the header, everybody else from the body.
+    quoted_etag: Annotated[str, Header("ETag")]
     modified_at: int
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
 
@@ -84,7 +85,7 @@ class CopyObjectResult(Answer):
         return document(
             "CopyObjectResult",
             tag("LastModified", format_iso(self.modified_at)),
-            tag("ETag", f'"{self.etag}"'),
+            tag("ETag", self.quoted_etag),
         )
 
 
@@ -118,4 +119,6 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         replace_tags=request.tagging_directive == "REPLACE",
         forbid_overwrite=request.forbid_overwrite,
     )
-    return CopyObjectResult(etag=stored.etag, modified_at=stored.modified_at, crc64=stored.crc64)
+    return CopyObjectResult(
+        quoted_etag=f'"{stored.etag}"', modified_at=stored.modified_at, crc64=stored.crc64
+    )

@@ -381,13 +381,19 @@ async def abort_multipart_upload(
 # --- lists ---
 
 
+def _part_number_marker(text: str) -> int:
+    # oss2 asks for the first page with an empty marker.
+    marker: int = integer(0, 2**31)(text or "0")
+    return marker
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListParts:
     bucket: BucketInPath
     key: KeyInPath
     upload_id: UploadId
     max_parts: Annotated[int, Query("max-parts", integer(1, 1000))] = 1000
-    marker: Annotated[int, Query("part-number-marker", integer(0, 2**31))] = 0
+    marker: Annotated[int, Query("part-number-marker", _part_number_marker)] = 0
     encoding_type: EncodingType = ""
 
 
