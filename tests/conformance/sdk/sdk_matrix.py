@@ -88,12 +88,15 @@ DOMAIN: Final = "oss.test"
 """A domain of our own.  The suites resolve it, and every bucket under it, to loopback."""
 
 # Each suite's ways of signing, and the hosts that it tries each with.
-_RUNS: Final = {
+_RUNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "go_v2": {"v1": (IP, LOCALHOST), "v4": (IP, LOCALHOST)},
     "node": {"v1": (IP, LOCALHOST), "v4": (IP, LOCALHOST)},
     # Java takes localhost for an address; V2 is its own choice beside V1 and V4.
     "java": {"v1": (IP, DOMAIN), "v2": (IP,), "v4": (IP, DOMAIN)},
     "go_v1": {"v1": (IP, LOCALHOST), "v2": (IP,), "v4": (IP, LOCALHOST)},
+    # So does oss2.
+    "python_oss2": {"v1": (IP, DOMAIN), "v2": (IP,), "v4": (IP, DOMAIN)},
+    "python_v2": {"v1": (IP, LOCALHOST), "v4": (IP, LOCALHOST)},
 }
 
 VARIANTS: Final = tuple(

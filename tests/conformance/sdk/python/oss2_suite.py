@@ -1,0 +1,640 @@
+"""The Python SDK v1 (oss2) against a server; see test_sdks.py."""
+
+# mypy: disable-error-code="import-untyped"
+
+import base64
+import io
+import time
+from contextlib import suppress
+from itertools import count
+from typing import Any
+from urllib.parse import urlsplit
+
+import oss2
+from alibabacloud_tea_openapi.exceptions import ClientException
+from harness import (
+    AWKWARD_KEYS,
+    BUCKET,
+    ECHO,
+    ENDPOINT,
+    FORM,
+    IS_VIRTUAL,
+    JSON,
+    KEY_ID,
+    KEY_SECRET,
+    PART,
+    REGION,
+    ROLE_BUCKET,
+    SCRATCH,
+    SIGNATURE,
+    TREE,
+    assume_role,
+    bare_url,
+    callback,
+    callback_variables,
+    case,
+    crc_of,
+    equal,
+    equal_echo,
+    etag_of,
+    fetch,
+    file,
+    host_of,
+    is_now,
+    policy_only,
+    report,
+    some_bytes,
+)
+from oss2.exceptions import ServerError
+from oss2.models import BucketCors, CorsRule, PartInfo
+
+
+def auth_of(key_id: str = KEY_ID, secret: str = KEY_SECRET, token: str | None = None) -> Any:
+    if token is None:
+        return oss2.make_auth(key_id, secret, SIGNATURE)
+    return oss2.StsAuth(key_id, secret, token, SIGNATURE)
+
+
+def bucket_of(name: str = BUCKET, auth: Any = None) -> oss2.Bucket:
+    return oss2.Bucket(auth or auth_of(), ENDPOINT, name, region=REGION)
+
+
+bucket = bucket_of()
+SERVICE = oss2.Service(auth_of(), ENDPOINT, region=REGION)
+
+
+def refused(status: int, code: str, call: Any, *arguments: Any, **options: Any) -> ServerError:
+    try:
+        call(*arguments, **options)
+    except ServerError as error:
+        equal(f"status and code of {error}", (error.status, error.code), (status, code))
+        equal("length of the request id", len(error.request_id), 24)
+        return error
+    raise AssertionError(f"not refused; wanted {status} {code}")
+
+
+def text_of(key: str) -> str:
+    content: bytes = bucket.get_object(key).read()
+    return content.decode()
+
+
+@case
+def addressing() -> None:
+    url = urlsplit(bucket.sign_url("GET", "k", 60))
+    equal("host", url.netloc, host_of(BUCKET))
+    equal("path", url.path, "/k" if IS_VIRTUAL else f"/{BUCKET}/k")
+
+
+@case
+def bucket_lifecycle() -> None:
+    name = f"{BUCKET}-other"
+    other = bucket_of(name)
+    other.create_bucket(oss2.BUCKET_ACL_PUBLIC_READ)
+    info = other.get_bucket_info()
+    equal("name", info.name, name)
+    equal("ACL", info.acl.grant, "public-read")
+    equal("location", info.location, f"oss-{REGION}")
+    equal("storage class", info.storage_class, "Standard")
+    assert is_now(oss2.utils.iso8601_to_unixtime(info.creation_date))
+    equal("location", other.get_bucket_location().location, f"oss-{REGION}")
+    found = oss2.BucketIterator(SERVICE, prefix=BUCKET, max_keys=1)
+    equal("buckets", [each.name for each in found], [BUCKET, name])
+    other.delete_bucket()
+    refused(404, "NoSuchBucket", other.get_bucket_info)
+
+
+@case
+def bucket_acl() -> None:
+    equal("ACL", bucket.get_bucket_acl().acl, "private")
+    for acl in (oss2.BUCKET_ACL_PUBLIC_READ_WRITE, oss2.BUCKET_ACL_PRIVATE):
+        bucket.put_bucket_acl(acl)
+        equal("ACL", bucket.get_bucket_acl().acl, acl)
+
+
+@case
+def bucket_cors() -> None:
+    rule = CorsRule(
+        allowed_origins=["http://a.example", "http://*.b.example"],
+        allowed_methods=["PUT", "GET"],
+        allowed_headers=["*"],
+        expose_headers=["ETag", "x-oss-request-id"],
+        max_age_seconds=300,
+    )
+    bucket.put_bucket_cors(BucketCors([rule]))
+    equal("rules", [vars(each) for each in bucket.get_bucket_cors().rules], [vars(rule)])
+    bucket.delete_bucket_cors()
+    refused(404, "NoSuchCORSConfiguration", bucket.get_bucket_cors)
+
+
+@case
+def put_get_head() -> None:
+    content = some_bytes(300_000)
+    headers = {
+        "Content-Type": "image/png",
+        "Cache-Control": "max-age=60",
+        "x-oss-meta-author": "me",
+        "x-oss-meta-note": "two words",
+    }
+    stored = bucket.put_object("put/object.bin", content, headers=headers)
+    equal("ETag", stored.etag, etag_of(content).strip('"'))
+    equal("CRC", stored.crc, crc_of(content))
+    found = bucket.get_object("put/object.bin")
+    assert found.read() == content
+    equal("CRC of what was read", found.client_crc, found.server_crc)
+    about = bucket.head_object("put/object.bin")
+    equal("length", about.content_length, len(content))
+    equal("object type", about.object_type, "Normal")
+    assert is_now(about.last_modified)
+    for name, value in headers.items():
+        equal(name, about.headers[name], value)
+    equal("storage class", about.headers["x-oss-storage-class"], "Standard")
+    # A stream of unknown length travels in chunks.
+    bucket.put_object("put/chunked", iter([b"a", b"bc"]))
+    equal("content in chunks", text_of("put/chunked"), "abc")
+
+
+@case
+def empty_object() -> None:
+    bucket.put_object("empty", b"")
+    equal("content", text_of("empty"), "")
+    equal("length", bucket.head_object("empty").content_length, 0)
+
+
+@case
+def exists() -> None:
+    bucket.put_object("exists", b"x")
+    assert bucket.object_exists("exists")
+    assert not bucket.object_exists("exists-not")
+    equal("length", bucket.get_object_meta("exists").content_length, 1)
+
+
+@case
+def awkward_keys() -> None:
+    for key in AWKWARD_KEYS:
+        bucket.put_object(key, key)
+        equal(f"content of {key}", text_of(key), key)
+        equal(f"length of {key}", bucket.head_object(key).content_length, len(key.encode()))
+        bucket.delete_object(key)
+        assert not bucket.object_exists(key), key
+
+
+def _put_tree(root: str) -> None:
+    for name in TREE:
+        bucket.put_object(root + name, name)
+
+
+@case
+def list() -> None:  # noqa: A001 - the case's name
+    _put_tree("list/")
+    found = [*oss2.ObjectIterator(bucket, prefix="list/", delimiter="/", max_keys=1)]
+    keys = [each.key for each in found]
+    equal("keys", keys, ["list/a.txt", "list/b/", "list/c/", "list/e.txt"])
+    equal("prefixes", [each.is_prefix() for each in found], [False, True, True, False])
+    first, *rest = bucket.list_objects(prefix="list/", marker="list/a.txt").object_list
+    equal("key", first.key, "list/b/1.txt")
+    equal("the rest", [each.key for each in rest], [f"list/{name}" for name in TREE[2:]])
+    equal("ETag", first.etag, etag_of(b"b/1.txt").strip('"'))
+    equal("type and size", (first.type, first.size), ("Normal", 7))
+    equal("storage class", first.storage_class, "Standard")
+    assert first.owner.id
+    assert is_now(first.last_modified)
+
+
+@case
+def list_v2() -> None:
+    _put_tree("list2/")
+    options = {"prefix": "list2/", "delimiter": "/", "max_keys": 1, "fetch_owner": True}
+    found = [each.key for each in oss2.ObjectIteratorV2(bucket, **options)]
+    equal("keys", found, ["list2/a.txt", "list2/b/", "list2/c/", "list2/e.txt"])
+    after = bucket.list_objects_v2(prefix="list2/", start_after="list2/b/2.txt").object_list
+    equal("keys", [each.key for each in after], ["list2/c/d/3.txt", "list2/e.txt"])
+
+
+@case
+def list_awkward_keys() -> None:
+    want = sorted((f"awkward/{key}" for key in AWKWARD_KEYS), key=str.encode)
+    for key in want:
+        bucket.put_object(key, b"")
+    for iterator in (oss2.ObjectIterator, oss2.ObjectIteratorV2):
+        found = iterator(bucket, prefix="awkward/", max_keys=5)
+        equal(f"keys by {iterator.__name__}", [each.key for each in found], want)
+
+
+@case
+def copy() -> None:
+    source = "copy/源 +?.txt"
+    bucket.put_object(source, b"content", headers={"x-oss-meta-kept": "yes"})
+    copied = bucket.copy_object(BUCKET, source, "copy/same")
+    equal("ETag", copied.etag, etag_of(b"content").strip('"'))
+    equal("content", text_of("copy/same"), "content")
+    equal("metadata", bucket.head_object("copy/same").headers["x-oss-meta-kept"], "yes")
+    bucket.update_object_meta("copy/same", {"x-oss-meta-fresh": "1"})
+    about = bucket.head_object("copy/same").headers
+    equal("metadata", (about.get("x-oss-meta-kept"), about["x-oss-meta-fresh"]), (None, "1"))
+
+
+@case
+def append() -> None:
+    first = bucket.append_object("append.log", 0, b"one,", init_crc=0)
+    equal("next position", first.next_position, 4)
+    again = bucket.append_object("append.log", 4, b"two", init_crc=first.crc)
+    equal("next position and CRC", (again.next_position, again.crc), (7, crc_of(b"one,two")))
+    equal("content", text_of("append.log"), "one,two")
+    equal("object type", bucket.head_object("append.log").object_type, "Appendable")
+    error = refused(409, "PositionNotEqualToLength", bucket.append_object, "append.log", 3, b"x")
+    equal("next position", error.next_position, 7)
+
+
+@case
+def ranges() -> None:
+    bucket.put_object("ranges", b"0123456789")
+
+    def read(start: int | None, end: int | None, behavior: str = "") -> tuple[int, bytes]:
+        headers = {"x-oss-range-behavior": behavior} if behavior else None
+        found = bucket.get_object("ranges", byte_range=(start, end), headers=headers)
+        return found.status, found.read()
+
+    equal("bytes 2 to 4", read(2, 4), (206, b"234"))
+    equal("bytes from 7", read(7, None), (206, b"789"))
+    equal("the last 2 bytes", read(None, 2), (206, b"89"))
+    # A range that is not entirely inside the object is ignored, unless the client asks for the standard.
+    equal("bytes 8 to 20", read(8, 20), (200, b"0123456789"))
+    equal("bytes 8 to 20 by the standard", read(8, 20, "standard"), (206, b"89"))
+    refused(416, "InvalidRange", read, 20, 30, "standard")
+
+
+@case
+def conditions() -> None:
+    etag = bucket.put_object("conditions", b"x").headers["ETag"]
+    past = oss2.utils.http_date(int(time.time()) - 3600)
+
+    def read(name: str, value: str) -> bytes:
+        content: bytes = bucket.get_object("conditions", headers={name: value}).read()
+        return content
+
+    met = {"If-Match": etag, "If-None-Match": '"other"', "If-Modified-Since": past}
+    for name, value in met.items():
+        equal(name, read(name, value), b"x")
+    refused(412, "PreconditionFailed", read, "If-Match", '"other"')
+    refused(412, "PreconditionFailed", read, "If-Unmodified-Since", past)
+    # A 304 has no body, and therefore no code.
+    refused(304, "", read, "If-None-Match", etag)
+    forbid = {"x-oss-forbid-overwrite": "true"}
+    refused(409, "FileAlreadyExists", bucket.put_object, "conditions", b"y", headers=forbid)
+
+
+@case
+def object_acl() -> None:
+    bucket.put_object("acl", b"x")
+    url = bare_url(BUCKET, "acl")
+    equal("ACL", bucket.get_object_acl("acl").acl, "default")
+    equal("status of a stranger", fetch("GET", url)[0], 403)
+    bucket.put_object_acl("acl", oss2.OBJECT_ACL_PUBLIC_READ)
+    equal("ACL", bucket.get_object_acl("acl").acl, "public-read")
+    equal("what a stranger reads", fetch("GET", url), (200, "x"))
+
+
+@case
+def delete_many() -> None:
+    keys = [f"many/{key}" for key in ("plain", "missing", *AWKWARD_KEYS)]
+    for key in keys:
+        if key != "many/missing":
+            bucket.put_object(key, b"")
+    equal("deleted", bucket.batch_delete_objects(keys).deleted_keys, keys)
+    equal("left", bucket.list_objects(prefix="many/").object_list, [])
+
+
+def _upload_parts(key: str, content: bytes) -> tuple[str, Any]:
+    upload: str = bucket.init_multipart_upload(key, {"Content-Type": "text/plain"}).upload_id
+    parts = []
+    for number, start in enumerate(range(0, len(content), PART), 1):
+        piece = content[start : start + PART]
+        stored = bucket.upload_part(key, upload, number, piece)
+        parts.append(PartInfo(number, stored.etag, size=len(piece), part_crc=stored.crc))
+    return upload, parts
+
+
+@case
+def multipart() -> None:
+    key, content = "multipart/键 +.bin", some_bytes(2 * PART + 5)
+    upload, parts = _upload_parts(key, content)
+    listed = [*oss2.PartIterator(bucket, key, upload, max_parts=2)]
+    told = [(each.part_number, each.etag, each.size) for each in listed]
+    equal("listed", told, [(each.part_number, each.etag, each.size) for each in parts])
+    completed = bucket.complete_multipart_upload(key, upload, parts)
+    equal("CRC", completed.crc, crc_of(content))
+    equal("end of the ETag", completed.etag[32:], "-3")
+    assert bucket.get_object(key).read() == content
+    about = bucket.head_object(key)
+    equal("types", (about.object_type, about.content_type), ("Multipart", "text/plain"))
+
+
+@case
+def multipart_copy() -> None:
+    content = some_bytes(PART + 10)
+    bucket.put_object("multipart/source ä", content)
+    upload = bucket.init_multipart_upload("multipart/copied").upload_id
+    parts = []
+    for number, span in enumerate(((0, PART - 1), (PART, PART + 9)), 1):
+        stored = bucket.upload_part_copy(
+            BUCKET, "multipart/source ä", span, "multipart/copied", upload, number
+        )
+        parts.append(PartInfo(number, stored.etag))
+    bucket.complete_multipart_upload("multipart/copied", upload, parts)
+    assert bucket.get_object("multipart/copied").read() == content
+
+
+def _uploads(prefix: str) -> Any:
+    found = oss2.MultipartUploadIterator(bucket, prefix=prefix, max_uploads=1)
+    return [(each.key, each.upload_id) for each in found]
+
+
+@case
+def multipart_abort() -> None:
+    one = bucket.init_multipart_upload("abort/1 +").upload_id
+    two, _ = _upload_parts("abort/2", b"x")
+    equal("uploads", _uploads("abort/"), [("abort/1 +", one), ("abort/2", two)])
+    for key, upload in _uploads("abort/"):
+        bucket.abort_multipart_upload(key, upload)
+    equal("uploads", _uploads("abort/"), [])
+    refused(404, "NoSuchUpload", bucket.list_parts, "abort/2", two)
+
+
+def _resumable(key: str, path: str, **options: Any) -> Any:
+    store = oss2.ResumableStore(root=str(SCRATCH))
+    return oss2.resumable_upload(
+        bucket, key, path, store=store, multipart_threshold=PART, part_size=PART, **options
+    )
+
+
+@case
+def uploader() -> None:
+    content = some_bytes(5 * PART + 1)
+    stored = _resumable("uploader/file", file("uploader.bin", content), num_threads=3)
+    equal("CRC", stored.crc, crc_of(content))
+    assert bucket.get_object("uploader/file").read() == content
+    _resumable("uploader/small", file("small.bin", b"small"))
+    equal("a small one", text_of("uploader/small"), "small")
+
+
+@case
+def uploader_resumes() -> None:
+    content = some_bytes(6 * PART)
+    path = file("resumed.bin", content)
+
+    def interrupt(sent: int, total: int) -> None:
+        if sent >= 3 * PART:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        _resumable("uploader/resumed", path, num_threads=1, progress_callback=interrupt)
+        raise AssertionError("the upload is not interrupted")
+    equal("open uploads", len(_uploads("uploader/resumed")), 1)
+    seen: dict[int, int] = {}
+    _resumable(
+        "uploader/resumed",
+        path,
+        num_threads=1,
+        progress_callback=seen.__setitem__,
+    )
+    assert min(seen) >= 3 * PART, seen
+    assert bucket.get_object("uploader/resumed").read() == content
+    equal("open uploads", _uploads("uploader/resumed"), [])
+
+
+@case
+def downloader() -> None:
+    content = some_bytes(5 * PART + 7)
+    bucket.put_object("downloader", content)
+    path = SCRATCH / "downloaded.bin"
+    store = oss2.ResumableDownloadStore(root=str(SCRATCH))
+    oss2.resumable_download(
+        bucket, "downloader", str(path), multiget_threshold=PART, part_size=PART, store=store
+    )
+    assert path.read_bytes() == content
+
+
+@case
+def presigned_get() -> None:
+    for key, is_slash_safe in zip(["presigned", *AWKWARD_KEYS], count(), strict=False):
+        bucket.put_object(key, key)
+        url = bucket.sign_url("GET", key, 60, slash_safe=bool(is_slash_safe % 2))
+        equal(key, fetch("GET", url), (200, key))
+        equal(f"{key} by the SDK", bucket.get_object_with_url(url).read().decode(), key)
+    url = bucket.sign_url("GET", "presigned", 60)
+    equal("a range", fetch("GET", url, {"Range": "bytes=0-2"}), (206, "pre"))
+
+
+@case
+def presigned_put() -> None:
+    headers = {"Content-Type": "text/x-own", "x-oss-meta-by": "url"}
+    for key in ["presigned", *AWKWARD_KEYS]:
+        url = bucket.sign_url("PUT", key, 60, headers=headers)
+        equal(key, fetch("PUT", url, headers, key.encode()), (200, ""))
+        equal(f"content of {key}", text_of(key), key)
+        about = bucket.head_object(key)
+        equal("type", about.content_type, "text/x-own")
+        equal("metadata", about.headers["x-oss-meta-by"], "url")
+    bucket.put_object_with_url(url, b"by the SDK", headers=headers)
+    equal("status with another type", fetch("PUT", url, {"Content-Type": "text/x"}, b"x")[0], 403)
+
+
+@case
+def presigned_expired() -> None:
+    url = bucket.sign_url("GET", "presigned", 1)
+    time.sleep(2.1)
+    equal("status", fetch("GET", url)[0], 403)
+
+
+@case
+def error_no_such_key() -> None:
+    error = refused(404, "NoSuchKey", bucket.get_object, "no/such key")
+    assert isinstance(error, oss2.exceptions.NoSuchKey)
+    assert error.ec
+
+
+@case
+def error_no_such_bucket() -> None:
+    missing = bucket_of(f"{BUCKET}-missing")
+    refused(404, "NoSuchBucket", missing.list_objects)
+    refused(404, "NoSuchBucket", missing.put_object, "k", b"x")
+
+
+@case
+def error_wrong_secret() -> None:
+    stranger = bucket_of(auth=auth_of(secret="wrong"))
+    refused(403, "SignatureDoesNotMatch", stranger.get_object, "k")
+
+
+@case
+def error_unknown_access_key() -> None:
+    stranger = bucket_of(auth=auth_of("LTAIunknown"))
+    refused(403, "InvalidAccessKeyId", stranger.list_objects_v2)
+
+
+@case
+def error_bucket_not_empty() -> None:
+    bucket.put_object("something", b"x")
+    error = refused(409, "BucketNotEmpty", bucket.delete_bucket)
+    assert isinstance(error, oss2.exceptions.BucketNotEmpty)
+
+
+@case
+def error_of_head() -> None:
+    refused(404, "NoSuchKey", bucket.head_object, "no-such-key")
+
+
+@case
+def error_malformed_callback() -> None:
+    for malformed in ("{not base64}", base64.b64encode(b"not JSON").decode()):
+        headers = {"x-oss-callback": malformed}
+        put = bucket.put_object
+        refused(400, "InvalidArgument", put, "callback/refused", b"x", headers=headers)
+    assert not bucket.object_exists("callback/refused")
+
+
+def _callback_headers(path: str, content_type: str = JSON) -> dict[str, str]:
+    return {
+        "x-oss-callback": callback(path, content_type),
+        "x-oss-callback-var": callback_variables(),
+    }
+
+
+def _put_with_callback(key: str, path: str, content_type: str = JSON, to: Any = bucket) -> Any:
+    headers = {"Content-Type": "text/plain", **_callback_headers(path, content_type)}
+    return to.put_object(key, b"hello", headers=headers)
+
+
+def _callback_put(content_type: str) -> None:
+    key = "callback/键 &=+.txt"
+    stored = _put_with_callback(key, ECHO, content_type)
+    about = bucket.head_object(key).headers
+    equal_echo(stored.resp.read(), BUCKET, key, about, content_type)
+
+
+@case
+def callback_put_json() -> None:
+    _callback_put(JSON)
+
+
+@case
+def callback_put_form() -> None:
+    _callback_put(FORM)
+
+
+@case
+def callback_complete() -> None:
+    key, content = "callback/complete 键.bin", some_bytes(PART + 3)
+    upload, parts = _upload_parts(key, content)
+    headers = _callback_headers(ECHO)
+    completed = bucket.complete_multipart_upload(key, upload, parts, headers=headers)
+    equal_echo(completed.resp.read(), BUCKET, key, bucket.head_object(key).headers)
+
+
+@case
+def callback_presigned() -> None:
+    key = "callback/presigned 键.txt"
+    headers = {"Content-Type": "text/plain"}
+    parameters = {"callback": callback(ECHO), "callback-var": callback_variables()}
+    url = bucket.sign_url("PUT", key, 60, headers=headers, params=parameters)
+    status, text = fetch("PUT", url, headers, b"hello")
+    equal(f"status of {text}", status, 200)
+    equal_echo(text, BUCKET, key, bucket.head_object(key).headers)
+    # The other way: signed headers, which the sender must repeat.
+    headers |= _callback_headers(ECHO)
+    url = bucket.sign_url("PUT", key, 60, headers=headers)
+    answer = bucket.put_object_with_url(url, b"hello", headers=headers)
+    equal_echo(answer.resp.read(), BUCKET, key, bucket.head_object(key).headers)
+
+
+def _is_failure(result: Any, message: str) -> None:
+    """203 is no error to this SDK: status and body tell."""
+    equal("status", result.status, 203)
+    text = result.resp.read().decode()
+    assert "<Code>CallbackFailed</Code>" in text, text
+    assert f"<Message>{message}</Message>" in text, text
+    assert "<EC>0007-" in text, text
+
+
+@case
+def callback_fails() -> None:
+    _is_failure(_put_with_callback("callback/failed", "/fail"), "Error status : 500.")
+    equal("what is stored", text_of("callback/failed"), "hello")
+    _is_failure(
+        _put_with_callback("callback/failed", "/text"), "Response body is not valid json format."
+    )
+
+
+@case
+def callback_complete_fails() -> None:
+    key, content = "callback/complete-failed", some_bytes(PART + 3)
+    upload, parts = _upload_parts(key, content)
+    headers = _callback_headers("/fail")
+    _is_failure(
+        bucket.complete_multipart_upload(key, upload, parts, headers=headers),
+        "Error status : 500.",
+    )
+    assert bucket.get_object(key).read() == content
+
+
+def _session(policy: str | None = None, name: str = ROLE_BUCKET) -> oss2.Bucket:
+    given = assume_role(policy)
+    auth = auth_of(given.access_key_id, given.access_key_secret, given.security_token)
+    return bucket_of(name, auth)
+
+
+@case
+def sts_upload() -> None:
+    session = _session()
+    root = bucket_of(ROLE_BUCKET)
+    session.put_object("sts/oss2 键.txt", b"hello")
+    equal("content", root.get_object("sts/oss2 键.txt").read(), b"hello")
+    content = some_bytes(2 * PART + 1)
+    path = file("sts.bin", content)
+    oss2.resumable_upload(
+        session,
+        "sts/oss2.bin",
+        path,
+        store=oss2.ResumableStore(root=str(SCRATCH)),
+        multipart_threshold=PART,
+        part_size=PART,
+    )
+    assert root.get_object("sts/oss2.bin").read() == content
+
+
+@case
+def sts_callback() -> None:
+    key = "sts/oss2-callback.txt"
+    stored = _put_with_callback(key, ECHO, to=_session())
+    about = bucket_of(ROLE_BUCKET).head_object(key).headers
+    equal_echo(stored.resp.read(), ROLE_BUCKET, key, about)
+
+
+@case
+def sts_presigned() -> None:
+    url = _session().sign_url("PUT", "sts/oss2-presigned.txt", 60)
+    equal("answer", fetch("PUT", url, body=b"hello"), (200, ""))
+
+
+@case
+def sts_denied() -> None:
+    refused(403, "AccessDenied", _session().get_object, "k")
+    refused(403, "AccessDenied", _session(name=BUCKET).put_object, "k", b"x")
+    try:
+        assume_role(secret="wrong")
+    except ClientException as error:
+        equal("code", error.code, "SignatureDoesNotMatch")
+    else:
+        raise AssertionError("STS takes a wrong secret")
+
+
+@case
+def sts_session_policy() -> None:
+    session = _session(policy_only("only/"))
+    session.put_object("only/here", io.BytesIO(b"x"))
+    refused(403, "AccessDenied", session.put_object, "elsewhere", b"x")
+    refused(403, "AccessDenied", session.get_object, "only/here")
+
+
+bucket.create_bucket()
+report()

@@ -1,0 +1,692 @@
+"""The Python SDK v2 (alibabacloud-oss-v2) against a server; see test_sdks.py."""
+
+# mypy: disable-error-code="import-untyped"
+
+import asyncio
+import base64
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import alibabacloud_oss_v2 as oss
+import alibabacloud_oss_v2.aio as oss_aio
+from alibabacloud_tea_openapi.exceptions import ClientException
+from harness import AWKWARD_KEYS as EVERY_AWKWARD_KEY
+from harness import (
+    BUCKET,
+    ECHO,
+    ENDPOINT,
+    FORM,
+    IS_VIRTUAL,
+    JSON,
+    KEY_ID,
+    KEY_SECRET,
+    PART,
+    REGION,
+    ROLE_BUCKET,
+    SCRATCH,
+    SIGNATURE,
+    TREE,
+    assume_role,
+    bare_url,
+    callback,
+    callback_variables,
+    case,
+    crc_of,
+    equal,
+    equal_echo,
+    etag_of,
+    fetch,
+    file,
+    host_of,
+    is_now,
+    policy_only,
+    report,
+    some_bytes,
+)
+
+# urllib3 resolves dot segments before it sends: such keys are out of this SDK's reach.
+AWKWARD_KEYS = [key for key in EVERY_AWKWARD_KEY if "/." not in key]
+
+
+def configuration(key_id: str, secret: str, token: str | None = None) -> oss.config.Config:
+    found = oss.config.load_default()
+    found.credentials_provider = oss.credentials.StaticCredentialsProvider(key_id, secret, token)
+    found.region, found.endpoint = REGION, ENDPOINT
+    found.signature_version = SIGNATURE
+    found.retry_max_attempts = 1
+    return found
+
+
+def client_of(key_id: str = KEY_ID, secret: str = KEY_SECRET, token: str | None = None) -> Any:
+    return oss.Client(configuration(key_id, secret, token))
+
+
+client = client_of()
+
+
+def refused(status: int, code: str | None, call: Any, *arguments: Any) -> Any:
+    try:
+        call(*arguments)
+    except oss.exceptions.OperationError as error:
+        found = error.unwrap()
+        equal(f"status and code of {error}", (found.status_code, found.code), (status, code))
+        equal("length of the request id", len(found.request_id), 24)
+        return found
+    raise AssertionError(f"not refused; wanted {status} {code}")
+
+
+def put(key: str, content: Any, **more: Any) -> Any:
+    return client.put_object(oss.PutObjectRequest(BUCKET, key, body=content, **more))
+
+
+def get(key: str, bucket: str = BUCKET, by: Any = client, **more: Any) -> Any:
+    content: bytes = by.get_object(oss.GetObjectRequest(bucket, key, **more)).body.content
+    return content
+
+
+def head(key: str, bucket: str = BUCKET) -> Any:
+    return client.head_object(oss.HeadObjectRequest(bucket, key))
+
+
+@case
+def addressing() -> None:
+    url = urlsplit(client.presign(oss.GetObjectRequest(BUCKET, "k")).url)
+    equal("host", url.netloc, host_of(BUCKET))
+    equal("path", url.path, "/k" if IS_VIRTUAL else f"/{BUCKET}/k")
+
+
+@case
+def bucket_lifecycle() -> None:
+    other = f"{BUCKET}-other"
+    client.put_bucket(oss.PutBucketRequest(other, acl="public-read"))
+    assert client.is_bucket_exist(other)
+    info = client.get_bucket_info(oss.GetBucketInfoRequest(other)).bucket_info
+    equal("name", info.name, other)
+    equal("ACL", info.acl, "public-read")
+    equal("location", info.location, f"oss-{REGION}")
+    equal("storage class", info.storage_class, "Standard")
+    assert is_now(info.creation_date)
+    location = client.get_bucket_location(oss.GetBucketLocationRequest(other)).location
+    equal("location", location, f"oss-{REGION}")
+    pages = client.list_buckets_paginator(limit=1).iter_page(oss.ListBucketsRequest(prefix=BUCKET))
+    equal("buckets", [each.name for page in pages for each in page.buckets], [BUCKET, other])
+    client.delete_bucket(oss.DeleteBucketRequest(other))
+    assert not client.is_bucket_exist(other)
+
+
+@case
+def bucket_acl() -> None:
+    def acl() -> Any:
+        return client.get_bucket_acl(oss.GetBucketAclRequest(BUCKET)).acl
+
+    equal("ACL", acl(), "private")
+    for each in ("public-read-write", "private"):
+        client.put_bucket_acl(oss.PutBucketAclRequest(BUCKET, acl=each))
+        equal("ACL", acl(), each)
+
+
+@case
+def bucket_cors() -> None:
+    rule = {
+        "allowed_origins": ["http://a.example", "http://*.b.example"],
+        "allowed_methods": ["PUT", "GET"],
+        "allowed_headers": ["*"],
+        "expose_headers": ["ETag", "x-oss-request-id"],
+        "max_age_seconds": 300,
+    }
+    rules = oss.CORSConfiguration(cors_rules=[oss.CORSRule(**rule)])
+    client.put_bucket_cors(oss.PutBucketCorsRequest(BUCKET, cors_configuration=rules))
+    found = client.get_bucket_cors(oss.GetBucketCorsRequest(BUCKET)).cors_configuration.cors_rules
+    equal("rules", [{name: getattr(each, name) for name in rule} for each in found], [rule])
+    client.delete_bucket_cors(oss.DeleteBucketCorsRequest(BUCKET))
+    ask = oss.GetBucketCorsRequest(BUCKET)
+    refused(404, "NoSuchCORSConfiguration", client.get_bucket_cors, ask)
+
+
+@case
+def put_get_head() -> None:
+    content, key = some_bytes(300_000), "put/object.bin"
+    metadata = {"author": "me", "note": "two words"}
+    stored = put(
+        key, content, content_type="image/png", cache_control="max-age=60", metadata=metadata
+    )
+    equal("ETag", stored.etag, etag_of(content))
+    equal("CRC", stored.hash_crc64, str(crc_of(content)))
+    equal("content", get(key), content)
+    about = head(key)
+    equal("length", about.content_length, len(content))
+    equal("ETag", about.etag, etag_of(content))
+    equal("CRC", about.hash_crc64, str(crc_of(content)))
+    equal("type", about.content_type, "image/png")
+    equal("cache control", about.cache_control, "max-age=60")
+    equal("metadata", dict(about.metadata), metadata)
+    equal("types", (about.object_type, about.storage_class), ("Normal", "Standard"))
+    assert is_now(about.last_modified)
+    asyncio.run(_put_and_get_async())
+
+
+async def _put_and_get_async() -> None:
+    asynchronous = oss_aio.AsyncClient(configuration(KEY_ID, KEY_SECRET))
+    try:
+        await asynchronous.put_object(oss.PutObjectRequest(BUCKET, "put/async 键", body=b"async"))
+        found = await asynchronous.get_object(oss.GetObjectRequest(BUCKET, "put/async 键"))
+        equal("content of the asynchronous client", await found.body.read(), b"async")
+    finally:
+        await asynchronous.close()
+
+
+@case
+def empty_object() -> None:
+    put("empty", b"")
+    equal("content", get("empty"), b"")
+    equal("length and CRC", (head("empty").content_length, head("empty").hash_crc64), (0, "0"))
+
+
+@case
+def exists() -> None:
+    put("exists", b"x")
+    assert client.is_object_exist(BUCKET, "exists")
+    assert not client.is_object_exist(BUCKET, "exists-not")
+    meta = client.get_object_meta(oss.GetObjectMetaRequest(BUCKET, "exists"))
+    equal("length", meta.content_length, 1)
+
+
+@case
+def awkward_keys() -> None:
+    for key in AWKWARD_KEYS:
+        # Not the text: the SDK would count its characters instead of its bytes.
+        put(key, key.encode())
+        equal(f"content of {key}", get(key).decode(), key)
+        equal(f"length of {key}", head(key).content_length, len(key.encode()))
+        client.delete_object(oss.DeleteObjectRequest(BUCKET, key))
+        assert not client.is_object_exist(BUCKET, key), key
+
+
+def _put_tree(root: str) -> None:
+    for name in TREE:
+        put(root + name, name)
+
+
+def _listed(pages: Iterable[Any]) -> tuple[Any, Any]:
+    keys, prefixes = [], []
+    for page in pages:
+        keys += [each.key for each in page.contents or ()]
+        prefixes += [each.prefix for each in page.common_prefixes or ()]
+    return keys, prefixes
+
+
+@case
+def list() -> None:  # noqa: A001 - the case's name
+    _put_tree("list/")
+    ask = oss.ListObjectsRequest(BUCKET, prefix="list/", delimiter="/")
+    found = _listed(client.list_objects_paginator(limit=1).iter_page(ask))
+    equal("listed", found, (["list/a.txt", "list/e.txt"], ["list/b/", "list/c/"]))
+    ask = oss.ListObjectsRequest(BUCKET, prefix="list/", marker="list/a.txt")
+    first, *rest = client.list_objects(ask).contents
+    equal("the rest", [each.key for each in rest], [f"list/{name}" for name in TREE[2:]])
+    told = (first.key, first.etag, first.size, first.object_type, first.storage_class)
+    equal("first", told, ("list/b/1.txt", etag_of(b"b/1.txt"), 7, "Normal", "Standard"))
+    assert first.owner.id
+    assert is_now(first.last_modified)
+
+
+@case
+def list_v2() -> None:
+    _put_tree("list2/")
+    ask = oss.ListObjectsV2Request(BUCKET, prefix="list2/", delimiter="/", fetch_owner=True)
+    found = _listed(client.list_objects_v2_paginator(limit=1).iter_page(ask))
+    equal("listed", found, (["list2/a.txt", "list2/e.txt"], ["list2/b/", "list2/c/"]))
+    ask = oss.ListObjectsV2Request(BUCKET, prefix="list2/", start_after="list2/b/2.txt")
+    after = client.list_objects_v2(ask)
+    equal("keys", [each.key for each in after.contents], ["list2/c/d/3.txt", "list2/e.txt"])
+    equal("key count", after.key_count, 2)
+
+
+@case
+def list_awkward_keys() -> None:
+    want = sorted((f"awkward/{key}" for key in AWKWARD_KEYS), key=str.encode)
+    for key in want:
+        put(key, b"")
+    ask = oss.ListObjectsRequest(BUCKET, prefix="awkward/")
+    equal("keys", _listed(client.list_objects_paginator(limit=5).iter_page(ask))[0], want)
+    ask = oss.ListObjectsV2Request(BUCKET, prefix="awkward/")
+    found = _listed(client.list_objects_v2_paginator(limit=5).iter_page(ask))[0]
+    equal("keys of version 2", found, want)
+
+
+@case
+def copy() -> None:
+    source = "copy/源 +?.txt"
+    put(source, b"content", metadata={"kept": "yes"})
+    copied = client.copy_object(oss.CopyObjectRequest(BUCKET, "copy/same", source_key=source))
+    equal("ETag", copied.etag, etag_of(b"content"))
+    equal("content", get("copy/same"), b"content")
+    equal("metadata", dict(head("copy/same").metadata), {"kept": "yes"})
+    ask = oss.CopyObjectRequest(BUCKET, "copy/replaced", source_bucket=BUCKET, source_key=source)
+    ask.metadata_directive, ask.metadata = "REPLACE", {"fresh": "1"}
+    client.copy_object(ask)
+    equal("metadata", dict(head("copy/replaced").metadata), {"fresh": "1"})
+    big = some_bytes(5 * PART + 1)
+    put("copy/big", big)
+    copier = client.copier(
+        part_size=PART, multipart_copy_threshold=PART, disable_shallow_copy=True, parallel_num=3
+    )
+    copier.copy(oss.CopyObjectRequest(BUCKET, "copy/copier", source_key="copy/big"))
+    equal("content by the copier", get("copy/copier"), big)
+
+
+@case
+def append() -> None:
+    def add(position: int, content: bytes) -> Any:
+        return client.append_object(
+            oss.AppendObjectRequest(BUCKET, "append.log", position=position, body=content)
+        )
+
+    equal("next position", add(0, b"one,").next_position, 4)
+    again = add(4, b"two")
+    told = (again.next_position, again.hash_crc64)
+    equal("next position and CRC", told, (7, str(crc_of(b"one,two"))))
+    equal("content", get("append.log"), b"one,two")
+    equal("object type", head("append.log").object_type, "Appendable")
+    error = refused(409, "PositionNotEqualToLength", add, 3, b"x")
+    equal("next position", error.headers["x-oss-next-append-position"], "7")
+    with client.append_file(BUCKET, "append.log") as opened:
+        opened.write(b",three")
+    equal("content", get("append.log"), b"one,two,three")
+
+
+@case
+def ranges() -> None:
+    put("ranges", b"0123456789")
+
+    def read(span: str, **more: Any) -> tuple[int, bytes]:
+        ask = oss.GetObjectRequest(BUCKET, "ranges", range_header=f"bytes={span}", **more)
+        found = client.get_object(ask)
+        return found.status_code, found.body.content
+
+    equal("bytes 2 to 4", read("2-4"), (206, b"234"))
+    equal("bytes from 7", read("7-"), (206, b"789"))
+    equal("the last 2 bytes", read("-2"), (206, b"89"))
+    # A range that is not entirely inside the object is ignored, unless the client asks for the standard.
+    equal("bytes 8 to 20", read("8-20"), (200, b"0123456789"))
+    equal("bytes 8 to 20 by the standard", read("8-20", range_behavior="standard"), (206, b"89"))
+    refused(416, "InvalidRange", lambda: read("20-30", range_behavior="standard"))
+    with client.open_file(BUCKET, "ranges") as opened:
+        opened.seek(-4, 2)
+        equal("content of a file", opened.read(), b"6789")
+
+
+@case
+def conditions() -> None:
+    etag = put("conditions", b"x").etag
+    past = time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() - 3600))
+
+    def read(name: str, value: str) -> Any:
+        return get("conditions", **{name: value})
+
+    met = {"if_match": etag, "if_none_match": '"other"', "if_modified_since": past}
+    for name, value in met.items():
+        equal(name, read(name, value), b"x")
+    refused(412, "PreconditionFailed", read, "if_match", '"other"')
+    refused(412, "PreconditionFailed", read, "if_unmodified_since", past)
+    # A 304 has no body, and therefore no code of the service.
+    refused(304, "BadErrorResponse", read, "if_none_match", etag)
+    refused(409, "FileAlreadyExists", lambda: put("conditions", b"y", forbid_overwrite=True))
+
+
+@case
+def object_acl() -> None:
+    put("acl", b"x")
+    url = bare_url(BUCKET, "acl")
+
+    def acl() -> Any:
+        return client.get_object_acl(oss.GetObjectAclRequest(BUCKET, "acl")).acl
+
+    equal("ACL", acl(), "default")
+    equal("status of a stranger", fetch("GET", url)[0], 403)
+    client.put_object_acl(oss.PutObjectAclRequest(BUCKET, "acl", acl="public-read"))
+    equal("ACL", acl(), "public-read")
+    equal("what a stranger reads", fetch("GET", url), (200, "x"))
+
+
+def _delete(keys: Iterable[str], *, quiet: bool = False) -> Any:
+    objects = [oss.DeleteObject(key) for key in keys]
+    ask = oss.DeleteMultipleObjectsRequest(BUCKET, objects=objects, quiet=quiet)
+    return [each.key for each in client.delete_multiple_objects(ask).deleted_objects or ()]
+
+
+@case
+def delete_many() -> None:
+    keys = [f"many/{key}" for key in ("plain", "missing", *AWKWARD_KEYS)]
+    for key in keys:
+        if key != "many/missing":
+            put(key, b"")
+    equal("deleted", _delete(keys), keys)
+    left = client.list_objects(oss.ListObjectsRequest(BUCKET, prefix="many/")).contents
+    equal("left", left or [], [])
+    put("many/quiet", b"")
+    equal("deleted quietly", _delete(["many/quiet"], quiet=True), [])
+
+
+def _initiate(key: str) -> Any:
+    ask = oss.InitiateMultipartUploadRequest(BUCKET, key, content_type="text/plain")
+    return client.initiate_multipart_upload(ask).upload_id
+
+
+def _upload_parts(key: str, content: bytes) -> tuple[str, Any]:
+    upload, parts = _initiate(key), []
+    for number, start in enumerate(range(0, len(content), PART), 1):
+        piece = content[start : start + PART]
+        ask = oss.UploadPartRequest(BUCKET, key, number, upload, body=piece)
+        parts.append(oss.UploadPart(number, client.upload_part(ask).etag))
+    return upload, parts
+
+
+def _complete(key: str, upload: str, parts: Any, **more: Any) -> Any:
+    chosen = oss.CompleteMultipartUpload(parts=parts)
+    ask = oss.CompleteMultipartUploadRequest(
+        BUCKET, key, upload, complete_multipart_upload=chosen, **more
+    )
+    return client.complete_multipart_upload(ask)
+
+
+@case
+def multipart() -> None:
+    key, content = "multipart/键 +.bin", some_bytes(2 * PART + 5)
+    upload, parts = _upload_parts(key, content)
+    ask = oss.ListPartsRequest(BUCKET, key, upload)
+    pages = [*client.list_parts_paginator(limit=2).iter_page(ask)]
+    equal("keys", [page.key for page in pages], [key, key])
+    listed = [(each.part_number, each.etag) for page in pages for each in page.parts]
+    equal("listed", listed, [(each.part_number, each.etag) for each in parts])
+    completed = _complete(key, upload, parts)
+    equal("key and CRC", (completed.key, completed.hash_crc64), (key, str(crc_of(content))))
+    equal("end of the ETag", completed.etag[33:], '-3"')
+    equal("content", get(key), content)
+    equal("types", (head(key).object_type, head(key).content_type), ("Multipart", "text/plain"))
+
+
+@case
+def multipart_copy() -> None:
+    content, key = some_bytes(PART + 10), "multipart/copied"
+    put("multipart/source ä", content)
+    upload, parts = _initiate(key), []
+    for number, span in enumerate((f"0-{PART - 1}", f"{PART}-{PART + 9}"), 1):
+        ask = oss.UploadPartCopyRequest(BUCKET, key, number, upload)
+        ask.source_key, ask.source_range = "multipart/source ä", f"bytes={span}"
+        parts.append(oss.UploadPart(number, client.upload_part_copy(ask).etag))
+    _complete(key, upload, parts)
+    equal("content", get(key), content)
+
+
+def _uploads(prefix: str) -> Any:
+    ask = oss.ListMultipartUploadsRequest(BUCKET, prefix=prefix)
+    pages = client.list_multipart_uploads_paginator(limit=1).iter_page(ask)
+    return [(each.key, each.upload_id) for page in pages for each in page.uploads or ()]
+
+
+@case
+def multipart_abort() -> None:
+    one, (two, _) = _initiate("abort/1 +"), _upload_parts("abort/2", b"x")
+    equal("uploads", _uploads("abort/"), [("abort/1 +", one), ("abort/2", two)])
+    for key, upload in _uploads("abort/"):
+        client.abort_multipart_upload(oss.AbortMultipartUploadRequest(BUCKET, key, upload))
+    equal("uploads", _uploads("abort/"), [])
+    refused(404, "NoSuchUpload", client.list_parts, oss.ListPartsRequest(BUCKET, "abort/2", two))
+
+
+@case
+def uploader() -> None:
+    content = some_bytes(5 * PART + 1)
+    path = file("uploader.bin", content)
+    sender = client.uploader(part_size=PART, parallel_num=3)
+    stored = sender.upload_file(oss.PutObjectRequest(BUCKET, "uploader/file"), path)
+    equal("CRC", stored.hash_crc64, str(crc_of(content)))
+    equal("content", get("uploader/file"), content)
+    with Path(path).open("rb") as stream:
+        sender.upload_from(oss.PutObjectRequest(BUCKET, "uploader/stream"), stream)
+    equal("content of the stream", get("uploader/stream"), content)
+
+
+@case
+def uploader_resumes() -> None:
+    content, key = some_bytes(6 * PART), "uploader/resumed"
+    path = file("resumed.bin", content)
+    sender = client.uploader(
+        part_size=PART, parallel_num=1, enable_checkpoint=True, checkpoint_dir=str(SCRATCH)
+    )
+
+    def interrupt(_step: int, sent: int, _total: int) -> None:
+        if sent >= 3 * PART:
+            raise ConnectionError("interrupted")
+
+    try:
+        sender.upload_file(oss.PutObjectRequest(BUCKET, key, progress_fn=interrupt), path)
+    except ConnectionError:
+        opened = _uploads(key)
+    else:
+        raise AssertionError("the upload is not interrupted")
+    stored = sender.upload_file(oss.PutObjectRequest(BUCKET, key), path)
+    equal("the upload that goes on", opened, [(key, stored.upload_id)])
+    equal("content", get(key), content)
+    equal("open uploads", _uploads(key), [])
+
+
+@case
+def downloader() -> None:
+    content = some_bytes(5 * PART + 7)
+    put("downloader", content)
+    path = SCRATCH / "downloaded.bin"
+    receiver = client.downloader(
+        part_size=PART, parallel_num=3, enable_checkpoint=True, checkpoint_dir=str(SCRATCH)
+    )
+    receiver.download_file(oss.GetObjectRequest(BUCKET, "downloader"), str(path))
+    equal("content", path.read_bytes(), content)
+
+
+def _presign(ask: Any, seconds: float = 60, by: Any = client) -> Any:
+    return by.presign(ask, expires=timedelta(seconds=seconds))
+
+
+@case
+def presigned_get() -> None:
+    for key in ["presigned", *AWKWARD_KEYS]:
+        put(key, key.encode())
+        signed = _presign(oss.GetObjectRequest(BUCKET, key))
+        equal(key, fetch(signed.method, signed.url, signed.signed_headers), (200, key))
+    url = _presign(oss.GetObjectRequest(BUCKET, "presigned")).url
+    equal("a range", fetch("GET", url, {"Range": "bytes=0-2"}), (206, "pre"))
+
+
+@case
+def presigned_put() -> None:
+    for key in ["presigned", *AWKWARD_KEYS]:
+        ask = oss.PutObjectRequest(BUCKET, key, content_type="text/x-own", metadata={"by": "url"})
+        signed = _presign(ask)
+        equal(key, fetch("PUT", signed.url, signed.signed_headers, key.encode()), (200, ""))
+        equal(f"content of {key}", get(key).decode(), key)
+        about = head(key)
+        equal(
+            "type and metadata", (about.content_type, about.metadata["by"]), ("text/x-own", "url")
+        )
+    other = {**signed.signed_headers, "Content-Type": "text/x"}
+    equal("status with another type", fetch("PUT", signed.url, other, b"x")[0], 403)
+
+
+@case
+def presigned_expired() -> None:
+    # V4 rounds what is left down to seconds, and none is not allowed.
+    url = _presign(oss.GetObjectRequest(BUCKET, "presigned"), 2).url
+    time.sleep(3.1)
+    equal("status", fetch("GET", url)[0], 403)
+
+
+@case
+def error_no_such_key() -> None:
+    assert refused(404, "NoSuchKey", get, "no/such key").ec
+
+
+@case
+def error_no_such_bucket() -> None:
+    missing = f"{BUCKET}-missing"
+    refused(404, "NoSuchBucket", client.list_objects, oss.ListObjectsRequest(missing))
+    refused(404, "NoSuchBucket", client.put_object, oss.PutObjectRequest(missing, "k", body=b"x"))
+
+
+@case
+def error_wrong_secret() -> None:
+    refused(403, "SignatureDoesNotMatch", get, "k", BUCKET, client_of(secret="wrong"))
+
+
+@case
+def error_unknown_access_key() -> None:
+    stranger = client_of("LTAIunknown")
+    refused(403, "InvalidAccessKeyId", stranger.list_objects_v2, oss.ListObjectsV2Request(BUCKET))
+
+
+@case
+def error_bucket_not_empty() -> None:
+    put("something", b"x")
+    refused(409, "BucketNotEmpty", client.delete_bucket, oss.DeleteBucketRequest(BUCKET))
+
+
+@case
+def error_of_head() -> None:
+    refused(404, "NoSuchKey", head, "no-such-key")
+
+
+@case
+def error_malformed_callback() -> None:
+    for malformed in ("{not base64}", base64.b64encode(b"not JSON").decode()):
+        ask = oss.PutObjectRequest(BUCKET, "callback/refused", body=b"x", callback=malformed)
+        refused(400, "InvalidArgument", client.put_object, ask)
+    assert not client.is_object_exist(BUCKET, "callback/refused")
+
+
+def _callback(path: str, content_type: str = JSON) -> dict[str, str]:
+    return {"callback": callback(path, content_type), "callback_var": callback_variables()}
+
+
+def _hello(key: str, bucket: str = BUCKET, **more: Any) -> Any:
+    return oss.PutObjectRequest(bucket, key, content_type="text/plain", **more)
+
+
+def _callback_put(content_type: str) -> None:
+    key = "callback/键 &=+.txt"
+    stored = client.put_object(_hello(key, body=b"hello", **_callback(ECHO, content_type)))
+    equal_echo(stored.callback_result, BUCKET, key, head(key).headers, content_type)
+
+
+@case
+def callback_put_json() -> None:
+    _callback_put(JSON)
+
+
+@case
+def callback_put_form() -> None:
+    _callback_put(FORM)
+
+
+@case
+def callback_complete() -> None:
+    key, content = "callback/complete 键.bin", some_bytes(PART + 3)
+    completed = _complete(key, *_upload_parts(key, content), **_callback(ECHO))
+    equal_echo(completed.callback_result, BUCKET, key, head(key).headers)
+
+
+@case
+def callback_presigned() -> None:
+    key = "callback/presigned 键.txt"
+    in_query = _hello(key)
+    in_query.parameters = {"callback": callback(ECHO), "callback-var": callback_variables()}
+    for ask in (in_query, _hello(key, **_callback(ECHO))):
+        signed = _presign(ask)
+        status, text = fetch("PUT", signed.url, signed.signed_headers, b"hello")
+        equal(f"status of {text}", status, 200)
+        equal_echo(text, BUCKET, key, head(key).headers)
+
+
+def _is_failure(result: Any, message: str) -> None:
+    """203 is no error to this SDK: the result's text is the XML."""
+    equal("status", result.status_code, 203)
+    text = result.callback_result
+    assert "<Code>CallbackFailed</Code>" in text, text
+    assert f"<Message>{message}</Message>" in text, text
+    assert "<EC>0007-" in text, text
+
+
+@case
+def callback_fails() -> None:
+    failed = client.put_object(_hello("callback/failed", body=b"hello", **_callback("/fail")))
+    _is_failure(failed, "Error status : 500.")
+    equal("what is stored", get("callback/failed"), b"hello")
+    failed = client.put_object(_hello("callback/failed", body=b"hello", **_callback("/text")))
+    _is_failure(failed, "Response body is not valid json format.")
+
+
+@case
+def callback_complete_fails() -> None:
+    key, content = "callback/complete-failed", some_bytes(PART + 3)
+    failed = _complete(key, *_upload_parts(key, content), **_callback("/fail"))
+    _is_failure(failed, "Error status : 500.")
+    equal("content", get(key), content)
+
+
+def _session(policy: str | None = None) -> Any:
+    given = assume_role(policy)
+    return client_of(given.access_key_id, given.access_key_secret, given.security_token)
+
+
+@case
+def sts_upload() -> None:
+    session = _session()
+    session.put_object(oss.PutObjectRequest(ROLE_BUCKET, "sts/v2 键.txt", body=b"hello"))
+    equal("content", get("sts/v2 键.txt", ROLE_BUCKET), b"hello")
+    content = some_bytes(2 * PART + 1)
+    ask = oss.PutObjectRequest(ROLE_BUCKET, "sts/v2.bin")
+    session.uploader(part_size=PART).upload_file(ask, file("sts.bin", content))
+    equal("content", get("sts/v2.bin", ROLE_BUCKET), content)
+
+
+@case
+def sts_callback() -> None:
+    key = "sts/v2-callback.txt"
+    ask = _hello(key, ROLE_BUCKET, body=b"hello", **_callback(ECHO))
+    stored = _session().put_object(ask)
+    equal_echo(stored.callback_result, ROLE_BUCKET, key, head(key, ROLE_BUCKET).headers)
+
+
+@case
+def sts_presigned() -> None:
+    signed = _presign(oss.PutObjectRequest(ROLE_BUCKET, "sts/v2-presigned.txt"), by=_session())
+    equal("answer", fetch("PUT", signed.url, signed.signed_headers, b"hello"), (200, ""))
+
+
+@case
+def sts_denied() -> None:
+    session = _session()
+    refused(403, "AccessDenied", get, "k", ROLE_BUCKET, session)
+    refused(403, "AccessDenied", session.put_object, oss.PutObjectRequest(BUCKET, "k", body=b"x"))
+    try:
+        assume_role(secret="wrong")
+    except ClientException as error:
+        equal("code", error.code, "SignatureDoesNotMatch")
+    else:
+        raise AssertionError("STS takes a wrong secret")
+
+
+@case
+def sts_session_policy() -> None:
+    session = _session(policy_only("only/"))
+    session.put_object(oss.PutObjectRequest(ROLE_BUCKET, "only/here", body=b"x"))
+    elsewhere = oss.PutObjectRequest(ROLE_BUCKET, "elsewhere", body=b"x")
+    refused(403, "AccessDenied", session.put_object, elsewhere)
+    refused(403, "AccessDenied", get, "only/here", ROLE_BUCKET, session)
+
+
+client.put_bucket(oss.PutBucketRequest(BUCKET))
+report()
