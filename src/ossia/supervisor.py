@@ -131,9 +131,14 @@ class Supervisor:
         if not self._stopping:
             ready()
         code = self._watch()
-        for listening in self._sockets:
-            listening.close()
+        self._close_sockets()
         return code
+
+    def _close_sockets(self, *, but: int = -1) -> None:
+        """Let go of the sockets; one accepts connections for as long as any process holds it."""
+        for index, listening in enumerate(self._sockets):
+            if index != but:
+                listening.close()
 
     def _start(self, index: int) -> None:
         reader, writer = os.pipe()
@@ -152,6 +157,7 @@ class Supervisor:
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self._close_sockets(but=index)
             with contextlib.suppress(OSError):
                 _die_with_parent()
 
@@ -194,6 +200,7 @@ class Supervisor:
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
+        self._close_sockets()
         for pid in self._workers:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)

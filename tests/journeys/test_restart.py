@@ -96,6 +96,7 @@ def test_stopping_finishes_what_is_in_flight(tmp_path: Path) -> None:
         until = time.monotonic() + 5
         while not refuses(server.address) and time.monotonic() < until:
             time.sleep(0.02)
+        assert refuses(server.address)
         for upload in uploads:
             answer = upload.finish()
             assert answer.startswith(b"HTTP/1.1 200"), answer
