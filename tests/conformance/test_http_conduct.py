@@ -137,6 +137,10 @@ def running(  # noqa: C901 - one handler, many behaviours
         if path == b"/spans":
             spans = (FileSpan(served.file, 10, 100), FileSpan(served.file, 1_000_000, 1_500_000))
             return Response(206, [], b"begin", spans)
+        if path == b"/broken":
+            span = FileSpan(served.file, 0, 100)
+            span.close()
+            return Response(200, [], b"", (span,))
         if path == b"/slow":
             await asyncio.sleep(0.3)
         if path == b"/sip":
@@ -386,6 +390,18 @@ def test_head_sends_the_length_and_no_file(any_server: Served) -> None:
         answer = read_to_end(client)
     assert b"Content-Length: 3000000\r\n" in answer
     assert answer.endswith(b"\r\n\r\n")
+
+
+def test_head_has_no_body_whatever_the_handler_says(served: Served) -> None:
+    answer = served.ask(b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"Content-Length: 5\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+def test_an_answer_that_breaks_off_ends_the_connection(served: Served) -> None:
+    answer = served.ask(b"GET /broken HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert len(answer.partition(b"\r\n\r\n")[2]) < 100
+    assert b"HTTP/1.1 200" in served.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
 
 
 def test_large_bodies_arrive_over_any_transport(any_server: Served) -> None:

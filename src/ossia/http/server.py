@@ -13,6 +13,7 @@ Rules (each is a test in ``tests/conformance/test_http_conduct.py``):
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 import time
@@ -28,6 +29,8 @@ from ossia.http.body import Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
 from ossia.http.message import BODILESS, REASONS, Request, Response
 from ossia.http.sending import Drained, SpanSender, is_tls, read_spans
+
+log = logging.getLogger("ossia.http")
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuser = Callable[[OssError], Response]
@@ -409,6 +412,10 @@ class _Connection(asyncio.BufferedProtocol):
                 self._resume()
         except OSError:
             self.abort()
+        except Exception:
+            # Half an answer may be out: nothing that follows could be understood.
+            log.exception("answer_failed")
+            self.abort()
         finally:
             self._busy = False
             self._since = server.now
@@ -435,12 +442,12 @@ class _Connection(asyncio.BufferedProtocol):
         head = self._head(response, keeps=keeps)
         spans = response.spans
         try:
-            if not spans:
+            if request.method == b"HEAD":
+                self._transport.write(head)
+            elif not spans:
                 self._transport.write(head + response.body if response.body else head)
                 if self._drained.paused:
                     await self._drained.wait()
-            elif request.method == b"HEAD":
-                self._transport.write(head)
             elif self._secure:
                 self._transport.write(head + response.body)
                 await read_spans(spans, self._transport, self._drained)
