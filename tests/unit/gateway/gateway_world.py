@@ -1,0 +1,163 @@
+"""A whole gateway over memory adapters; requests are signed and handed to it without a socket."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ossia.access.authenticate import Authenticator
+from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
+from ossia.api.oss import oss
+from ossia.api.route import Router
+from ossia.api.services import Services
+from ossia.client.signing_client import SigningClient, path_of
+from ossia.domain.buckets import Buckets
+from ossia.domain.buffers import Buffers
+from ossia.domain.callbacks import Callbacks
+from ossia.domain.identities import Identities
+from ossia.domain.ingest import Ingest
+from ossia.domain.multipart import Multipart
+from ossia.domain.objects import Objects
+from ossia.domain.sessions import Sessions
+from ossia.gateway.internal import PUBLIC_KEY_PATH, Internal
+from ossia.gateway.pipeline import Gateway
+from ossia.gateway.rpc import RpcSide
+from ossia.http.body import Body, FixedBody
+from ossia.http.message import Request, Response
+from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure
+from ossia.protocol.address import Addressing
+from ossia.protocol.address_policy import AddressPolicy
+from ossia.protocol.callback_signature import CallbackKey
+
+KEY = CallbackKey.generate()
+Pairs = Sequence[tuple[str, str]]
+
+
+class SetClock:
+    at = 1_700_000_000_000
+
+    def now_ms(self) -> int:
+        return self.at
+
+
+@dataclass
+class SaidSender:
+    """Answers callbacks as it is told."""
+
+    says: CallbackAnswer | CallbackFailure = field(
+        default_factory=lambda: CallbackAnswer(
+            status=200,
+            headers={"content-type": "application/json", "content-length": "13"},
+            body=b'{"Status":1} ',
+        )
+    )
+    attempts: list[CallbackAttempt] = field(default_factory=list)
+
+    async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
+        self.attempts.append(attempt)
+        return self.says
+
+
+class World:
+    """One gateway.  ``root`` and others are made by `signer`."""
+
+    def __init__(self) -> None:
+        self.clock = SetClock()
+        self.metadata = MemoryMetadataStore(self.clock)
+        blobs = MemoryBlobStore(self.clock)
+        self.identities = Identities(
+            self.metadata,
+            self.clock,
+            account_id="1234",
+            root_access_key_id="ROOT",
+            root_access_key_secret="root",
+        )
+        self.sessions = Sessions(self.metadata)
+        self.ingest = Ingest(self.metadata, blobs, self.clock, Buffers(), threads=2)
+        objects = Objects(self.metadata, blobs, self.ingest, self.clock)
+        self.sender = SaidSender()
+        policy = AddressPolicy.default(loopback=True)
+        services = Services(
+            buckets=Buckets(self.metadata, self.clock, "cn-test"),
+            objects=objects,
+            multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
+            ingest=self.ingest,
+            callbacks=Callbacks(
+                self.sender, KEY, self.clock, key_url=f"http://oss.test{PUBLIC_KEY_PATH}"
+            ),
+            callback_targets=policy,
+            region="cn-test",
+            account_id="1234",
+            endpoint="oss.test",
+            public_url="http://oss.test",
+        )
+        internal = Internal(KEY.public_pem(), "0.0")
+        rpc = RpcSide(self.identities, self.sessions, self.clock)
+        self.gateway = Gateway(
+            Router(oss),
+            services,
+            Authenticator(self.identities, self.sessions, region="cn-test"),
+            Addressing(["oss.test"]),
+            self.clock,
+            sides=(internal.answer, rpc.answer),
+            access_log=True,
+        )
+        self.root = self.signer("ROOT", "root")
+        self.anonymous = self.signer("", "", version=0)
+
+    def signer(
+        self, key: str, secret: str, *, version: int = 4, token: str | None = None
+    ) -> SigningClient:
+        return SigningClient("http://oss.test", key, secret, "cn-test", version, token)
+
+    async def ask(
+        self,
+        method: str,
+        bucket: str = "",
+        key: str = "",
+        query: Pairs = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Body = b"",
+        *,
+        by: SigningClient | None = None,
+    ) -> Response:
+        """Sign as the root (or *by* somebody else) and hand the request over."""
+        given = {name.lower(): value for name, value in (headers or {}).items()}
+        signed = (by or self.root)._signature(method, bucket, key, query, given, self.clock.at)
+        return await self.hand(method, path_of(bucket, key, query), {**given, **signed}, body)
+
+    async def hand(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | Body = b""
+    ) -> Response:
+        """Hand a request over as it stands."""
+        raw = {name.lower().encode(): value.strip().encode() for name, value in headers.items()}
+        raw.setdefault(b"host", b"oss.test")
+        if isinstance(body, bytes):
+            raw.setdefault(b"content-length", b"%d" % len(body))
+            body = FixedBody(body)
+        request = Request(
+            method.encode(), target.encode("latin-1"), raw, body, "192.0.2.1", secure=False
+        )
+        return await self.gateway.handle(request)
+
+
+def element(response: Response, name: str) -> str:
+    """The text of the first element of that name."""
+    return response.body.decode().partition(f"<{name}>")[2].partition(f"</{name}>")[0]
+
+
+def code(response: Response) -> str:
+    """Of an error document."""
+    return element(response, "Code")
+
+
+def header(response: Response, name: str) -> str | None:
+    """The last header of that name."""
+    return {key.lower(): value for key, value in response.headers}.get(name.lower())
+
+
+def content(response: Response) -> bytes:
+    """Body and spans."""
+    parts = [response.body]
+    for span in response.spans:
+        parts.append(span.pread(span.length, span.offset))
+        span.close()
+    return b"".join(parts)
