@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from itertools import count
 
 from ossia.access.authenticate import Authenticator
@@ -203,7 +204,9 @@ class Gateway:
         """Add the CORS headers, to refusals from before the bucket was read as well."""
         bucket = call.bucket_or_none
         if bucket is None and call.bucket_name:
-            bucket = await self._services.buckets.peek(call.bucket_name)
+            # The answer stands already; without these headers it is better than none.
+            with suppress(Unavailable):
+                bucket = await self._services.buckets.peek(call.bucket_name)
         cors.add_headers(response, bucket, exchange.request.headers, exchange.method)
 
     async def _preflight(self, call: Call) -> Response:
