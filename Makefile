@@ -32,11 +32,14 @@ setup: $(COMPLETE) ## create .venv with Ossia, the tools and the SDKs of the tes
 .PHONY: web
 web: $(BUNDLE) ## build the upload page into the package
 
-.PHONY: check
-check: $(COMPLETE) ## format, lint, types and the quick tests
+.PHONY: lint
+lint: $(COMPLETE) ## format, lint, types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
+
+.PHONY: check
+check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 .PHONY: test
@@ -54,7 +57,7 @@ docs: $(COMPLETE) ## regenerate the reference pages
 
 .PHONY: clean
 clean: ## remove what was built and installed here; data folders stay
-	rm -rf $(VENV) web/node_modules $(STATIC)
+	rm -rf $(VENV) .cache web/node_modules $(STATIC)
 
 .PHONY: help
 help: ## this list

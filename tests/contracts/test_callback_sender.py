@@ -436,7 +436,7 @@ async def test_forbidden_hosts(host: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0"],  # noqa: S104
+    ["127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0"],
 )
 async def test_names_of_forbidden_addresses(address: str) -> None:
     resolver = Table(innocent_example=[address])
