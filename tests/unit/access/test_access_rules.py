@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from ossia.access.authenticate import Authenticator
@@ -74,18 +75,12 @@ async def test_callers(world: World, version: int) -> None:
         await world.enter(key.id, "wrong", version=version)
     with pytest.raises(InvalidAccessKeyId):
         await world.enter("NONE", "x", version=version)
-    await world.identities._put(key.id, replace_key(key), create=False)
+    await world.identities._put(key.id, msgspec.structs.replace(key, active=False), create=False)
     # Only who holds the secret hears that the key is disabled.
     with pytest.raises(SignatureDoesNotMatch):
         await world.enter(key.id, "wrong", version=version)
     with pytest.raises(InvalidAccessKeyId, match="disabled"):
         await world.enter(key.id, key.secret, version=version)
-
-
-def replace_key(key: object) -> object:
-    import msgspec  # noqa: PLC0415 - one use
-
-    return msgspec.structs.replace(key, active=False)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize("version", [1, 4])

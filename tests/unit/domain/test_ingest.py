@@ -67,7 +67,7 @@ async def test_what_is_refused_leaves_nothing(domain: Domain, size: int, known: 
         ({"check_size": too_small}, EntityTooSmall),
     ):
         with pytest.raises(error):
-            await domain.ingest.take(Source(content, 9000, known=known), **more)  # type: ignore[arg-type]
+            await domain.ingest.take(Source(content, 9000, known=known), **more)
         assert nothing_staged(domain)
     assert not domain.blobs._published
 

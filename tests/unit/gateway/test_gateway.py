@@ -59,7 +59,7 @@ async def test_a_programming_error_is_an_internal_error(world: World, bucket: st
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    world.metadata.find_object = broken  # type: ignore[method-assign]
+    world.metadata.find_object = broken  # type: ignore[assignment, method-assign]
     answer = await world.ask("GET", bucket, "k")
     assert (answer.status, code(answer)) == (500, "InternalError")
     assert b"secret" not in answer.body
