@@ -148,6 +148,9 @@ class Supervisor:
             self._work(index, writer)
         os.close(writer)
         self._workers[pid] = index
+        if self._stopping:
+            # The signal came while this worker was being made, and did not reach it.
+            os.kill(pid, signal.SIGTERM)
         with contextlib.suppress(InterruptedError):
             select.select([reader], [], [], 20)
         os.close(reader)
