@@ -138,7 +138,10 @@ class Multipart:
             etag, crc, extents = landed.md5, landed.crc64, landed.extents
         else:
             extents = tuple(cut_extents(source.extents, start, length))
-            etag, crc = await self._ingest.digest(self._objects.spans(source, start, length))
+            if chosen is None and source.md5:
+                etag, crc = source.etag, source.crc64
+            else:
+                etag, crc = await self._ingest.digest(self._objects.spans(source, start, length))
         part = Part(
             upload_id=upload_id,
             number=number,
@@ -148,7 +151,7 @@ class Multipart:
             modified_at=self._clock.now_ms(),
             extents=extents,
         )
-        await self._record_part(part, ec)
+        await self._record_part(part, ec, "The copy source was replaced meanwhile: try again.")
         return part, chosen
 
     async def _check_sequence(self, upload: Upload, number: int) -> None:
@@ -158,13 +161,18 @@ class Multipart:
         if not before or before[0].number != number - 1:
             raise PartNotSequential(PartNumber=number)
 
-    async def _record_part(self, part: Part, ec: str) -> None:
+    async def _record_part(
+        self,
+        part: Part,
+        ec: str,
+        if_fenced: str = "The upload took longer than its lease.",
+    ) -> None:
         try:
             await self._metadata.put_part(part)
         except Missing:
             raise NoSuchUpload(ec=ec, UploadId=part.upload_id) from None
         except Fenced as error:
-            raise ServiceUnavailable("The upload took longer than its lease.") from error
+            raise ServiceUnavailable(if_fenced) from error
 
     async def complete(
         self,

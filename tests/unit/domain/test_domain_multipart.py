@@ -182,7 +182,7 @@ async def test_a_copied_part_whose_source_changed(domain: Domain) -> None:
         await domain.multipart.copy_part(bucket, "k", upload.id, 1, source, None, ANY)
     await domain.objects.put(bucket, "source", Source(b"other"), NONE)
     # The bytes of the replaced object are on their way out: the client tries again.
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(ServiceUnavailable, match="copy source was replaced"):
         await domain.multipart.copy_part(bucket, "k", upload.id, 1, source, None, ANY)
 
 
