@@ -121,7 +121,7 @@ def callback_targets(settings: Settings) -> AddressPolicy:
         try:
             return AddressPolicy.parse(settings.callback_allow)
         except ValueError as error:
-            raise SettingsError(f"--callback-allow: {error}") from error
+            raise SettingsError(str(error)) from error
     return AddressPolicy.default(loopback=listens_on_loopback(settings))
 
 
@@ -198,9 +198,8 @@ class Node:
         self.ingest = Ingest(self.metadata, self.blobs, self.clock, Buffers())
         self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, settings.region)
-        self.sender = CallbackClient(
-            callback_targets(settings), timeout_s=settings.callback_timeout
-        )
+        targets = callback_targets(settings)
+        self.sender = CallbackClient(targets, timeout_s=settings.callback_timeout)
         self.callbacks = Callbacks(
             self.sender, keys.callback_key, self.clock, key_url=settings.url + PUBLIC_KEY_PATH
         )
@@ -211,7 +210,7 @@ class Node:
             multipart=Multipart(self.metadata, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
             callbacks=self.callbacks,
-            callback_targets=callback_targets(settings),
+            callback_targets=targets,
             region=settings.region,
             account_id=keys.account_id,
             endpoint=settings.url.partition("://")[2],

@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from ossia.bootstrap import Node, NodeKeys, write_private
+from ossia.domain.buckets import CORS
 from ossia.errors import RpcError
 from ossia.protocol.cors import CorsConfiguration, CorsRule, render_cors
 from ossia.protocol.names import is_bucket_name
@@ -90,7 +91,7 @@ async def _prepare(settings: Settings, keys: NodeKeys, folder: Path, bucket_name
         rule = CorsRule(
             ("*",), ("POST", "PUT", "GET", "HEAD"), ("*",), ("ETag", "x-oss-request-id"), 600
         )
-        await node.buckets.set_document(bucket, "cors", render_cors(CorsConfiguration((rule,))))
+        await node.buckets.set_document(bucket, CORS, render_cors(CorsConfiguration((rule,))))
         home = folder / "appserver"
         config = home / CONFIG
         if not config.exists() or await node.identities.find_user(USER) is None:

@@ -274,10 +274,6 @@ class InvalidTag(OssError):
     message = "The tag provided was not a valid tag."
 
 
-class OperationNotSupported(OssError):
-    message = "The operation is not supported for this resource"
-
-
 class InvalidEncryptionAlgorithmError(OssError):
     message = "The Encryption request you specified is not valid. Supported value: AES256/KMS"
 

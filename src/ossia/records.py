@@ -10,15 +10,6 @@ from enum import StrEnum
 import msgspec
 
 
-class Acl(StrEnum):
-    """Canned access lists; ``DEFAULT`` (objects only) defers to the bucket's."""
-
-    DEFAULT = "default"
-    PRIVATE = "private"
-    PUBLIC_READ = "public-read"
-    PUBLIC_READ_WRITE = "public-read-write"
-
-
 class ObjectType(StrEnum):
     """What ``x-oss-object-type`` and listings say."""
 

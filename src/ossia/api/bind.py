@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 
 from ossia.errors import InvalidArgument, MissingArgument, OssError
 from ossia.http.body import Body
+from ossia.protocol.decimals import is_decimal
 
 if TYPE_CHECKING:
     from ossia.api.operation import Call
@@ -198,8 +199,7 @@ def integer(low: int, high: int) -> Parse:
     """A decimal number within bounds."""
 
     def parse(text: str) -> int:
-        is_number = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
-        if not is_number or not low <= int(text) <= high:
+        if not is_decimal(text, _MAX_DIGITS) or not low <= int(text) <= high:
             raise ValueError(f"The value must be an integer between {low} and {high}.")
         return int(text)
 

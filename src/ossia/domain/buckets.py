@@ -15,6 +15,8 @@ from ossia.ports import Clock, Conflict, Exists, Listing, MetadataStore, Missing
 from ossia.protocol.names import check_bucket_name
 from ossia.records import Bucket, BucketUsage
 
+CORS = "cors"
+"""The name of the document that holds the CORS rules."""
 MAX_BUCKETS = 10_000
 """The real service's 100 is a quota of an account; ours only guards against a runaway script."""
 _TRIES = 5

@@ -1,18 +1,17 @@
 """CORS: the headers of cross-origin answers, and preflight (buckets.md, section 4.1)."""
 
+from ossia.domain.buckets import CORS
 from ossia.errors import AccessForbidden, InvalidArgument
 from ossia.http.message import Response
 from ossia.protocol.cors import CorsConfiguration, CorsRule, stored_cors
 from ossia.records import Bucket
 
-DOCUMENT = "cors"
-
 
 def configuration_of(bucket: Bucket | None) -> CorsConfiguration | None:
     """The CORS rules of a bucket, if it has any."""
-    if bucket is None or DOCUMENT not in bucket.documents:
+    if bucket is None or CORS not in bucket.documents:
         return None
-    return stored_cors(bucket.documents[DOCUMENT])
+    return stored_cors(bucket.documents[CORS])
 
 
 def add_headers(

@@ -27,6 +27,7 @@ from xml.parsers import expat
 
 from ossia.errors import CallbackFailed, InvalidArgument
 from ossia.protocol.address_policy import AddressPolicy, parse_host
+from ossia.protocol.decimals import is_decimal
 
 MAX_PARAMETER_BYTES: Final = 5 * 1024
 """Limit of the Base64 text of ``callback`` and of ``callback-var`` [EC 0007-00000001, -101]."""
@@ -36,6 +37,7 @@ MAX_FILLED_BYTES: Final = 8 * 1024 * 1024
 """Our bound on a filled template: ``${x:a}`` repeated would turn one form field into gigabytes."""
 
 MAX_REPLY_BYTES: Final = 1024 * 1024
+_MAX_LENGTH_DIGITS: Final = 19
 
 Value = str | int | None
 """What a variable stands for: text, a number written bare, or nothing."""
@@ -494,9 +496,7 @@ def judge_reply(
     if status != 200:  # noqa: PLR2004 - the one good status
         return Rejected(f"Error status : {status}.", "0007-00000203")
     length = headers.get("content-length", "")
-    # isdecimal() alone accepts digits of every script.
-    is_length = length.isascii() and length.isdecimal() and len(length) < 20  # noqa: PLR2004
-    if not is_length or max(int(length), len(body)) > max_bytes:
+    if not is_decimal(length, _MAX_LENGTH_DIGITS) or max(int(length), len(body)) > max_bytes:
         return Rejected(
             "Error Status : 400.User server return too long content-length value", "0007-00000203"
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ossia.errors import InvalidArgument, MalformedXML
+from ossia.protocol.decimals import is_decimal
 from ossia.protocol.xml import document, parse, tag
 
 METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD")
@@ -139,7 +140,7 @@ def _method(text: str) -> str:
 
 def _seconds(text: str) -> int:
     digits = text.strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 9:  # noqa: PLR2004 - see below
+    if not is_decimal(digits, 9):
         # 999 999 999 seconds are thirty years.
         raise MalformedXML(ErrorDetail="MaxAgeSeconds must be a number of seconds.")
     return int(digits)

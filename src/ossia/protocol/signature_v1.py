@@ -17,6 +17,7 @@ from ossia.errors import InvalidArgument
 from ossia.protocol.dates import format_http
 from ossia.protocol.keyed_hash import keyed_hash
 from ossia.protocol.signed_request import (
+    FormClaim,
     SignedRequest,
     denied,
     expired,
@@ -111,25 +112,6 @@ class V1Claim:
                 yield string_to_sign(request, date, rule)
 
 
-class V1FormClaim:
-    """A claim of version 1 in the fields of a post form: the signature covers the policy."""
-
-    __slots__ = ("_policy", "_provided", "access_key_id", "security_token")
-
-    def __init__(
-        self, access_key_id: str, security_token: str | None, policy: bytes, provided: bytes
-    ) -> None:
-        self.access_key_id = access_key_id
-        self.security_token = security_token
-        self._policy = policy
-        self._provided = provided
-
-    def check(self, secret: str) -> None:
-        """Raise `SignatureDoesNotMatch` unless *secret* signed the policy."""
-        if not hmac.compare_digest(sign(secret.encode(), self._policy), self._provided):
-            raise mismatch(self.access_key_id, self._provided, self._policy, ec="0002-00000705")
-
-
 # --- reading ----------------------------------------------------------------
 
 
@@ -213,13 +195,14 @@ def epoch_seconds(text: bytes) -> int | None:
     return int(text) if text.isdigit() and len(text) <= 15 else None  # noqa: PLR2004 - see above
 
 
-def claim_from_form(fields: Mapping[str, str]) -> V1FormClaim:
+def claim_from_form(fields: Mapping[str, str]) -> FormClaim:
     """Read ``OSSAccessKeyId``, ``policy`` and ``Signature``; *fields* has lower-case names."""
     policy, provided = policy_and_signature(fields, "signature", "Signature")
     access_key_id = fields.get("ossaccesskeyid")
     if not access_key_id:
         raise missing_field("OSSAccessKeyId", "0002-00000706")
-    return V1FormClaim(access_key_id, fields.get("x-oss-security-token") or None, policy, provided)
+    token = fields.get("x-oss-security-token") or None
+    return FormClaim(access_key_id, token, policy, provided, sign)
 
 
 def policy_and_signature(fields: Mapping[str, str], name: str, shown: str) -> tuple[bytes, bytes]:

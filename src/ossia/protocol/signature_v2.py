@@ -19,6 +19,7 @@ from ossia.protocol.signature_v1 import (
 )
 from ossia.protocol.signature_v4 import canonical_query, percent_encode
 from ossia.protocol.signed_request import (
+    FormClaim,
     SignedRequest,
     denied,
     expired,
@@ -68,25 +69,6 @@ class V2Claim:
         texts = [string_to_sign(self._request, date, self._additional) for date in self._dates]
         if not any(hmac.compare_digest(sign(key, text), self._provided) for text in texts):
             raise mismatch(self.access_key_id, self._provided, texts[0])
-
-
-class V2FormClaim:
-    """A claim of version 2 in the fields of a post form: the signature covers the policy."""
-
-    __slots__ = ("_policy", "_provided", "access_key_id", "security_token")
-
-    def __init__(
-        self, access_key_id: str, security_token: str | None, policy: bytes, provided: bytes
-    ) -> None:
-        self.access_key_id = access_key_id
-        self.security_token = security_token
-        self._policy = policy
-        self._provided = provided
-
-    def check(self, secret: str) -> None:
-        """Raise `SignatureDoesNotMatch` unless *secret* signed the policy."""
-        if not hmac.compare_digest(sign(secret.encode(), self._policy), self._provided):
-            raise mismatch(self.access_key_id, self._provided, self._policy, ec="0002-00000705")
 
 
 # --- reading ----------------------------------------------------------------
@@ -144,7 +126,7 @@ def claim_from_url(request: SignedRequest, first: Mapping[bytes, bytes], *, now_
     )
 
 
-def claim_from_form(fields: Mapping[str, str]) -> V2FormClaim:
+def claim_from_form(fields: Mapping[str, str]) -> FormClaim:
     """Read ``x-oss-access-key-id``, ``policy`` and ``x-oss-signature``.
 
     That the signature is the HMAC-SHA256 of the policy follows from versions 1 and 4; the
@@ -154,7 +136,8 @@ def claim_from_form(fields: Mapping[str, str]) -> V2FormClaim:
     access_key_id = fields.get("x-oss-access-key-id")
     if not access_key_id:
         raise missing_field("x-oss-access-key-id", "0002-00000706")
-    return V2FormClaim(access_key_id, fields.get("x-oss-security-token") or None, policy, provided)
+    token = fields.get("x-oss-security-token") or None
+    return FormClaim(access_key_id, token, policy, provided, sign)
 
 
 def _additional_of(value: bytes) -> list[bytes]:

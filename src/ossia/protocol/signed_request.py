@@ -4,7 +4,8 @@ The versions differ in how they lay out the string to sign; the request they rea
 clock rule and the shape of a mismatch are the same and live here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import hmac
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -52,6 +53,31 @@ class Claim(Protocol):
 
     def check(self, secret: str) -> None:
         """Raise `SignatureDoesNotMatch` unless *secret* made the signature."""
+
+
+class FormClaim:
+    """A claim in the fields of a post form, versions 1 and 2: the signature covers the policy."""
+
+    __slots__ = ("_policy", "_provided", "_sign", "access_key_id", "security_token")
+
+    def __init__(
+        self,
+        access_key_id: str,
+        security_token: str | None,
+        policy: bytes,
+        provided: bytes,
+        sign: Callable[[bytes, bytes], bytes],
+    ) -> None:
+        self.access_key_id = access_key_id
+        self.security_token = security_token
+        self._policy = policy
+        self._provided = provided
+        self._sign = sign
+
+    def check(self, secret: str) -> None:
+        """Raise `SignatureDoesNotMatch` unless *secret* signed the policy."""
+        if not hmac.compare_digest(self._sign(secret.encode(), self._policy), self._provided):
+            raise mismatch(self.access_key_id, self._provided, self._policy, ec="0002-00000705")
 
 
 def mismatch(

@@ -6,10 +6,9 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
+from ossia.domain.buckets import CORS
 from ossia.errors import MalformedXML, NoSuchBucket, NoSuchCORSConfiguration
 from ossia.protocol.cors import CorsConfiguration, parse_cors, render_cors
-
-DOCUMENT = "cors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class PutBucketCorsResult(Answer):
 async def put_bucket_cors(call: Call, request: PutBucketCors) -> PutBucketCorsResult:
     """Replace the CORS rules of a bucket."""
     content = render_cors(request.configuration)
-    await call.services.buckets.set_document(call.bucket, DOCUMENT, content)
+    await call.services.buckets.set_document(call.bucket, CORS, content)
     return PutBucketCorsResult()
 
 
@@ -48,7 +47,7 @@ class GetBucketCorsResult(Answer):
 @oss.operation("GET", Scope.BUCKET, query=["cors"], errors=(NoSuchBucket, NoSuchCORSConfiguration))
 async def get_bucket_cors(call: Call, request: GetBucketCors) -> GetBucketCorsResult:
     """Tell the CORS rules of a bucket."""
-    content = call.bucket.documents.get(DOCUMENT)
+    content = call.bucket.documents.get(CORS)
     if content is None:
         raise NoSuchCORSConfiguration(BucketName=request.bucket)
     return GetBucketCorsResult(content=content)
@@ -68,5 +67,5 @@ class DeleteBucketCorsResult(Answer):
 async def delete_bucket_cors(call: Call, request: DeleteBucketCors) -> DeleteBucketCorsResult:
     """Remove the CORS rules of a bucket."""
     del request
-    await call.services.buckets.set_document(call.bucket, DOCUMENT, None)
+    await call.services.buckets.set_document(call.bucket, CORS, None)
     return DeleteBucketCorsResult()

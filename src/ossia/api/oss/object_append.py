@@ -15,13 +15,14 @@ from ossia.errors import (
     ObjectNotAppendable,
     PositionNotEqualToLength,
 )
+from ossia.protocol.decimals import is_decimal
 
 _MAX_DIGITS = 18
 
 
 def _position(text: str) -> int:
     # Documented: a position that is not a number is a missing one.
-    if not (text.isascii() and text.isdigit()) or len(text) > _MAX_DIGITS:
+    if not is_decimal(text, _MAX_DIGITS):
         raise MissingArgument(ArgumentName="position", ArgumentValue=text)
     return int(text)
 

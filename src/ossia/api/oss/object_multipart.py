@@ -43,14 +43,11 @@ from ossia.errors import (
 from ossia.ports import UploadListing
 from ossia.protocol.checksums import etag_to_content_md5, md5_hex, parse_content_md5
 from ossia.protocol.dates import format_iso
+from ossia.protocol.decimals import is_decimal
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Part, Upload
 
 _MAX_DIGITS = 9
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
 
 
 def _part_number(call: Call) -> int:
@@ -62,7 +59,7 @@ def _part_number(call: Call) -> int:
             ArgumentName="ResourceType",
             ArgumentValue="partNumber",
         )
-    if not _is_number(text) or not 1 <= int(text) <= MAX_PARTS:
+    if not is_decimal(text, _MAX_DIGITS) or not 1 <= int(text) <= MAX_PARTS:
         raise InvalidArgument(
             "Part number must be an integer between 1 and 10000, inclusive.",
             ec="0017-00000220",
@@ -252,7 +249,7 @@ def _parse_completion(content: bytes) -> Completion:
     parts = []
     for element in root.all("Part"):
         number, etag = element.get("PartNumber").strip(), element.get("ETag")
-        if not _is_number(number) or not etag:
+        if not is_decimal(number, _MAX_DIGITS) or not etag:
             raise MalformedXML(ErrorDetail="A Part needs PartNumber and ETag.")
         parts.append(ChosenPart(int(number), etag))
     if not 1 <= len(parts) <= MAX_PARTS:
