@@ -6,6 +6,7 @@ The parent holds the data folder's lock and the sockets, and serves nothing itse
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import select
@@ -29,6 +30,18 @@ SWEEP_EVERY_S = 60
 _SWEEPS_PER_SCRUB = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
+_NEW_OBJECTS_PER_COLLECTION = 50_000
+
+
+def _spare_the_collector() -> None:
+    """Look for cycles seldom, and never in what lives as long as the process.
+
+    Requests in flight are many young objects without cycles: with the interpreter's own threshold
+    of 700 the collector takes 5 % of what a small write costs.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 10, 10)
 
 
 def bind(settings: Settings, count: int) -> list[socket.socket]:
@@ -166,6 +179,7 @@ class Supervisor:
 
             async def main() -> None:
                 node = Node(self._settings, self._keys, self._folder)
+                _spare_the_collector()
 
                 def ready() -> None:
                     os.write(writer, b"1")

@@ -74,36 +74,39 @@ class Binder:
 
     request_type: type
     document: Document | None
-    streams: bool
+    takes_no_body: bool
+    """Whether the body is of no interest."""
     bind: "Callable[[Call, bytes], Any]"
-
-    @property
-    def takes_no_body(self) -> bool:
-        """Whether the body is of no interest."""
-        return self.document is None and not self.streams
 
 
 def compile_binder(request_type: type) -> Binder:
-    """Compile the markers of *request_type*."""
+    """Compile the markers of *request_type* into one function.
+
+    Its source is written here, because a call for every field would cost more than the fields:
+    most headers and parameters are absent, which one look in a dict tells.
+    """
     assert is_dataclass(request_type)
-    getters: list[tuple[str, Callable[[Call, bytes], Any]]] = []
+    names: dict[str, Any] = {"Request": request_type}
+    arguments = []
     document: Document | None = None
-    streams = False
+    takes_no_body = True
     markers = _markers(request_type)
-    for each in fields(request_type):
+    for number, each in enumerate(fields(request_type)):
         marker = markers[each.name]
         default = each.default
         if each.default_factory is not MISSING:
             default = each.default_factory()
         if isinstance(marker, Document):
             document = marker
-        streams = streams or isinstance(marker, Stream)
-        getters.append((each.name, _getter(marker, default)))
-
-    def bind(call: "Call", content: bytes) -> Any:
-        return request_type(**{name: get(call, content) for name, get in getters})
-
-    return Binder(request_type, document, streams, bind)
+        takes_no_body = takes_no_body and not isinstance(marker, Document | Stream)
+        arguments.append(f"{each.name}={_expression(marker, default, number, names)}")
+    source = (
+        "def bind(call, content):\n"
+        "    headers, query = call.http.headers, call.query\n"
+        f"    return Request({', '.join(arguments)})\n"
+    )
+    exec(compile(source, f"<binder of {request_type.__name__}>", "exec"), names)  # noqa: S102
+    return Binder(request_type, document, takes_no_body, names["bind"])
 
 
 def _markers(annotated: type) -> dict[str, Any]:
@@ -114,57 +117,56 @@ def _markers(annotated: type) -> dict[str, Any]:
     return found
 
 
-def _getter(marker: Any, default: Any) -> "Callable[[Call, bytes], Any]":
+def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -> str:
+    """How `bind` gets one field; the objects it uses are added to *names*."""
     match marker:
         case Path(part="bucket"):
-            return lambda call, _: call.bucket_name
+            return "call.bucket_name"
         case Path(part="key"):
-            return lambda call, _: call.key
-        case Query(name=name, parse=parse):
-            return _text_getter(name, parse, default, lambda call: call.query.get(name))
-        case Header(name=name, parse=parse):
-            return _text_getter(name, parse, default, _header_reader(name))
-        case Document(parse=parse):
-            return lambda _, content: parse(content)
+            return "call.key"
         case Stream():
-            return lambda call, _: call.http.body
+            return "call.http.body"
+        case Document(parse=parse):
+            names[f"parse_{number}"] = parse
+            return f"parse_{number}(content)"
         case FromCall(get=get):
-            return lambda call, _: get(call)
-    raise TypeError(f"{marker!r} is not a marker")
+            names[f"get_{number}"] = get
+            return f"get_{number}(call)"
+        case Query(name=name, parse=parse):
+            names[f"read_{number}"] = _reader(name, parse)
+            found = f"query.get({name!r})"
+        case Header(name=name, parse=parse):
+            names[f"read_{number}"] = _reader(name, parse, decode_header)
+            found = f"headers.get({name.encode()!r})"
+        case _:
+            raise TypeError(f"{marker!r} is not a marker")
+    if default is MISSING:
+        names[f"absent_{number}"] = _refusal(name)
+        absent = f"absent_{number}()"
+    else:
+        names[f"default_{number}"] = default
+        absent = f"default_{number}"
+    return f"{absent} if (found := {found}) is None else read_{number}(found)"
 
 
-def _header_reader(name: str) -> "Callable[[Call], str | None]":
-    raw_name = name.encode()
-
-    def read(call: "Call") -> str | None:
-        raw = call.http.headers.get(raw_name)
-        if raw is None:
-            return None
-        try:
-            return raw.decode()
-        except UnicodeDecodeError:
-            return raw.decode("latin-1")
-
-    return read
+def decode_header(raw: bytes) -> str:
+    """A header value as text.  Bytes that are not UTF-8 are kept as Latin-1."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
-def _text_getter(
-    name: str, parse: Parse, default: Any, read: "Callable[[Call], str | None]"
-) -> "Callable[[Call, bytes], Any]":
-    if parse is str and default is not MISSING:
+def _refusal(name: str) -> Callable[[], None]:
+    def refuse() -> None:
+        raise MissingArgument(ArgumentName=name)
 
-        def get_text(call: "Call", _: bytes) -> Any:
-            text = read(call)
-            return default if text is None else text
+    return refuse
 
-        return get_text
 
-    def get(call: "Call", _: bytes) -> Any:
-        text = read(call)
-        if text is None:
-            if default is MISSING:
-                raise MissingArgument(ArgumentName=name)
-            return default
+def _reader(name: str, parse: Parse, decode: Callable[[Any], str] = str) -> Callable[[Any], Any]:
+    def read(found: Any) -> Any:
+        text = decode(found)
         try:
             return parse(text)
         except OssError:
@@ -174,7 +176,7 @@ def _text_getter(
                 str(error) or None, ArgumentName=name, ArgumentValue=text
             ) from error
 
-    return get
+    return read
 
 
 HeaderLine = tuple[str, str]

@@ -7,10 +7,10 @@ the record that ``operation`` registers; see ``docs/architecture.md``.
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, ClassVar, get_type_hints
 
-from ossia.api.bind import Binder, HeaderLine, compile_binder, compile_headers
+from ossia.api.bind import Binder, HeaderLine, compile_binder, compile_headers, decode_header
 from ossia.api.services import Services
 from ossia.domain.identities import Caller
 from ossia.errors import OssError
@@ -19,7 +19,7 @@ from ossia.http.post_form import PostForm
 from ossia.records import Bucket
 
 
-class Scope(Enum):
+class Scope(StrEnum):
     """What an operation is about."""
 
     SERVICE = "service"
@@ -70,14 +70,6 @@ class Call:
         """A request header as text, UTF-8 where it is that."""
         raw = self.http.headers.get(name.encode())
         return None if raw is None else decode_header(raw)
-
-
-def decode_header(raw: bytes) -> str:
-    """A header value as text.  Bytes that are not UTF-8 are kept as Latin-1."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
 
 
 class Answer:

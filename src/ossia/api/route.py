@@ -51,7 +51,7 @@ class Router:
         headers: Mapping[bytes, bytes],
     ) -> Operation:
         """The operation.  Raises `NotImplemented` with its name if it is declined."""
-        if not query:
+        if self._names.isdisjoint(query):
             plain = self._plain.get((method, scope))
             if plain is not None:
                 return plain

@@ -49,7 +49,7 @@ class ByteSource(Protocol):
         """Everything, if it is at most *limit* bytes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Landed:
     """Bytes that are durable or inline, and what they are.
 

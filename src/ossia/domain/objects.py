@@ -39,7 +39,7 @@ from ossia.records import Bucket, Extent, ObjectType, StoredObject
 _COPY_TRIES = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Attributes:
     """What a write says about an object besides its bytes."""
 

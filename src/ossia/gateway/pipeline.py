@@ -122,7 +122,7 @@ class Gateway:
         pairs = parse_query(query_text) if query_text else []
         host = request.headers.get(b"host", b"")
         address = self._addressing.resolve(host, path)
-        if not address.in_host:
+        if address.bucket in _NO_BUCKET and not address.in_host:
             for side in self._sides:
                 response = await side(request, path, pairs)
                 if response is not None:
@@ -258,6 +258,8 @@ class Gateway:
 
 
 _FORM_ONLY = frozenset({FORM})
+_NO_BUCKET = frozenset({b"", b"-"})
+"""What the first part of a path is where no bucket is meant: the services beside OSS live there."""
 
 
 class _Exchange:

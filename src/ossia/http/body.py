@@ -170,19 +170,36 @@ class Body:
 class FixedBody(Body):
     """A body that arrived together with its head."""
 
-    __slots__ = ("_content",)
+    __slots__ = ("_content", "_taken")
 
     def __init__(self, content: bytes) -> None:
         super().__init__(len(content))
         self._content = content
-        self._held = bytearray(content)
+        self._taken = 0
         self.complete = True
+
+    async def read_into(self, view: memoryview) -> int:
+        """Copy the next bytes to *view*."""
+        piece = self._content[self._taken : self._taken + len(view)]
+        view[: len(piece)] = piece
+        self._taken += len(piece)
+        return len(piece)
 
     async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
         """The whole body without a copy."""
         if len(self._content) > limit:
             raise too_large()
         return self._content
+
+    async def read_some(self) -> bytes:
+        """Everything that was not taken yet."""
+        some = self._content[self._taken :]
+        self._taken = len(self._content)
+        return some
+
+
+NO_BODY = FixedBody(b"")
+"""The body of every request that has none: nothing about it can change."""
 
 
 def too_slow() -> OssError:

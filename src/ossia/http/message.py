@@ -64,6 +64,8 @@ class Response:
         """What Content-Length says."""
         if self.length is not None:
             return self.length
+        if not self.spans:
+            return len(self.body)
         return len(self.body) + sum(span.length for span in self.spans)
 
 

@@ -25,7 +25,7 @@ from typing import Any
 import httptools
 
 from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
-from ossia.http.body import Body, ClientGone, FixedBody, too_slow
+from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
 from ossia.http.message import BODILESS, REASONS, Request, Response
 from ossia.http.sending import Drained, SpanSender, is_tls, read_spans
@@ -346,7 +346,7 @@ class _Connection(asyncio.BufferedProtocol):
     def on_message_complete(self) -> None:
         gathered, self._gathered = self._gathered, None
         if gathered is not None:
-            self._enqueue(FixedBody(gathered[0] if len(gathered) == 1 else b"".join(gathered)))
+            self._enqueue(_fixed(gathered))
             return
         body, self._body = self._body, None
         self._discarding = False
@@ -403,7 +403,13 @@ class _Connection(asyncio.BufferedProtocol):
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
                     keeps = keeps and self._can_drain(request.body)
-                await self._respond(request, response, keeps=keeps)
+                head = self._head(response, keeps=keeps)
+                if request.method != b"HEAD" and not response.spans:
+                    self._transport.write(head + response.body if response.body else head)
+                    if self._drained.paused:
+                        await self._drained.wait()
+                else:
+                    await self._respond(request, response, head)
                 if not request.body.complete:
                     await self._drain(request.body)
                 if not keeps or (self._ended and not self._queue):
@@ -438,16 +444,12 @@ class _Connection(asyncio.BufferedProtocol):
                 return
             await asyncio.sleep(_POLL_S)
 
-    async def _respond(self, request: Request, response: Response, *, keeps: bool) -> None:
-        head = self._head(response, keeps=keeps)
+    async def _respond(self, request: Request, response: Response, head: bytes) -> None:
+        """Send an answer that is more, or less, than its head and body."""
         spans = response.spans
         try:
             if request.method == b"HEAD":
                 self._transport.write(head)
-            elif not spans:
-                self._transport.write(head + response.body if response.body else head)
-                if self._drained.paused:
-                    await self._drained.wait()
             elif self._secure:
                 self._transport.write(head + response.body)
                 await read_spans(spans, self._transport, self._drained)
@@ -538,6 +540,12 @@ class _Connection(asyncio.BufferedProtocol):
 
 _SINGLE = frozenset({b"content-length", b"transfer-encoding", b"host", b"authorization"})
 """Headers that may stand only once."""
+
+
+def _fixed(gathered: list[bytes]) -> Body:
+    if not gathered:
+        return NO_BODY
+    return FixedBody(gathered[0] if len(gathered) == 1 else b"".join(gathered))
 
 
 def _malformed(reason: str = "The request is malformed.", name: bytes | None = None) -> OssError:

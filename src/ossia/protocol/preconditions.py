@@ -21,6 +21,8 @@ class Preconditions:
         412 is decided before 304; ETags compare without quotes and without case; dates that cannot
         be read are ignored.
         """
+        if self is UNCONDITIONAL:
+            return
         second = modified_at // 1000
         since = _seconds(self.unmodified_since)
         if self.match is not None and not _names(self.match, etag):
@@ -32,6 +34,10 @@ class Preconditions:
             raise NotModified
         if since is not None and second <= since:
             raise NotModified
+
+
+UNCONDITIONAL = Preconditions()
+"""Those of a request without any."""
 
 
 def _names(header: str, etag: str) -> bool:

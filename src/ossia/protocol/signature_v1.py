@@ -246,6 +246,8 @@ def string_to_sign(
 
 def _oss_headers(headers: Mapping[bytes, bytes]) -> bytes:
     names = [name for name in headers if name.startswith(b"x-oss-")]
+    if not names:
+        return b""
     names.sort()
     return b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in names])
 

@@ -5,7 +5,7 @@ clock rule and the shape of a mismatch are the same and live here.
 """
 
 import hmac
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -155,12 +155,9 @@ def time_of(value: bytes) -> int | None:
         return None
 
 
-def first_values(query: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+def first_values(query: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Query parameters by name; of a repeated one the first counts."""
-    first: dict[bytes, bytes] = {}
-    for name, value in query:
-        first.setdefault(name, value)
-    return first
+    return dict(reversed(query))
 
 
 def text_of(value: bytes) -> str:

@@ -20,13 +20,13 @@ def acl_document(owner: str, acl: str) -> bytes:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutBucketAcl:
     bucket: BucketInPath
     acl: Annotated[str, Header("x-oss-acl", bucket_acl)] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutBucketAclResult(Answer):
     pass
 
@@ -40,12 +40,12 @@ async def put_bucket_acl(call: Call, request: PutBucketAcl) -> PutBucketAclResul
     return PutBucketAclResult()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketAcl:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketAclResult(Answer):
     owner: str
     acl: str

@@ -48,14 +48,14 @@ def _parse_configuration(content: bytes) -> BucketConfiguration:
     return BucketConfiguration(kind, redundancy, root.get("LocationConstraint"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutBucket:
     bucket: BucketInPath
     configuration: Annotated[BucketConfiguration, Document(_parse_configuration, 64 * 1024)]
     acl: Annotated[str | None, Header("x-oss-acl", bucket_acl)] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutBucketResult(Answer):
     # ali-oss takes the bucket's name from it.
     location: Annotated[str, Header("Location")]
@@ -82,12 +82,12 @@ async def put_bucket(call: Call, request: PutBucket) -> PutBucketResult:
     return PutBucketResult(location=f"/{request.bucket}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteBucket:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteBucketResult(Answer):
     status = 204
 
@@ -100,12 +100,12 @@ async def delete_bucket(call: Call, request: DeleteBucket) -> DeleteBucketResult
     return DeleteBucketResult()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class HeadBucket:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class HeadBucketResult(Answer):
     region: Annotated[str, Header("x-oss-bucket-region")]
 
@@ -117,12 +117,12 @@ async def head_bucket(call: Call, request: HeadBucket) -> HeadBucketResult:
     return HeadBucketResult(region=call.bucket.region)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketInfo:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketInfoResult(Answer):
     bucket: Bucket
 
@@ -159,12 +159,12 @@ async def get_bucket_info(call: Call, request: GetBucketInfo) -> GetBucketInfoRe
     return GetBucketInfoResult(bucket=call.bucket)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketLocation:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketLocationResult(Answer):
     region: str
 
@@ -180,12 +180,12 @@ async def get_bucket_location(call: Call, request: GetBucketLocation) -> GetBuck
     return GetBucketLocationResult(region=call.bucket.region)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketStat:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketStatResult(Answer):
     usage: BucketUsage
     storage_class: str
@@ -256,7 +256,7 @@ def _listing(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListObjects:
     bucket: BucketInPath
     prefix: Annotated[str, Query("prefix")] = ""
@@ -266,7 +266,7 @@ class ListObjects:
     encoding_type: EncodingType = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListObjectsResult(Answer):
     request: ListObjects
     page: Listing
@@ -320,7 +320,7 @@ def _start_after(call: Call) -> str | None:
     return call.query.get("start-after")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListObjectsV2:
     bucket: BucketInPath
     prefix: Annotated[str, Query("prefix")] = ""
@@ -333,7 +333,7 @@ class ListObjectsV2:
     encoding_type: EncodingType = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListObjectsV2Result(Answer):
     request: ListObjectsV2
     page: Listing
@@ -377,7 +377,7 @@ async def list_objects_v2(call: Call, request: ListObjectsV2) -> ListObjectsV2Re
     return ListObjectsV2Result(request=request, page=page, owner=owner)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListObjectVersions:
     bucket: BucketInPath
     prefix: Annotated[str, Query("prefix")] = ""
@@ -388,7 +388,7 @@ class ListObjectVersions:
     encoding_type: EncodingType = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListObjectVersionsResult(Answer):
     request: ListObjectVersions
     page: Listing

@@ -11,13 +11,13 @@ from ossia.errors import MalformedXML, NoSuchBucket, NoSuchCORSConfiguration
 from ossia.protocol.cors import CorsConfiguration, parse_cors, render_cors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutBucketCors:
     bucket: BucketInPath
     configuration: Annotated[CorsConfiguration, Document(parse_cors, 64 * 1024)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutBucketCorsResult(Answer):
     pass
 
@@ -30,12 +30,12 @@ async def put_bucket_cors(call: Call, request: PutBucketCors) -> PutBucketCorsRe
     return PutBucketCorsResult()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketCors:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketCorsResult(Answer):
     content: bytes
 
@@ -53,12 +53,12 @@ async def get_bucket_cors(call: Call, request: GetBucketCors) -> GetBucketCorsRe
     return GetBucketCorsResult(content=content)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteBucketCors:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteBucketCorsResult(Answer):
     status = 204
 

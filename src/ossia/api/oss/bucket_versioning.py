@@ -9,12 +9,12 @@ from ossia.errors import NoSuchBucket
 from ossia.protocol.xml import document
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketVersioning:
     bucket: BucketInPath
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetBucketVersioningResult(Answer):
     def body(self, call: Call) -> bytes:
         del call

@@ -4,8 +4,17 @@ import re
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from ossia.api.bind import FromCall, Header, Parse, Query, boolean, integer, one_of
-from ossia.api.operation import Call, decode_header
+from ossia.api.bind import (
+    FromCall,
+    Header,
+    Parse,
+    Query,
+    boolean,
+    decode_header,
+    integer,
+    one_of,
+)
+from ossia.api.operation import Call
 from ossia.domain.objects import Attributes
 from ossia.errors import (
     InvalidArgument,
@@ -15,7 +24,7 @@ from ossia.errors import (
     NotOffered,
 )
 from ossia.protocol.callback import CallbackConfig, decode_callback, only_one
-from ossia.protocol.preconditions import Preconditions
+from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
 
 CONTENT_HEADERS = (
     b"content-type",
@@ -155,15 +164,19 @@ def _version(text: str) -> str:
     return "null"
 
 
+_CALLBACK_HEADERS = frozenset({b"x-oss-callback", b"x-oss-callback-var"})
+_CALLBACK_KEYS = frozenset({"callback", "callback-var", "x-oss-callback", "x-oss-callback-var"})
+
+
 def _callback(call: Call) -> CallbackConfig | None:
     """The upload callback, from headers or query (callback.md, section 3)."""
+    if _CALLBACK_HEADERS.isdisjoint(call.http.headers) and _CALLBACK_KEYS.isdisjoint(call.query):
+        return None
     header, query = call.header("x-oss-callback"), _query(call, "callback")
     variables_header, variables_query = (
         call.header("x-oss-callback-var"),
         _query(call, "callback-var"),
     )
-    if header is query is variables_header is variables_query is None:
-        return None
     value = only_one(header, query)
     variables = only_one(variables_header, variables_query)
     if value is None:
@@ -173,8 +186,6 @@ def _callback(call: Call) -> CallbackConfig | None:
 
 def _query(call: Call, name: str) -> str | None:
     """Both spellings are accepted in V4 URLs (callback.md, section 3)."""
-    if not call.query:
-        return None
     found = call.query.get(name)
     return call.query.get(f"x-oss-{name}") if found is None else found
 
@@ -183,14 +194,13 @@ def preconditions(call: Call, prefix: str = "") -> Preconditions:
     """The conditions in ``If-Match`` and so on, or in ``x-oss-copy-source-if-match`` and so on."""
     headers = call.http.headers
     if not prefix and _CONDITIONS.isdisjoint(headers):
-        return _UNCONDITIONAL
+        return UNCONDITIONAL
     values = [call.header(f"{prefix}{name}") for name in _CONDITION_ORDER]
     return Preconditions(*values)
 
 
 _CONDITION_ORDER = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 _CONDITIONS = frozenset(name.encode() for name in _CONDITION_ORDER)
-_UNCONDITIONAL = Preconditions()
 
 WrittenAttributes = Annotated[Attributes, FromCall(_attributes)]
 UploadCallback = Annotated[CallbackConfig | None, FromCall(_callback)]

@@ -13,7 +13,7 @@ from ossia.errors import NoSuchBucket
 from ossia.protocol.xml import document, tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListLiveChannel:
     bucket: BucketInPath
     prefix: Annotated[str, Query("prefix")] = ""
@@ -21,7 +21,7 @@ class ListLiveChannel:
     max_keys: Annotated[int, Query("max-keys", integer(1, 1000))] = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListLiveChannelResult(Answer):
     request: ListLiveChannel
 

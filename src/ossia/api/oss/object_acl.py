@@ -11,7 +11,7 @@ from ossia.api.oss.registry import oss
 from ossia.errors import InvalidArgument, NoSuchKey
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutObjectAcl:
     bucket: BucketInPath
     key: KeyInPath
@@ -19,7 +19,7 @@ class PutObjectAcl:
     version_id: VersionId = "null"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutObjectAclResult(Answer):
     pass
 
@@ -33,14 +33,14 @@ async def put_object_acl(call: Call, request: PutObjectAcl) -> PutObjectAclResul
     return PutObjectAclResult()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetObjectAcl:
     bucket: BucketInPath
     key: KeyInPath
     version_id: VersionId = "null"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetObjectAclResult(Answer):
     owner: str
     acl: str

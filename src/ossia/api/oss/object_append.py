@@ -27,7 +27,7 @@ def _position(text: str) -> int:
     return int(text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AppendObject:
     bucket: BucketInPath
     key: KeyInPath
@@ -37,7 +37,7 @@ class AppendObject:
     content_md5: ContentMd5 = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AppendObjectResult(Answer):
     etag: Annotated[str, Header("ETag")]
     next_position: Annotated[int, Header("x-oss-next-append-position")]

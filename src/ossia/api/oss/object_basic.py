@@ -54,7 +54,7 @@ from ossia.records import ObjectType, StoredObject
 # --- put ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PutObject:
     bucket: BucketInPath
     key: KeyInPath
@@ -121,7 +121,7 @@ def _overrides(call: Call) -> dict[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetObject:
     bucket: BucketInPath
     key: KeyInPath
@@ -131,6 +131,9 @@ class GetObject:
     range: Annotated[str | None, Header("range")] = None
     range_behavior: Annotated[str, Header("x-oss-range-behavior", one_of("standard"))] = ""
     limit: Annotated[str, Query("x-oss-traffic-limit", traffic_limit)] = ""
+
+
+_APPENDABLE = ObjectType.APPENDABLE.value
 
 
 class ObjectAnswer(Answer):
@@ -147,7 +150,7 @@ class ObjectAnswer(Answer):
         stored = self.stored.headers.get("content-type", DEFAULT_TYPE)
         return wire_text(self.overrides.get("Content-Type") or stored)
 
-    def more_headers(self) -> Iterable[tuple[str, str]]:
+    def more_headers(self) -> list[tuple[str, str]]:
         """Everything that is known of the object."""
         stored = self.stored
         headers = [
@@ -160,7 +163,7 @@ class ObjectAnswer(Answer):
         ]
         if stored.md5:
             headers.append(("Content-MD5", stored.md5))
-        if stored.type == ObjectType.APPENDABLE.value:
+        if stored.type == _APPENDABLE:
             headers.append(("x-oss-next-append-position", str(stored.size)))
         if stored.tags:
             headers.append(("x-oss-tagging-count", str(len(stored.tags))))
@@ -224,9 +227,9 @@ class GetObjectResult(ObjectAnswer):
         """The runs of files."""
         return self._spans
 
-    def more_headers(self) -> Iterable[tuple[str, str]]:
+    def more_headers(self) -> list[tuple[str, str]]:
         """With Content-Range where a range was taken."""
-        headers = list(super().more_headers())
+        headers = ObjectAnswer.more_headers(self)
         if self._range is not None:
             start, length = self._range
             text = f"bytes {start}-{start + length - 1}/{self.stored.size}"
@@ -259,7 +262,7 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
 # --- head ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class HeadObject:
     bucket: BucketInPath
     key: KeyInPath
@@ -292,14 +295,14 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     return HeadObjectResult(stored, request.overrides)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetObjectMeta:
     bucket: BucketInPath
     key: KeyInPath
     version_id: VersionId = "null"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class GetObjectMetaResult(Answer):
     etag: Annotated[str, Header("ETag")]
     last_modified: Annotated[str, Header("Last-Modified")]
@@ -333,14 +336,14 @@ async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaRe
 # --- delete ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteObject:
     bucket: BucketInPath
     key: KeyInPath
     version_id: VersionId = "null"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteObjectResult(Answer):
     status = 204
 
@@ -382,7 +385,7 @@ def _parse_delete(content: bytes) -> KeysToDelete:
     return KeysToDelete(tuple(keys), root.get("Quiet").lower() == "true", md5_hex(content))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteMultipleObjects:
     bucket: BucketInPath
     wanted: Annotated[KeysToDelete, Document(_parse_delete)]
@@ -390,7 +393,7 @@ class DeleteMultipleObjects:
     encoding_type: EncodingType = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DeleteMultipleObjectsResult(Answer):
     keys: tuple[str, ...]
     names: Names

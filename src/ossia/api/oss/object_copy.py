@@ -61,7 +61,7 @@ CopySourceHeader = Annotated[CopySource, Header("x-oss-copy-source", parse_copy_
 CopyConditions = Annotated[Preconditions, FromCall(_copy_conditions)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CopyObject:
     bucket: BucketInPath
     key: KeyInPath
@@ -73,7 +73,7 @@ class CopyObject:
     forbid_overwrite: ForbidOverwrite = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CopyObjectResult(Answer):
     # oss2 takes the ETag from the header, everybody else from the body.
     quoted_etag: Annotated[str, Header("ETag")]

@@ -79,7 +79,7 @@ def _sequential(call: Call) -> bool:
     return "sequential" in call.query
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class InitiateMultipartUpload:
     bucket: BucketInPath
     key: KeyInPath
@@ -89,7 +89,7 @@ class InitiateMultipartUpload:
     forbid_overwrite: ForbidOverwrite = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class InitiateMultipartUploadResult(Answer):
     bucket: str
     upload: Upload
@@ -133,7 +133,7 @@ async def initiate_multipart_upload(
 # --- parts ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class UploadPart:
     bucket: BucketInPath
     key: KeyInPath
@@ -143,7 +143,7 @@ class UploadPart:
     content_md5: ContentMd5 = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class UploadPartResult(Answer):
     etag: Annotated[str, Header("ETag")]
     content_md5: Annotated[str, Header("Content-MD5")]
@@ -174,7 +174,7 @@ async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class UploadPartCopy:
     bucket: BucketInPath
     key: KeyInPath
@@ -185,7 +185,7 @@ class UploadPartCopy:
     range: Annotated[str | None, Header("x-oss-copy-source-range")] = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class UploadPartCopyResult(Answer):
     part: Part
     # ali-oss takes the part's ETag from the header, everybody else from the body.
@@ -257,7 +257,7 @@ def _parse_completion(content: bytes) -> Completion:
     return Completion(parts, md5_hex(content))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CompleteMultipartUpload:
     bucket: BucketInPath
     key: KeyInPath
@@ -352,14 +352,14 @@ async def complete_multipart_upload(
 # --- abort ---
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AbortMultipartUpload:
     bucket: BucketInPath
     key: KeyInPath
     upload_id: UploadId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class AbortMultipartUploadResult(Answer):
     status = 204
 
@@ -384,7 +384,7 @@ def _part_number_marker(text: str) -> int:
     return marker
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListParts:
     bucket: BucketInPath
     key: KeyInPath
@@ -394,7 +394,7 @@ class ListParts:
     encoding_type: EncodingType = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListPartsResult(Answer):
     request: ListParts
     storage_class: str
@@ -444,7 +444,7 @@ async def list_parts(call: Call, request: ListParts) -> ListPartsResult:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListMultipartUploads:
     bucket: BucketInPath
     prefix: Annotated[str, Query("prefix")] = ""
@@ -455,7 +455,7 @@ class ListMultipartUploads:
     encoding_type: EncodingType = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListMultipartUploadsResult(Answer):
     request: ListMultipartUploads
     page: UploadListing

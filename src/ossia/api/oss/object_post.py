@@ -88,7 +88,7 @@ def _length_range(call: Call) -> tuple[int, int] | None:
     return call.post_length_range
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PostObject:
     bucket: BucketInPath
     key: KeyInPath

@@ -12,14 +12,14 @@ from ossia.protocol.xml import document, tag
 from ossia.records import Bucket
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListBuckets:
     prefix: Annotated[str, Query("prefix")] = ""
     marker: Annotated[str, Query("marker")] = ""
     max_keys: Annotated[int, Query("max-keys", integer(1, 1000))] = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ListBucketsResult(Answer):
     request: ListBuckets
     buckets: list[Bucket]
