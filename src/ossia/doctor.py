@@ -223,7 +223,7 @@ async def _callback(settings: Settings, url: str) -> Finding:
     finally:
         await sender.close()
     if isinstance(outcome, CallbackAnswer):
-        seen = f"{url} answers {outcome.status} in {outcome.elapsed_ms} ms"
+        seen = f"{url} answers {outcome.status} in {outcome.timings.total_us // 1000} ms"
         if outcome.status >= 500:  # noqa: PLR2004 - server errors
             return Finding("callback", ok=False, seen=seen, remedy="look at the receiver's own log")
         # 400 is what a receiver should answer to an unsigned request.

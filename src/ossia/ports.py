@@ -12,7 +12,17 @@ from typing import Protocol
 
 import msgspec
 
-from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
+from ossia.records import (
+    Bucket,
+    BucketUsage,
+    Delivery,
+    Extent,
+    Part,
+    PendingCallback,
+    StoredObject,
+    Timings,
+    Upload,
+)
 
 
 class StorageFact(Exception):  # noqa: N818 - facts, not errors: the domain decides what they mean
@@ -139,6 +149,17 @@ class UploadListing(msgspec.Struct, frozen=True, kw_only=True):
     next_upload_id: str | None
 
 
+class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rows of the delivery log; empty fields match everything."""
+
+    bucket: str = ""
+    key: str = ""
+    request_id: str = ""
+    message_id: str = ""
+    accepted: bool | None = None
+    since: int = 0
+
+
 class MetadataStore(Protocol):
     """Every visible state, decided by one transaction each.
 
@@ -184,9 +205,14 @@ class MetadataStore(Protocol):
         """The latest version with its bytes' place (inline or extents)."""
 
     async def put_object(
-        self, new: StoredObject, *, forbid_overwrite: bool = False, replaces: str | None = None
+        self,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool = False,
+        replaces: str | None = None,
+        owed: PendingCallback | None = None,
     ) -> None:
-        """Record *new* as the only version of its key.
+        """Record *new* as the only version of its key, and *owed* with it.
 
         Raises `Exists` if *forbid_overwrite* and the key exists; `Conflict` if *replaces* (an
         ETag) is given and the stored object's ETag differs or there is none; `Missing` if the
@@ -250,9 +276,14 @@ class MetadataStore(Protocol):
         """
 
     async def complete_upload(
-        self, upload_id: str, new: StoredObject, *, forbid_overwrite: bool = False
+        self,
+        upload_id: str,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool = False,
+        owed: PendingCallback | None = None,
     ) -> None:
-        """Record *new* (its extents taken from parts of the upload) and end the upload.
+        """Record *new* (its extents taken from parts of the upload), and *owed*; end the upload.
 
         Blobs of *new* keep their reference; those of parts that *new* does not use are let go; an
         intent (bytes that the completion wrote itself, of inline parts) is recorded.  Raises
@@ -291,6 +322,43 @@ class MetadataStore(Protocol):
 
     async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
         """Which of these ids have a row in any state (for the scrub)."""
+
+    # callbacks
+
+    async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Insert rows of the delivery log."""
+
+    async def find_delivery(self, delivery_id: str) -> Delivery | None:
+        """One row of the log."""
+
+    async def list_deliveries(
+        self, wanted: DeliveryFilter, *, before: str = "", after: str = "", limit: int
+    ) -> list[Delivery]:
+        """Rows that match, newest first; with ids less than *before* and greater than *after*.
+
+        With *after* and without *before* the oldest *limit* of them, newest first.
+        """
+
+    async def prune_deliveries(self, *, older_than: int, keep: int) -> int:
+        """Remove rows from before *older_than* and all but the newest *keep*; how many went.
+
+        Removes a bounded number at a time.
+        """
+
+    async def find_pending(self, message_id: str) -> PendingCallback | None:
+        """What is owed under that id."""
+
+    async def list_pending(self, *, dead: bool, after: str, limit: int) -> list[PendingCallback]:
+        """What is owed, or given up, with ids greater than *after*, in their order."""
+
+    async def lease_pending(self, now: int, until: int, limit: int) -> list[PendingCallback]:
+        """Take what is due: nobody else is given it before *until*.  The oldest come first."""
+
+    async def settle_pending(self, message_id: str) -> None:
+        """Nothing is owed any more.  Unknown ids are no error."""
+
+    async def postpone_pending(self, pending: PendingCallback) -> None:
+        """Replace what is owed under that id.  One that was settled meanwhile stays so."""
 
     # identities
 
@@ -334,7 +402,8 @@ class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str]
     body: bytes
-    elapsed_ms: int = 0
+    address: str = ""
+    timings: Timings = Timings()
 
 
 class CallbackFault(StrEnum):
@@ -353,7 +422,8 @@ class CallbackFailure(msgspec.Struct, frozen=True, kw_only=True):
 
     fault: CallbackFault
     detail: str
-    elapsed_ms: int = 0
+    address: str = ""
+    timings: Timings = Timings()
 
 
 class CallbackSender(Protocol):

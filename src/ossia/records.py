@@ -153,3 +153,85 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     type: str = "Custom"
     description: str = ""
     created_at: int = 0
+
+
+class Timings(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each phase of one exchange took, in microseconds; 0 for a phase not reached.
+
+    ``first_byte_us`` runs from the request's last byte to the answer's first.
+    """
+
+    resolve_us: int = 0
+    connect_us: int = 0
+    tls_us: int = 0
+    first_byte_us: int = 0
+    total_us: int = 0
+
+
+class CallbackMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The callback of one upload, filled: everything it takes to send it, as often as need be.
+
+    ``id`` names the upload's event: it is the same in every attempt, so that a receiver can tell
+    a repetition.  ``requester`` and ``request_id`` are those of the upload; ``urls`` are tried in
+    order; ``host``, if not empty, replaces the Host header; ``trace`` holds the headers of a
+    distributed trace; ``webhook`` asks for the second signature.
+    """
+
+    id: str
+    request_id: str
+    bucket: str
+    key: str
+    operation: str
+    requester: str
+    urls: tuple[str, ...]
+    body: bytes
+    body_type: str
+    variables: dict[str, str | int | None] = msgspec.field(default_factory=dict)
+    host: str = ""
+    additional_headers: dict[str, str] = msgspec.field(default_factory=dict)
+    trace: dict[str, str] = msgspec.field(default_factory=dict)
+    webhook: bool = False
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt to deliver a callback, as it happened.
+
+    ``id`` sorts by time.  ``kind`` is ``upload``, ``trigger``, ``retry`` or ``replay``; ``attempt``
+    counts within it, from 1.  ``headers`` and ``reply_headers`` are as on the wire, the reply's in
+    lower case; ``reply_body`` is bounded.  ``status`` is None where no answer came: then ``fault``
+    and ``detail`` say why.  ``verdict`` is what the uploader was told, empty if it was accepted.
+    """
+
+    id: str
+    at: int
+    kind: str = "upload"
+    attempt: int = 1
+    message: CallbackMessage
+    url: str
+    headers: dict[str, str]
+    address: str = ""
+    timings: Timings = Timings()
+    status: int | None = None
+    reply_headers: dict[str, str] = msgspec.field(default_factory=dict)
+    reply_body: bytes = b""
+    fault: str = ""
+    detail: str = ""
+    accepted: bool
+    verdict: str = ""
+    ec: str = ""
+
+
+class PendingCallback(msgspec.Struct, frozen=True, kw_only=True):
+    """A callback that is owed: it is sent again and again until the application accepts it.
+
+    ``id`` is that of the message.  It is due at ``not_before``; ``dead`` means that nobody tries
+    any more.
+    """
+
+    id: str
+    message: CallbackMessage
+    created_at: int
+    not_before: int
+    attempts: int = 0
+    last_error: str = ""
+    dead: bool = False

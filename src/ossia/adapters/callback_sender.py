@@ -1,67 +1,49 @@
-"""Sends callback requests with aiohttp's client.
+"""Sends callback requests, each on a connection of its own.
 
-One session per process.  Strangers choose the URL, hence:
+Strangers choose the URL, hence:
 
-1. Every address is judged by the `AddressPolicy` at the moment its socket is made; whatever the
+1. Every address is judged by the `AddressPolicy` and then connected to by number: whatever the
    name resolved to before, or resolves to next, does not matter.
 2. No redirects, no proxies from the environment, no cookies, no decompression, no reuse.
-3. One time limit for all of it; the answer is read up to one byte behind the size limit.
+3. One time limit for all of it; the answer is read up to the size limit.
 4. What is written on the wire is what was signed: the target is never normalised.
 
-What an answer means is `protocol.callback.judge_reply`.
+Names are looked up as IPv4 only (callback.md, section 2: hosts with only IPv6 are not supported).
+What an answer means is `protocol.callback.judge_reply`.  Why not an HTTP client library:
+docs/decisions/2026-11-21-callback-client.md.
 """
 
 import asyncio
-import errno
-import io
 import math
+import re
 import socket
 import ssl
 import time
-from contextvars import ContextVar
-from types import SimpleNamespace
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
-from yarl import URL
-
+from ossia.adapters.callback_exchange import BrokenAnswer, Exchange
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
-from ossia.protocol.address_policy import AddressPolicy, Origin
+from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
 from ossia.protocol.callback import MAX_REPLY_BYTES
+from ossia.records import Timings
 
-_MAX_REFUSAL_BYTES: Final = 64 * 1024
-"""How much of an answer other than 200 is kept, for people who look for the reason."""
+Resolve = Callable[[str], Awaitable[list[str]]]
+"""Gives the addresses of a host name.  Raises `OSError`."""
 
-_CONNECTIONS: Final = 1000
-_NOT_OURS: Final = frozenset(("accept", "accept-encoding", "content-type", "user-agent"))
-_LARGE_BODY: Final = 1024 * 1024
+_RESOLVERS: Final = 32
+"""Threads that wait for name servers: slow ones must not keep others from being asked."""
 
-
-class _Exchange:
-    """What is known about one attempt while it runs."""
-
-    def __init__(self, origin: Origin) -> None:
-        self.origin = origin
-        self.started_at = time.monotonic()
-        self.refusal = ""
-        self.address = ""
-        self.is_connected = False
-        self.answer: CallbackAnswer | None = None
-        self.body = bytearray()
-
-    def elapsed_ms(self) -> int:
-        return round((time.monotonic() - self.started_at) * 1000)
-
-
-_current: ContextVar[_Exchange] = ContextVar("callback_exchange")
+_OK: Final = 200
+_UNSAFE: Final = re.compile(r"[\r\n\0]")
 
 
 class CallbackClient:
     """The `CallbackSender` that reaches the network.
 
     *tls* replaces the context that verifies certificates against the system's authorities;
-    *resolver* replaces the system's.
+    *resolve* replaces the system's resolver.
     """
 
     def __init__(
@@ -71,161 +53,201 @@ class CallbackClient:
         timeout_s: float = 5.0,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         tls: ssl.SSLContext | None = None,
-        resolver: AbstractResolver | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
         self._policy = policy
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
         self._tls = tls
-        self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._resolve = resolve or self._ask_system
+        self._resolvers: ThreadPoolExecutor | None = None
+        self._closed = False
 
     async def close(self) -> None:
-        """Close the session; what is in flight fails."""
-        if self._session is not None:
-            await self._session.close()
+        """Send nothing any more."""
+        self._closed = True
+        if self._resolvers is not None:
+            self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
         """Make one attempt; see `CallbackSender`."""
         if asyncio.current_task() is None:
             # A request that has not waited yet has no task (`http.eager`); time limits need one.
             await asyncio.sleep(0)
-        exchange = _Exchange(Origin(attempt.scheme, attempt.host, attempt.port))
-        token = _current.set(exchange)
+        trip = _Trip(attempt)
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._exchange(attempt, exchange)
-        except (OSError, aiohttp.ClientError, ValueError, RuntimeError) as exc:
+                await self._travel(trip)
+        except (OSError, BrokenAnswer, ValueError) as error:
             # A refusal is complete without its body; a success is not.
-            if exchange.answer is None or exchange.answer.status == 200:  # noqa: PLR2004
-                return self._failure(exc, exchange)
+            if trip.exchange is None or trip.exchange.status in (0, _OK):
+                return self._failure(error, trip)
         finally:
-            _current.reset(token)
-        assert exchange.answer is not None
+            if trip.exchange is not None:
+                trip.exchange.close()
+        exchange = trip.exchange
+        assert exchange is not None
         return CallbackAnswer(
-            status=exchange.answer.status,
-            headers=exchange.answer.headers,
+            status=exchange.status,
+            headers=exchange.headers,
             body=bytes(exchange.body),
-            elapsed_ms=exchange.elapsed_ms(),
+            address=trip.address,
+            timings=trip.timings(),
         )
 
-    async def _exchange(self, attempt: CallbackAttempt, exchange: _Exchange) -> None:
+    async def _travel(self, trip: "_Trip") -> None:
+        if self._closed:
+            raise OSError("the client is closed")
+        attempt = trip.attempt
+        request = _request_bytes(attempt)
         refusal = self._policy.refuse_host(attempt.scheme, attempt.host, attempt.port)
         if refusal:
-            exchange.refusal = refusal
-            raise _forbidden(refusal)
-        # Path and query together as path: yarl would drop the "?" of an empty query, which OSS
-        # sends and signs.
-        url = URL.build(
-            scheme=attempt.scheme,
-            host=attempt.host,
-            port=attempt.port,
-            path=attempt.target,
-            encoded=True,
-        )
-        # Large bytes make aiohttp warn; a file-like body is written piece by piece.
-        large = len(attempt.body) > _LARGE_BODY
-        async with self._open_session().post(
-            url,
-            data=io.BytesIO(attempt.body) if large else attempt.body,
-            headers=attempt.headers,
-            skip_auto_headers=_NOT_OURS,
-            allow_redirects=False,
-            trace_request_ctx=exchange,
-        ) as response:
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            exchange.answer = CallbackAnswer(status=response.status, headers=headers, body=b"")
-            await self._read(response.content, exchange, headers)
+            raise _Forbidden(refusal)
+        addresses = await self._addresses(attempt.host)
+        trip.resolved_at = time.monotonic()
+        exchange = trip.exchange = await self._connect(trip, addresses, request)
+        await exchange.done
 
-    async def _read(
-        self, content: aiohttp.StreamReader, exchange: _Exchange, headers: dict[str, str]
-    ) -> None:
-        """Read what the judge needs: nothing behind the limit, nothing without a length."""
-        limit = _MAX_REFUSAL_BYTES
-        if exchange.answer is not None and exchange.answer.status == 200:  # noqa: PLR2004
-            length = headers.get("content-length", "")
-            is_judged = not length.isdecimal() or int(length[:20]) > self._max_reply_bytes
-            limit = 0 if is_judged else self._max_reply_bytes + 1
-        while limit > len(exchange.body):
-            piece = await content.read(limit - len(exchange.body))
-            if not piece:
-                return
-            exchange.body += piece
+    async def _addresses(self, host: str) -> list[str]:
+        literal = parse_host(host)
+        if literal is not None:
+            return [str(literal)]
+        try:
+            return await self._resolve(host)
+        except (OSError, UnicodeError) as error:
+            raise _NameNotFound(str(error)) from error
 
-    def _open_session(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            connector = aiohttp.TCPConnector(
-                limit=_CONNECTIONS,
-                force_close=True,
-                ssl=True if self._tls is None else self._tls,
-                resolver=self._resolver,
-                socket_factory=self._make_socket,
+    async def _ask_system(self, host: str) -> list[str]:
+        if self._resolvers is None:
+            self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
+        found = await asyncio.get_running_loop().run_in_executor(self._resolvers, _look_up, host)
+        return list(dict.fromkeys(found))
+
+    async def _connect(self, trip: "_Trip", addresses: list[str], request: bytes) -> Exchange:
+        """A connection to the first address that may be, and can be, connected to."""
+        failure: OSError = _NameNotFound(f"{trip.attempt.host} has no address")
+        for address in addresses:
+            # The one place where a connection begins.
+            refusal = self._policy.refuse(address, trip.origin)
+            if refusal:
+                failure = failure if trip.address else _Forbidden(refusal)
+                continue
+            trip.address = f"{address}:{trip.attempt.port}"
+            try:
+                return await self._open(trip, address, Exchange(request, self._max_reply_bytes))
+            except OSError as error:
+                failure = error
+        raise failure
+
+    async def _open(self, trip: "_Trip", address: str, exchange: Exchange) -> Exchange:
+        loop = asyncio.get_running_loop()
+        attempt = trip.attempt
+        if attempt.scheme != "https":
+            await loop.create_connection(lambda: exchange, address, attempt.port)
+            trip.connected_at = exchange.connected_at
+            return exchange
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        plain = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            plain.setblocking(False)  # noqa: FBT003 - the name of the call says it
+            await loop.sock_connect(plain, (address, attempt.port))
+            trip.connected_at = time.monotonic()
+            # SNI is always sent: without it, hosts behind CDNs answer with the wrong certificate.
+            await loop.create_connection(
+                lambda: exchange, sock=plain, ssl=self._context(), server_hostname=attempt.host
             )
-            self._session = aiohttp.ClientSession(
-                connector=connector,
-                auto_decompress=False,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                raise_for_status=False,
-                timeout=aiohttp.ClientTimeout(total=None),
-                trace_configs=[_tracing()],
-                trust_env=False,
-            )
-        return self._session
+        except BaseException:
+            plain.close()
+            raise
+        trip.secured_at = exchange.connected_at
+        return exchange
 
-    def _make_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
-        """The one place where a connection begins; aiohttp calls it for every address."""
-        family, kind, protocol, _, target = address
-        exchange = _current.get()
-        host = str(target[0])
-        refusal = self._policy.refuse(host, exchange.origin)
-        if refusal:
-            exchange.refusal = refusal
-            raise _forbidden(refusal)
-        exchange.address = f"{host}:{target[1]}"
-        return socket.socket(family, kind, protocol)
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = ssl.create_default_context()
+        return self._tls
 
-    def _failure(self, exc: BaseException, exchange: _Exchange) -> CallbackFailure:
-        fault = _fault_of(exc, exchange)
-        detail = str(exc) or type(exc).__name__
-        if fault is CallbackFault.FORBIDDEN:
-            detail = exchange.refusal
-        elif fault in (CallbackFault.CONNECT_TIMEOUT, CallbackFault.REPLY_TIMEOUT):
-            where = exchange.address or f"{exchange.origin.host}:{exchange.origin.port}"
+    def _failure(self, error: Exception, trip: "_Trip") -> CallbackFailure:
+        fault = _fault_of(error, trip)
+        detail = str(error) or type(error).__name__
+        if fault in (CallbackFault.CONNECT_TIMEOUT, CallbackFault.REPLY_TIMEOUT):
+            where = trip.address or f"{trip.attempt.host}:{trip.attempt.port}"
             limit_ms = math.ceil(self._timeout_s * 1000)
             detail = f"{where} reply timeout, cost:{limit_ms}ms, timeout:{limit_ms}ms"
-        return CallbackFailure(fault=fault, detail=detail, elapsed_ms=exchange.elapsed_ms())
+        return CallbackFailure(
+            fault=fault, detail=detail, address=trip.address, timings=trip.timings()
+        )
 
 
-def _forbidden(refusal: str) -> OSError:
-    return OSError(errno.EACCES, refusal)
+class _Trip:
+    """What is known about one attempt while it is made.  Times are those of `time.monotonic`."""
+
+    __slots__ = (
+        "address",
+        "attempt",
+        "connected_at",
+        "exchange",
+        "origin",
+        "resolved_at",
+        "secured_at",
+        "started_at",
+    )
+
+    def __init__(self, attempt: CallbackAttempt) -> None:
+        self.attempt = attempt
+        self.origin = Origin(attempt.scheme, attempt.host, attempt.port)
+        self.address = ""
+        self.exchange: Exchange | None = None
+        self.started_at = time.monotonic()
+        self.resolved_at = 0.0
+        self.connected_at = 0.0
+        self.secured_at = 0.0
+
+    def timings(self) -> Timings:
+        ready_at = self.secured_at or self.connected_at
+        first_byte_at = self.exchange.first_byte_at if self.exchange is not None else 0.0
+        return Timings(
+            resolve_us=_between(self.started_at, self.resolved_at),
+            connect_us=_between(self.resolved_at, self.connected_at),
+            tls_us=_between(self.connected_at, self.secured_at),
+            first_byte_us=_between(ready_at, first_byte_at),
+            total_us=_between(self.started_at, time.monotonic()),
+        )
 
 
-def _fault_of(exc: BaseException, exchange: _Exchange) -> CallbackFault:
-    if isinstance(exc, TimeoutError):
-        if exchange.is_connected:
-            return CallbackFault.REPLY_TIMEOUT
-        return CallbackFault.CONNECT_TIMEOUT
-    if exchange.refusal and not exchange.address:
+def _between(begin: float, end: float) -> int:
+    """Microseconds; none for a phase that was not reached."""
+    return round((end - begin) * 1_000_000) if begin and end else 0
+
+
+class _Forbidden(OSError):
+    """No address of the target may be called."""
+
+
+class _NameNotFound(OSError):
+    """The name has no address."""
+
+
+def _fault_of(error: Exception, trip: _Trip) -> CallbackFault:
+    is_connected = trip.exchange is not None
+    if isinstance(error, TimeoutError):
+        return CallbackFault.REPLY_TIMEOUT if is_connected else CallbackFault.CONNECT_TIMEOUT
+    if isinstance(error, _Forbidden):
         return CallbackFault.FORBIDDEN
-    # UnicodeError: a label longer than names may have.
-    if isinstance(exc, aiohttp.ClientConnectorDNSError | UnicodeError):
+    if isinstance(error, _NameNotFound):
         return CallbackFault.NAME_NOT_FOUND
-    # OSError is also what connecting raises where aiohttp does not wrap it.
-    if isinstance(exc, aiohttp.ClientConnectorError) or not exchange.is_connected:
-        return CallbackFault.NOT_CONNECTED
-    return CallbackFault.BROKEN
+    return CallbackFault.BROKEN if is_connected else CallbackFault.NOT_CONNECTED
 
 
-def _tracing() -> aiohttp.TraceConfig:
-    """Tell connecting from waiting, which time out with different texts."""
-    config = aiohttp.TraceConfig()
+def _look_up(host: str) -> list[str]:
+    found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
+    return [str(address[0]) for *_, address in found]
 
-    async def connected(
-        _session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        _params: aiohttp.TraceConnectionCreateEndParams,
-    ) -> None:
-        context.trace_request_ctx.is_connected = True
 
-    config.on_connection_create_end.append(connected)
-    return config
+def _request_bytes(attempt: CallbackAttempt) -> bytes:
+    lines = [f"POST {attempt.target} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in attempt.headers.items()]
+    if any(map(_UNSAFE.search, lines)):
+        raise ValueError("a header of the callback holds a line break")
+    lines.append(f"Content-Length: {len(attempt.body)}\r\n\r\n")
+    return "\r\n".join(lines).encode("latin-1") + attempt.body

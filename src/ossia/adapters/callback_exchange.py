@@ -1,0 +1,129 @@
+"""One callback request and its answer on one connection.
+
+What arrives is kept only as far as it can matter: a success whose length cannot be accepted is not
+read at all, other answers only up to a bound, for people who look for the reason.
+"""
+
+import asyncio
+import time
+from typing import Any, Final
+
+import httptools
+
+MAX_HEAD_BYTES: Final = 64 * 1024
+MAX_REFUSAL_BYTES: Final = 64 * 1024
+"""How much of an answer other than 200 is kept."""
+
+_OK: Final = 200
+_FINAL: Final = 200
+"""Statuses below are interim answers (RFC 9110, 15.2): another one follows."""
+_MAX_LENGTH_DIGITS: Final = 18
+
+
+class BrokenAnswer(Exception):  # noqa: N818 - a fact about the other side
+    """What came is not a whole HTTP answer."""
+
+
+class Exchange(asyncio.Protocol):
+    """Writes *request* when connected; `done` ends with the answer or with `BrokenAnswer`.
+
+    ``status`` is 0 until a final head has arrived.
+    """
+
+    def __init__(self, request: bytes, max_reply_bytes: int) -> None:
+        self._request = request
+        self._max_reply_bytes = max_reply_bytes
+        self._transport: Any = None
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._received = 0
+        self._head_bytes = 0
+        self._has_enough = False
+        self._limit = MAX_REFUSAL_BYTES
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+        self.connected_at = 0.0
+        self.first_byte_at = 0.0
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    # --- transport events
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self.connected_at = time.monotonic()
+        self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        if self.done.done():
+            return
+        if not self.first_byte_at:
+            self.first_byte_at = time.monotonic()
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._end(BrokenAnswer(str(error) or type(error).__name__))
+            return
+        if self._has_enough:
+            self._end()
+        elif not self.status and self._received > MAX_HEAD_BYTES:
+            self._end(BrokenAnswer("the head of the answer is too large"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.status and self._ends_with_connection:
+            self._end()
+        else:
+            self._end(BrokenAnswer(str(exc or "the connection was closed before the answer ended")))
+
+    @property
+    def _ends_with_connection(self) -> bool:
+        return "content-length" not in self.headers and "transfer-encoding" not in self.headers
+
+    def close(self) -> None:
+        """Give the connection up."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _end(self, error: BrokenAnswer | None = None) -> None:
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
+    # --- parser events
+
+    def on_message_begin(self) -> None:
+        self.headers = {}
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MAX_HEAD_BYTES:
+            raise BrokenAnswer("the head of the answer is too large")
+        text = name.decode("latin-1").lower()
+        shown = value.decode("latin-1").strip(" \t")
+        known = self.headers.get(text)
+        self.headers[text] = shown if known is None else f"{known}, {shown}"
+
+    def on_headers_complete(self) -> None:
+        status = int(self._parser.get_status_code())
+        if status < _FINAL:
+            return
+        self.status = status
+        if status == _OK:
+            length = self.headers.get("content-length", "")
+            is_readable = length.isdecimal() and len(length) <= _MAX_LENGTH_DIGITS
+            if not is_readable or int(length) > self._max_reply_bytes:
+                # The judge refuses it whatever the body is.
+                self._has_enough = True
+            self._limit = self._max_reply_bytes
+
+    def on_body(self, piece: bytes) -> None:
+        if not self._has_enough:
+            room = self._limit - len(self.body)
+            self.body += piece[:room]
+            self._has_enough = len(piece) > room
+
+    def on_message_complete(self) -> None:
+        self._has_enough = self._has_enough or bool(self.status)
