@@ -8,8 +8,27 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from ossia.ports import Conflict, Exists, Fenced, MetadataStore, Missing, NotEmpty
-from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
+from ossia.ports import (
+    Conflict,
+    DeliveryFilter,
+    Exists,
+    Fenced,
+    MetadataStore,
+    Missing,
+    NotEmpty,
+)
+from ossia.records import (
+    Bucket,
+    BucketUsage,
+    CallbackMessage,
+    Delivery,
+    Extent,
+    Part,
+    PendingCallback,
+    StoredObject,
+    Timings,
+    Upload,
+)
 
 TERMS = {"reader_grace_ms": 1_000, "tombstone_ms": 50_000, "claim_ms": 300}
 
@@ -55,6 +74,43 @@ def on_blobs(bucket: Bucket, key: str, *blob_ids: str, **changes: Any) -> Stored
     )
     about = {"inline": None, "extents": extents, "size": 10 * len(extents), **changes}
     return an_object(bucket, key, **about)
+
+
+def a_message(message_id: str = "m", **changes: Any) -> CallbackMessage:
+    about: dict[str, Any] = {
+        "request_id": "R",
+        "bucket": "bucket",
+        "key": "key",
+        "operation": "PutObject",
+        "requester": "1",
+        "urls": ("http://app.example/cb",),
+        "body": b"size=\xff5",
+        "body_type": "application/json",
+        "variables": {"size": 5, "etag": "E", "x:a": None},
+        "trace": {"traceparent": "00-1"},
+    }
+    return CallbackMessage(**{"id": message_id, **about, **changes})
+
+
+def a_delivery(at: int, *, accepted: bool = True, **message: Any) -> Delivery:
+    return Delivery(
+        id=str(at),
+        at=at,
+        message=a_message(message.pop("id", "m"), **message),
+        url="http://app.example/cb",
+        headers={"Host": "app.example"},
+        timings=Timings(total_us=at),
+        status=200,
+        reply_body=b"{}",
+        accepted=accepted,
+    )
+
+
+def owed(message_id: str, **changes: Any) -> PendingCallback:
+    message = a_message(message_id)
+    return replace(
+        PendingCallback(id=message_id, message=message, created_at=1, not_before=5), **changes
+    )
 
 
 def an_upload(bucket: Bucket, key: str = "key", id: str = "u1", **changes: Any) -> Upload:  # noqa: A002 - the field's name
@@ -745,6 +801,95 @@ class MetadataStoreContract:
     async def test_many_known_blobs(self, store: MetadataStore) -> None:
         await intend(store, blob(1), blob(1999))
         assert await store.known_blobs([blob(i) for i in range(2000)]) == {blob(1), blob(1999)}
+
+    # callbacks
+
+    async def test_the_log_is_read_newest_first(self, store: MetadataStore) -> None:
+        rows = [
+            a_delivery(1, bucket="a", key="x", accepted=False),
+            a_delivery(2, bucket="a", key="y", request_id="R2"),
+            a_delivery(3, bucket="b", key="x", id="m3"),
+        ]
+        await store.add_deliveries(rows[:2])
+        await store.add_deliveries(rows[2:])
+
+        async def found(before: str = "", after: str = "", limit: int = 9, **fields: Any) -> str:
+            wanted = DeliveryFilter(**fields)
+            page = await store.list_deliveries(wanted, before=before, after=after, limit=limit)
+            return "".join(each.id for each in page)
+
+        assert await found() == "321"
+        assert (await found(limit=2), await found(limit=0)) == ("32", "")
+        assert (await found(before="3"), await found(before="3", limit=1)) == ("21", "2")
+        assert (await found(after="1"), await found(after="1", limit=1)) == ("32", "2")
+        assert await found(before="3", after="1") == "2"
+        assert (await found(bucket="a"), await found(bucket="a", key="x")) == ("21", "1")
+        assert (await found(request_id="R2"), await found(message_id="m3")) == ("2", "3")
+        assert (await found(accepted=True), await found(accepted=False)) == ("32", "1")
+        assert (await found(since=2), await found(since=4)) == ("32", "")
+        assert await store.find_delivery("2") == rows[1]
+        assert await store.find_delivery("9") is None
+
+    async def test_the_log_is_pruned_by_age_and_count(self, store: MetadataStore) -> None:
+        await store.add_deliveries([a_delivery(number) for number in range(1, 7)])
+
+        async def kept() -> str:
+            page = await store.list_deliveries(DeliveryFilter(), limit=9)
+            return "".join(each.id for each in page)
+
+        assert await store.prune_deliveries(older_than=0, keep=6) == 0
+        assert await store.prune_deliveries(older_than=3, keep=9) == 2
+        assert await kept() == "6543"
+        assert await store.prune_deliveries(older_than=0, keep=1) == 3
+        assert await kept() == "6"
+        assert await store.prune_deliveries(older_than=0, keep=0) == 1
+
+    async def test_what_is_owed_comes_with_its_object(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        await store.put_object(an_object(bucket), owed=owed("a"))
+        with pytest.raises(Exists):
+            await store.put_object(an_object(bucket), forbid_overwrite=True, owed=owed("b"))
+        await store.create_upload(an_upload(bucket, "parts"))
+        await store.complete_upload("u1", an_object(bucket, "parts"), owed=owed("c"))
+        with pytest.raises(Missing):
+            await store.complete_upload("u1", an_object(bucket, "parts"), owed=owed("d"))
+        assert await store.find_pending("a") == owed("a")
+        assert await store.find_pending("b") is None
+        listed = await store.list_pending(dead=False, after="", limit=9)
+        assert [each.id for each in listed] == ["a", "c"]
+        assert await store.list_pending(dead=False, after="a", limit=9) == listed[1:]
+        assert await store.list_pending(dead=False, after="", limit=1) == listed[:1]
+
+    async def test_what_is_due_is_leased_once(self, store: MetadataStore, bucket: Bucket) -> None:
+        for key, due in (("a", 30), ("b", 10), ("c", 20)):
+            await store.put_object(an_object(bucket, key), owed=owed(key, not_before=due))
+
+        async def leased(now: int, until: int = 1000, limit: int = 9) -> list[str]:
+            return [each.id for each in await store.lease_pending(now, until, limit)]
+
+        assert await leased(9) == []
+        assert await leased(20, limit=1) == ["b"]
+        assert await leased(30) == ["c", "a"]
+        assert await leased(999) == []
+        assert await leased(1000, until=2000) == ["a", "b", "c"]
+
+    async def test_what_is_owed_is_postponed_or_settled(
+        self, store: MetadataStore, bucket: Bucket
+    ) -> None:
+        for key in "abc":
+            await store.put_object(an_object(bucket, key), owed=owed(key))
+        later = owed("a", not_before=50, attempts=2, last_error="no")
+        await store.postpone_pending(later)
+        await store.postpone_pending(owed("b", dead=True))
+        await store.settle_pending("c")
+        await store.settle_pending("unknown")
+        await store.postpone_pending(owed("c"))
+        assert await store.find_pending("a") == later
+        assert await store.lease_pending(49, 90, 9) == []
+        assert await store.lease_pending(50, 90, 9) == [later]
+        assert await store.list_pending(dead=True, after="", limit=9) == [owed("b", dead=True)]
+        assert await store.find_pending("c") is None
 
     # identities
 

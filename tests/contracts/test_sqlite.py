@@ -16,6 +16,7 @@ from metadata_store import (
     MetadataStoreContract,
     SetClock,
     a_bucket,
+    a_delivery,
     an_object,
     blob,
     intend,
@@ -23,7 +24,7 @@ from metadata_store import (
 )
 
 from ossia.adapters.blob_life import BlobTerms
-from ossia.adapters.sqlite import SchemaTooNewError, SqliteMetadataStore
+from ossia.adapters.sqlite import SchemaTooNewError, SqliteMetadataStore, schema
 from ossia.ports import Exists, MetadataStore, Unavailable
 
 
@@ -82,6 +83,20 @@ async def test_two_stores_see_each_other(tmp_path: Path) -> None:
     await first.close()
     await second.put_object(an_object(bucket, "more"))
     await second.close()
+
+
+async def test_a_file_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+    old = apsw.Connection(str(tmp_path / "metadata.sqlite3"))
+    old.execute("create table schema_version (version integer not null) strict")
+    old.execute(schema._MIGRATIONS[0])
+    old.execute("insert into schema_version values (1)")
+    old.execute("insert into identity values ('user', 'a', x'31')")
+    old.close()
+    store = SqliteMetadataStore(tmp_path, SetClock())
+    await store.add_deliveries([a_delivery(1)])
+    assert await store.find_delivery("1") == a_delivery(1)
+    assert await store.find_identity("user", "a") == b"1"
+    await store.close()
 
 
 async def test_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+# ruff: noqa: D102 - the methods are those of asyncio.Protocol and of the parser
 """One callback request and its answer on one connection.
 
 What arrives is kept only as far as it can matter: a success whose length cannot be accepted is not

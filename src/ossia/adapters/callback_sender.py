@@ -102,7 +102,7 @@ class CallbackClient:
         request = _request_bytes(attempt)
         refusal = self._policy.refuse_host(attempt.scheme, attempt.host, attempt.port)
         if refusal:
-            raise _Forbidden(refusal)
+            raise _ForbiddenError(refusal)
         addresses = await self._addresses(attempt.host)
         trip.resolved_at = time.monotonic()
         exchange = trip.exchange = await self._connect(trip, addresses, request)
@@ -115,7 +115,7 @@ class CallbackClient:
         try:
             return await self._resolve(host)
         except (OSError, UnicodeError) as error:
-            raise _NameNotFound(str(error)) from error
+            raise _NameNotFoundError(str(error)) from error
 
     async def _ask_system(self, host: str) -> list[str]:
         if self._resolvers is None:
@@ -125,12 +125,12 @@ class CallbackClient:
 
     async def _connect(self, trip: "_Trip", addresses: list[str], request: bytes) -> Exchange:
         """A connection to the first address that may be, and can be, connected to."""
-        failure: OSError = _NameNotFound(f"{trip.attempt.host} has no address")
+        failure: OSError = _NameNotFoundError(f"{trip.attempt.host} has no address")
         for address in addresses:
             # The one place where a connection begins.
             refusal = self._policy.refuse(address, trip.origin)
             if refusal:
-                failure = failure if trip.address else _Forbidden(refusal)
+                failure = failure if trip.address else _ForbiddenError(refusal)
                 continue
             trip.address = f"{address}:{trip.attempt.port}"
             try:
@@ -220,11 +220,11 @@ def _between(begin: float, end: float) -> int:
     return round((end - begin) * 1_000_000) if begin and end else 0
 
 
-class _Forbidden(OSError):
+class _ForbiddenError(OSError):
     """No address of the target may be called."""
 
 
-class _NameNotFound(OSError):
+class _NameNotFoundError(OSError):
     """The name has no address."""
 
 
@@ -232,9 +232,9 @@ def _fault_of(error: Exception, trip: _Trip) -> CallbackFault:
     is_connected = trip.exchange is not None
     if isinstance(error, TimeoutError):
         return CallbackFault.REPLY_TIMEOUT if is_connected else CallbackFault.CONNECT_TIMEOUT
-    if isinstance(error, _Forbidden):
+    if isinstance(error, _ForbiddenError):
         return CallbackFault.FORBIDDEN
-    if isinstance(error, _NameNotFound):
+    if isinstance(error, _NameNotFoundError):
         return CallbackFault.NAME_NOT_FOUND
     return CallbackFault.BROKEN if is_connected else CallbackFault.NOT_CONNECTED
 

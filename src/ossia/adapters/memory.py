@@ -27,6 +27,7 @@ from ossia.ports import (
     BlobReader,
     Clock,
     Conflict,
+    DeliveryFilter,
     Exists,
     Fenced,
     Listing,
@@ -35,7 +36,17 @@ from ossia.ports import (
     StagedBlob,
     UploadListing,
 )
-from ossia.records import Bucket, BucketUsage, Extent, ObjectType, Part, StoredObject, Upload
+from ossia.records import (
+    Bucket,
+    BucketUsage,
+    Delivery,
+    Extent,
+    ObjectType,
+    Part,
+    PendingCallback,
+    StoredObject,
+    Upload,
+)
 
 
 @dataclass(slots=True)
@@ -71,6 +82,9 @@ class MemoryMetadataStore:
         self._parts: dict[str, dict[int, Part]] = {}
         self._blobs: dict[str, _Blob] = {}
         self._identities: dict[tuple[str, str], bytes] = {}
+        self._deliveries: dict[str, Delivery] = {}
+        self._pending: dict[str, PendingCallback] = {}
+        self._due: dict[str, int] = {}
 
     # buckets
 
@@ -122,13 +136,19 @@ class MemoryMetadataStore:
         return None if rows is None else rows.objects.get(key)
 
     async def put_object(
-        self, new: StoredObject, *, forbid_overwrite: bool = False, replaces: str | None = None
+        self,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool = False,
+        replaces: str | None = None,
+        owed: PendingCallback | None = None,
     ) -> None:
         rows = self._rows(new.bucket_id)
         old = rows.objects.get(new.key)
         _check_overwrite(old, forbid_overwrite=forbid_overwrite, replaces=replaces)
         self._refer(net_references(new.extents, old.extents if old else ()))
         self._store(rows, new)
+        self._owe(owed)
 
     async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
         rows = self._buckets.get(bucket_id)
@@ -241,7 +261,12 @@ class MemoryMetadataStore:
         return UploadListing(uploads=uploads, prefixes=prefixes, next_key=None, next_upload_id=None)
 
     async def complete_upload(
-        self, upload_id: str, new: StoredObject, *, forbid_overwrite: bool = False
+        self,
+        upload_id: str,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool = False,
+        owed: PendingCallback | None = None,
     ) -> None:
         upload = self._upload(upload_id)
         rows = self._rows(new.bucket_id)
@@ -255,6 +280,7 @@ class MemoryMetadataStore:
         self._refer(net_references(new.extents, [*of_parts, *(old.extents if old else ())]))
         self._remove_upload(upload)
         self._store(rows, new)
+        self._owe(owed)
 
     async def abort_upload(self, upload_id: str) -> None:
         upload = self._upload(upload_id)
@@ -300,6 +326,67 @@ class MemoryMetadataStore:
 
     async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
         return {blob_id for blob_id in blob_ids if blob_id in self._blobs}
+
+    # callbacks
+
+    async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        self._deliveries |= {each.id: each for each in deliveries}
+
+    async def find_delivery(self, delivery_id: str) -> Delivery | None:
+        return self._deliveries.get(delivery_id)
+
+    async def list_deliveries(
+        self, wanted: DeliveryFilter, *, before: str = "", after: str = "", limit: int
+    ) -> list[Delivery]:
+        found = [
+            each
+            for delivery_id, each in sorted(self._deliveries.items(), reverse=True)
+            if (not before or delivery_id < before)
+            and delivery_id > after
+            and _is_wanted(each, wanted)
+        ]
+        if after and not before:
+            return found[max(0, len(found) - max(limit, 0)) :]
+        return found[: max(limit, 0)]
+
+    async def prune_deliveries(self, *, older_than: int, keep: int) -> int:
+        newest = set(sorted(self._deliveries, reverse=True)[: max(keep, 0)])
+        kept = {
+            each.id: each
+            for each in self._deliveries.values()
+            if each.id in newest and each.at >= older_than
+        }
+        removed = len(self._deliveries) - len(kept)
+        self._deliveries = kept
+        return removed
+
+    def _owe(self, owed: PendingCallback | None) -> None:
+        if owed is not None:
+            self._pending[owed.id] = owed
+            self._due[owed.id] = owed.not_before
+
+    async def find_pending(self, message_id: str) -> PendingCallback | None:
+        return self._pending.get(message_id)
+
+    async def list_pending(self, *, dead: bool, after: str, limit: int) -> list[PendingCallback]:
+        ids = sorted(key for key, each in self._pending.items() if each.dead == dead)
+        return [self._pending[key] for key in ids if key > after][: max(limit, 0)]
+
+    async def lease_pending(self, now: int, until: int, limit: int) -> list[PendingCallback]:
+        due = sorted(
+            (at, key) for key, at in self._due.items() if at <= now and not self._pending[key].dead
+        )
+        leased = [key for _, key in due[: max(limit, 0)]]
+        self._due |= dict.fromkeys(leased, until)
+        return [self._pending[key] for key in leased]
+
+    async def settle_pending(self, message_id: str) -> None:
+        self._pending.pop(message_id, None)
+        self._due.pop(message_id, None)
+
+    async def postpone_pending(self, pending: PendingCallback) -> None:
+        if pending.id in self._pending:
+            self._owe(pending)
 
     # identities
 
@@ -366,6 +453,18 @@ class MemoryMetadataStore:
         rows.parts -= len(parts)
         rows.storage_bytes -= sum(part.size for part in parts.values())
         rows.last_modified_at = self._clock.now_ms()
+
+
+def _is_wanted(delivery: Delivery, wanted: DeliveryFilter) -> bool:
+    message = delivery.message
+    return (
+        wanted.bucket in ("", message.bucket)
+        and wanted.key in ("", message.key)
+        and wanted.request_id in ("", message.request_id)
+        and wanted.message_id in ("", message.id)
+        and wanted.accepted in (None, delivery.accepted)
+        and delivery.at >= wanted.since
+    )
 
 
 def _check_overwrite(

@@ -8,11 +8,12 @@ import apsw
 
 from ossia.adapters.blob_life import net_references
 from ossia.adapters.key_order import successor
+from ossia.adapters.sqlite.callbacks import owe
 from ossia.adapters.sqlite.columns import pack_map, signed, text_map, unsigned
 from ossia.adapters.sqlite.skip_seek import walk
 from ossia.adapters.sqlite.transaction import Transaction, rows
 from ossia.ports import Conflict, Exists, Listing
-from ossia.records import Extent, ObjectType, StoredObject
+from ossia.records import Extent, ObjectType, PendingCallback, StoredObject
 
 _ABOUT = "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags"
 
@@ -177,13 +178,20 @@ class Stored(NamedTuple):
 
 
 def put(
-    transaction: Transaction, new: StoredObject, *, forbid_overwrite: bool, replaces: str | None
+    transaction: Transaction,
+    new: StoredObject,
+    *,
+    forbid_overwrite: bool,
+    replaces: str | None,
+    owed: PendingCallback | None,
 ) -> None:
     """See `ossia.ports.MetadataStore.put_object`."""
     transaction.require_bucket(new.bucket_id)
     old = stored(transaction, new.bucket_id, new.key)
     check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite, replaces=replaces)
     store(transaction, new, old, ())
+    if owed is not None:
+        owe(transaction, owed)
 
 
 def stored(transaction: Transaction, bucket_id: int, key: str) -> Stored | None:

@@ -145,6 +145,34 @@ _MIGRATIONS = (
         outcome    text not null
     ) strict;
     """,
+    """
+    -- Nothing had been written to the two tables of these names yet.
+    drop table outbox;
+    drop table delivery;
+
+    create table delivery (
+        id         text not null primary key,             -- sorts by time
+        at         integer not null,
+        bucket     text not null,
+        key        text not null,
+        request_id text not null,
+        message_id text not null,
+        accepted   integer not null,
+        record     blob not null                          -- msgpack
+    ) strict;
+    create index delivery_of_bucket on delivery (bucket, id);
+    create index delivery_of_request on delivery (request_id);
+    create index delivery_of_message on delivery (message_id);
+    create index delivery_refused on delivery (id) where accepted = 0;
+
+    create table pending (
+        id     text not null primary key,
+        due    integer not null,                          -- or leased until
+        dead   integer not null,
+        record blob not null                              -- msgpack
+    ) strict;
+    create index pending_due on pending (due) where dead = 0;
+    """,
 )
 
 KNOWN_VERSION = len(_MIGRATIONS)

@@ -19,13 +19,30 @@ import apsw
 
 from ossia.adapters.blob_life import DEFAULT_TERMS, BlobTerms
 from ossia.adapters.file_lock import FileLock
-from ossia.adapters.sqlite import blobs, buckets, identities, objects, schema, uploads
+from ossia.adapters.sqlite import (
+    blobs,
+    buckets,
+    callbacks,
+    identities,
+    objects,
+    schema,
+    uploads,
+)
 from ossia.adapters.sqlite.bucket_cache import BucketCache
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.group_commit import GroupCommit
 from ossia.adapters.sqlite.transaction import Operation
-from ossia.ports import Clock, Listing, UploadListing
-from ossia.records import Bucket, BucketUsage, Extent, Part, StoredObject, Upload
+from ossia.ports import Clock, DeliveryFilter, Listing, UploadListing
+from ossia.records import (
+    Bucket,
+    BucketUsage,
+    Delivery,
+    Extent,
+    Part,
+    PendingCallback,
+    StoredObject,
+    Upload,
+)
 
 _CACHE_KIB = 12 * 1024
 _BUSY_MS = 5000
@@ -138,10 +155,17 @@ class SqliteMetadataStore:
         return objects.find(self._cursor, bucket_id, key)
 
     async def put_object(
-        self, new: StoredObject, *, forbid_overwrite: bool = False, replaces: str | None = None
+        self,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool = False,
+        replaces: str | None = None,
+        owed: PendingCallback | None = None,
     ) -> None:
         await self._commits.submit(
-            lambda tx: objects.put(tx, new, forbid_overwrite=forbid_overwrite, replaces=replaces)
+            lambda tx: objects.put(
+                tx, new, forbid_overwrite=forbid_overwrite, replaces=replaces, owed=owed
+            )
         )
 
     async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
@@ -210,10 +234,17 @@ class SqliteMetadataStore:
         )
 
     async def complete_upload(
-        self, upload_id: str, new: StoredObject, *, forbid_overwrite: bool = False
+        self,
+        upload_id: str,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool = False,
+        owed: PendingCallback | None = None,
     ) -> None:
         await self._commits.submit(
-            lambda tx: uploads.complete(tx, upload_id, new, forbid_overwrite=forbid_overwrite)
+            lambda tx: uploads.complete(
+                tx, upload_id, new, forbid_overwrite=forbid_overwrite, owed=owed
+            )
         )
 
     async def abort_upload(self, upload_id: str) -> None:
@@ -236,6 +267,41 @@ class SqliteMetadataStore:
 
     async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
         return blobs.known(self._cursor, blob_ids)
+
+    # callbacks
+
+    async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        await self._commits.submit(lambda tx: callbacks.add(tx, deliveries))
+
+    async def find_delivery(self, delivery_id: str) -> Delivery | None:
+        return callbacks.find(self._cursor, delivery_id)
+
+    async def list_deliveries(
+        self, wanted: DeliveryFilter, *, before: str = "", after: str = "", limit: int
+    ) -> list[Delivery]:
+        return callbacks.page(self._cursor, wanted, before=before, after=after, limit=limit)
+
+    async def prune_deliveries(self, *, older_than: int, keep: int) -> int:
+        removed: int = await self._commits.submit(lambda tx: callbacks.prune(tx, older_than, keep))
+        return removed
+
+    async def find_pending(self, message_id: str) -> PendingCallback | None:
+        return callbacks.find_pending(self._cursor, message_id)
+
+    async def list_pending(self, *, dead: bool, after: str, limit: int) -> list[PendingCallback]:
+        return callbacks.page_pending(self._cursor, dead=dead, after=after, limit=limit)
+
+    async def lease_pending(self, now: int, until: int, limit: int) -> list[PendingCallback]:
+        leased: list[PendingCallback] = await self._commits.submit(
+            lambda tx: callbacks.lease(tx, now, until, limit)
+        )
+        return leased
+
+    async def settle_pending(self, message_id: str) -> None:
+        await self._commits.submit(lambda tx: callbacks.settle(tx, message_id))
+
+    async def postpone_pending(self, pending: PendingCallback) -> None:
+        await self._commits.submit(lambda tx: callbacks.postpone(tx, pending))
 
     # identities
 

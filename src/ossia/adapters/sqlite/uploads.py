@@ -9,6 +9,7 @@ import apsw
 from ossia.adapters.blob_life import BlobState, net_references
 from ossia.adapters.key_order import successor
 from ossia.adapters.sqlite import objects
+from ossia.adapters.sqlite.callbacks import owe
 from ossia.adapters.sqlite.columns import (
     pack_extents,
     pack_map,
@@ -20,7 +21,7 @@ from ossia.adapters.sqlite.columns import (
 from ossia.adapters.sqlite.skip_seek import walk
 from ossia.adapters.sqlite.transaction import Transaction, rows
 from ossia.ports import Conflict, Exists, Missing, UploadListing
-from ossia.records import Extent, Part, StoredObject, Upload
+from ossia.records import Extent, Part, PendingCallback, StoredObject, Upload
 
 _COLUMNS = "key, id, initiated_at, storage_class, acl, headers, tags, sequential, forbid_overwrite"
 _SEEK_FROM, _SEEK_BEHIND = (
@@ -189,7 +190,12 @@ def put_part(transaction: Transaction, part: Part) -> None:
 
 
 def complete(
-    transaction: Transaction, upload_id: str, new: StoredObject, *, forbid_overwrite: bool
+    transaction: Transaction,
+    upload_id: str,
+    new: StoredObject,
+    *,
+    forbid_overwrite: bool,
+    owed: PendingCallback | None,
 ) -> None:
     """See `ossia.ports.MetadataStore.complete_upload`."""
     bucket_id, key = _place(transaction, upload_id)
@@ -202,6 +208,8 @@ def complete(
             raise Conflict(blob_id)
     objects.store(transaction, new, old, of_parts)
     _remove(transaction, bucket_id, key, upload_id)
+    if owed is not None:
+        owe(transaction, owed)
 
 
 def abort(transaction: Transaction, upload_id: str) -> None:
