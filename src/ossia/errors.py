@@ -131,6 +131,11 @@ class NoSuchCORSConfiguration(OssError):
     message = "The CORS Configuration does not exist."
 
 
+class BucketCallbackPolicyNotExist(OssError):
+    status = 404
+    message = "The bucket has no callback policy."
+
+
 # --- conflict, precondition, method -----------------------------------------
 
 

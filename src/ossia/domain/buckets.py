@@ -17,6 +17,8 @@ from ossia.records import Bucket, BucketUsage
 
 CORS = "cors"
 """The name of the document that holds the CORS rules."""
+CALLBACK_POLICIES = "callback-policies"
+"""The name of the document that holds the callback policies."""
 MAX_BUCKETS = 10_000
 """The real service's 100 is a quota of an account; ours only guards against a runaway script."""
 _TRIES = 5

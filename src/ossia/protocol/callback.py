@@ -77,9 +77,13 @@ class CallbackConfig:
     additional_headers: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
 
+    def named(self) -> frozenset[str]:
+        """The variables that the template names."""
+        return frozenset(_VARIABLE.findall(self.body))
+
     def names(self, prefix: str) -> bool:
         """Whether the template names a variable that starts with *prefix*."""
-        return any(name.startswith(prefix) for name in _VARIABLE.findall(self.body))
+        return any(name.startswith(prefix) for name in self.named())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +105,21 @@ class Rejected:
 # --- decoding the parameter --------------------------------------------------
 
 
-def only_one(header: str | None, query: str | None) -> str | None:
-    """The parameter from the place that carries it; both at once are refused."""
-    if header is not None and query is not None:
+Given = tuple[str | None, str | None]
+"""The texts of ``callback`` and ``callback-var`` as one way of passing carries them."""
+
+
+def only_way(*ways: Given) -> Given:
+    """What the one way in use carries; several at once are refused [EC 0007-00000027]."""
+    used = [way for way in ways if way != (None, None)]
+    if len(used) > 1:
         raise InvalidArgument(
-            "The callback configuration is given in both header and query.",
+            "The callback is given in more than one way: in the header, the query or the form.",
             ec="0007-00000027",
             ArgumentName="callback",
-            ArgumentValue=query,
+            ArgumentValue=next((value for value, _ in reversed(used) if value), ""),
         )
-    return query if header is None else header
+    return used[0] if used else (None, None)
 
 
 def decode_callback(
@@ -125,8 +134,10 @@ def decode_callback(
 
     *variables* is the Base64 text of ``callback-var``; a form passes its ``x:`` fields as
     *form_variables* instead, to which the 5 KB limit does not apply.  *policies* are the
-    bucket's callback policies, name → (callback, callback-var).  With *address_policy*, a URL
-    that names a forbidden address outright is refused here; names are checked when connecting.
+    bucket's callback policies, name → (callback, callback-var): the one that ``callbackPolicy``
+    names stands in for every other field, and the request's variables win over its own.  With
+    *address_policy*, a URL that names a forbidden address outright is refused here; names are
+    checked when connecting.
     """
     given, shown = _object_in(_Parameter("callback", value), _CALLBACK_CODES)
     own = dict(form_variables or {}) | _decode_variables(variables or "")
@@ -152,7 +163,7 @@ class _Parameter:
     name: str
     text: str
 
-    def refuse(self, message: str, ec: str) -> NoReturn:
+    def refuse(self, message: str, ec: str | None) -> NoReturn:
         raise InvalidArgument(
             message, ec=ec, ArgumentName=self.name, ArgumentValue=self.text[:MAX_PARAMETER_BYTES]
         )
@@ -220,7 +231,8 @@ def _find_policy(
     name: object, policies: Mapping[str, tuple[str, str]], shown: _Parameter
 ) -> tuple[str, str]:
     if not isinstance(name, str) or name not in policies:
-        shown.refuse("The callback policy does not exist.", "0007-00000003")
+        # No page of the error-code reference describes this: an answer without EC.
+        shown.refuse(f"The callback policy {name} does not exist in this bucket.", None)
     return policies[name]
 
 
@@ -236,28 +248,33 @@ def _decode_urls(
         shown.refuse(f"The callbackUrl has more than {MAX_URLS} URLs.", "0007-00000005")
     if not parts:
         shown.refuse("The callbackUrl is empty.", "0007-00000004")
-    urls = tuple(_decode_url(part, shown) for part in parts)
-    for url in urls:
-        reason = address_policy and address_policy.refuse_host(url.scheme, url.host, url.port)
-        if reason:
-            shown.refuse(f"Private address is forbidden to callback. {reason}", "0007-00000008")
-    return urls
+    return tuple(_decode_url(part, shown, address_policy) for part in parts)
 
 
 _URL: Final = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://"
-    r"(?P<authority>(?P<host>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?)(?::(?P<port>[0-9]{1,5}))?)"
+    r"(?P<user>[^/?#]*@)?"
+    r"(?P<authority>(?P<host>(?P<ipv6>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\])"
+    r"|[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9.])?)(?::(?P<port>[0-9]{1,5}))?)"
     r"(?P<path>/[!-\"$->@-~]*)?(?P<query>\?[!-\"$-~]*)?(?:\#[!-~]*)?"
 )
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
-def _decode_url(text: str, shown: _Parameter) -> CallbackUrl:
+def read_url(text: str) -> CallbackUrl:
+    """One URL as ``callbackUrl`` may hold it.  Raises `InvalidArgument`."""
+    return _decode_url(text, _Parameter("callbackUrl", text), None)
+
+
+def _decode_url(text: str, shown: _Parameter, address_policy: AddressPolicy | None) -> CallbackUrl:
     """Parse one URL.
 
     Documentation, "callbackUrl": http or https, IPv6 literals are not supported, characters
     outside ASCII must be percent-encoded by the user; the samples omit the scheme.  Credentials
     in a URL have no meaning and only serve to disguise the host.
+
+    A forbidden address is refused as such however it is spelt, so that whoever reads the answer
+    learns which setting stands in the way.
     """
     has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
     match = _URL.fullmatch(text if has_scheme else f"http://{text}")
@@ -266,12 +283,16 @@ def _decode_url(text: str, shown: _Parameter) -> CallbackUrl:
         shown.refuse(f"The callbackUrl {text} is not valid.", "0007-00000004")
     host = match["host"].lower()
     port = int(match["port"] or _DEFAULT_PORTS[scheme])
+    reason = address_policy and address_policy.refuse_host(scheme, host, port)
+    if reason:
+        shown.refuse(f"Private address is forbidden to callback. {reason}", "0007-00000008")
     # A single word is a host only where the scheme says so ("http://app:8000"): OSS refuses "my".
     is_bare_word = not has_scheme and "." not in host and host != "localhost"
     # "2130706433" and "0x7f.1" are 127.0.0.1 in disguise.
     address = parse_host(host)
     is_disguised = address is not None and str(address) != host
-    if is_bare_word or is_disguised or ".." in host or not 0 < port <= 65535:  # noqa: PLR2004 - the last port
+    is_odd = is_bare_word or is_disguised or ".." in host or match["user"] or match["ipv6"]
+    if is_odd or not 0 < port <= 65535:  # noqa: PLR2004 - the last port
         shown.refuse(f"The callbackUrl {text} is not valid.", "0007-00000004")
     return CallbackUrl(
         scheme=scheme,

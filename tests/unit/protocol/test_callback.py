@@ -15,12 +15,13 @@ from ossia.protocol.callback import (
     Accepted,
     BodyType,
     CallbackConfig,
+    Given,
     Rejected,
     Value,
     decode_callback,
     fill,
     judge_reply,
-    only_one,
+    only_way,
     outgoing_headers,
     string_to_sign,
 )
@@ -143,8 +144,9 @@ REFUSED: list[Any] = [
     pytest.param(b64(b'{"a":"\\ud800"}'), "0007-00000003", id="lone-surrogate"),
     pytest.param(b64(b"[" * 3000), "0007-00000003", id="deep"),
     pytest.param(b64(b'{"a":' * 600 + b"1" + b"}" * 600), "0007-00000004", id="nested"),
-    pytest.param(b64({"callbackPolicy": "none"}), "0007-00000003", id="unknown-policy"),
-    pytest.param(b64({"callbackPolicy": 1}), "0007-00000003", id="policy-of-wrong-type"),
+    pytest.param(b64({"callbackPolicy": "none"}), None, id="unknown-policy"),
+    pytest.param(b64({"callbackPolicy": 1}), None, id="policy-of-wrong-type"),
+    pytest.param(b64(GOOD | {"callbackPolicy": ["p"]}), None, id="policy-not-hashable"),
     pytest.param(b64({"callbackBody": "x"}), "0007-00000004", id="no-url"),
     *(
         pytest.param(b64(GOOD | {"callbackUrl": url}), "0007-00000004", id=f"url-{url}")
@@ -207,7 +209,7 @@ REFUSED: list[Any] = [
 
 
 @pytest.mark.parametrize(("value", "ec"), REFUSED)
-def test_refused_configurations(value: str, ec: str) -> None:
+def test_refused_configurations(value: str, ec: str | None) -> None:
     with pytest.raises(InvalidArgument) as refused:
         decode_callback(value)
     assert refused.value.ec == ec
@@ -280,11 +282,31 @@ def test_other_text_is_no_error(body: str) -> None:
     assert decode(callbackBody=body).body == body
 
 
-def test_callback_in_header_and_query_is_refused() -> None:
+NOTHING: Given = (None, None)
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        [("a", None), ("b", None)],
+        [("a", "v"), ("a", "v")],
+        [("a", None), (None, "v")],
+        [(None, "v"), ("a", None)],
+        [(None, "v"), NOTHING, (None, "v")],
+        [NOTHING, ("a", None), ("", None)],
+    ],
+)
+def test_one_way_of_passing_per_request(ways: list[Given]) -> None:
     with pytest.raises(InvalidArgument) as refused:
-        only_one("a", "b")
+        only_way(*ways)
     assert refused.value.ec == "0007-00000027"
-    assert (only_one("a", None), only_one(None, "b"), only_one(None, None)) == ("a", "b", None)
+    assert refused.value.details["ArgumentName"] == "callback"
+
+
+def test_the_way_in_use_is_taken_whole() -> None:
+    assert only_way(NOTHING, ("a", "v")) == ("a", "v")
+    assert only_way(("a", None), NOTHING) == ("a", None)
+    assert only_way(NOTHING, NOTHING) == NOTHING
 
 
 def test_callback_policy_of_the_bucket_replaces_the_fields() -> None:
@@ -292,6 +314,8 @@ def test_callback_policy_of_the_bucket_replaces_the_fields() -> None:
     config = decode_callback(b64({"callbackPolicy": "p"}), b64({"x:a": "given"}), policies=policies)
     assert config.variables == {"x:a": "given", "x:b": "stored"}
     assert config.body == GOOD["callbackBody"]
+    beside = {"callbackPolicy": "p", "callbackUrl": "http://other.example/", "callbackBody": "$"}
+    assert decode_callback(b64(beside), policies=policies).urls == config.urls
     with pytest.raises(InvalidArgument):
         decode_callback(
             b64({"callbackPolicy": "p"}), policies={"p": (b64({"callbackPolicy": "p"}), "")}

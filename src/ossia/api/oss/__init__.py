@@ -6,6 +6,7 @@ Importing a topic registers its operations; every topic is listed here.
 from ossia.api.oss import (
     bucket_acl,
     bucket_basic,
+    bucket_callback_policy,
     bucket_cors,
     bucket_versioning,
     declined,
@@ -16,6 +17,7 @@ from ossia.api.oss import (
     object_copy,
     object_multipart,
     object_post,
+    object_process,
     service_basic,
 )
 from ossia.api.oss.registry import oss
@@ -23,6 +25,7 @@ from ossia.api.oss.registry import oss
 __all__ = [
     "bucket_acl",
     "bucket_basic",
+    "bucket_callback_policy",
     "bucket_cors",
     "bucket_versioning",
     "declined",
@@ -33,6 +36,7 @@ __all__ = [
     "object_copy",
     "object_multipart",
     "object_post",
+    "object_process",
     "oss",
     "service_basic",
 ]

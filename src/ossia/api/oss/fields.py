@@ -1,6 +1,7 @@
 """Fields that several operations share: attributes of objects, ACLs, callbacks, conditions."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import unquote_plus
 
@@ -15,6 +16,7 @@ from ossia.api.bind import (
     one_of,
 )
 from ossia.api.operation import Call
+from ossia.domain.buckets import CALLBACK_POLICIES
 from ossia.domain.objects import Attributes
 from ossia.errors import (
     InvalidArgument,
@@ -23,7 +25,8 @@ from ossia.errors import (
     NoSuchVersion,
     NotOffered,
 )
-from ossia.protocol.callback import CallbackConfig, decode_callback, only_one
+from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
+from ossia.protocol.callback_policy import stored_callback_policies
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
 
 CONTENT_HEADERS = (
@@ -172,22 +175,35 @@ def _callback(call: Call) -> CallbackConfig | None:
     """The upload callback, from headers or query (callback.md, section 3)."""
     if _CALLBACK_HEADERS.isdisjoint(call.http.headers) and _CALLBACK_KEYS.isdisjoint(call.query):
         return None
-    header, query = call.header("x-oss-callback"), _query(call, "callback")
-    variables_header, variables_query = (
-        call.header("x-oss-callback-var"),
-        _query(call, "callback-var"),
+    value, variables = only_way(*callback_ways(call))
+    return None if value is None else decode_for(call, value, variables)
+
+
+def callback_ways(call: Call) -> tuple[Given, ...]:
+    """What header and query carry; V4 URLs use both spellings (callback.md, section 3)."""
+    query = call.query
+    return (
+        (call.header("x-oss-callback"), call.header("x-oss-callback-var")),
+        (query.get("callback"), query.get("callback-var")),
+        (query.get("x-oss-callback"), query.get("x-oss-callback-var")),
     )
-    value = only_one(header, query)
-    variables = only_one(variables_header, variables_query)
-    if value is None:
-        return None
-    return decode_callback(value, variables, address_policy=call.services.callback_targets)
 
 
-def _query(call: Call, name: str) -> str | None:
-    """Both spellings are accepted in V4 URLs (callback.md, section 3)."""
-    found = call.query.get(name)
-    return call.query.get(f"x-oss-{name}") if found is None else found
+def decode_for(
+    call: Call,
+    value: str,
+    variables: str | None = None,
+    form_variables: Mapping[str, str] | None = None,
+) -> CallbackConfig:
+    """Decode a callback with what its bucket and this server say about callbacks."""
+    policies = call.bucket.documents.get(CALLBACK_POLICIES)
+    return decode_callback(
+        value,
+        variables,
+        form_variables=form_variables,
+        policies=None if policies is None else stored_callback_policies(policies),
+        address_policy=call.services.callback_targets,
+    )
 
 
 def preconditions(call: Call, prefix: str = "") -> Preconditions:

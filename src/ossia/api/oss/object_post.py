@@ -12,7 +12,13 @@ from urllib.parse import quote, urlencode
 from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath
 from ossia.api.operation import Call, Grant, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, tell
-from ossia.api.oss.fields import CONTENT_HEADERS, META_PREFIX, attributes_from
+from ossia.api.oss.fields import (
+    CONTENT_HEADERS,
+    META_PREFIX,
+    attributes_from,
+    callback_ways,
+    decode_for,
+)
 from ossia.api.oss.registry import oss
 from ossia.domain.ingest import MAX_OBJECT
 from ossia.domain.objects import Attributes
@@ -28,7 +34,7 @@ from ossia.errors import (
     OssError,
 )
 from ossia.http.post_form import PostForm
-from ossia.protocol.callback import CallbackConfig, decode_callback
+from ossia.protocol.callback import CallbackConfig, only_way
 from ossia.protocol.xml import document, tag
 
 FORM = "multipart/form-data"
@@ -71,13 +77,13 @@ def _attributes(call: Call) -> Attributes:
 
 
 def _callback(call: Call) -> CallbackConfig | None:
+    """The callback in the form; one in header or query is not PostObject's way, alone or beside."""
     form = form_of(call)
     value = form.fields.get("callback")
     if not value:
         return None
-    return decode_callback(
-        value, form_variables=form.variables, address_policy=call.services.callback_targets
-    )
+    only_way((value, None), *callback_ways(call))
+    return decode_for(call, value, form_variables=form.variables)
 
 
 def _forbid_overwrite(call: Call) -> bool:

@@ -1,0 +1,102 @@
+"""Processing an object on request: of all actions, ``trigger/callback`` is offered.
+
+It tells an application server about an object that exists (callback.md, 10).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from ossia.api.bind import BucketInPath, Document, KeyInPath
+from ossia.api.operation import Call, Grant, Needs, Resource, Scope
+from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.fields import ContentMd5, VersionId, decode_for
+from ossia.api.oss.registry import oss
+from ossia.errors import (
+    CallbackFailed,
+    InvalidArgument,
+    InvalidDigest,
+    NoSuchKey,
+    NotOffered,
+)
+from ossia.protocol.checksums import md5_hex, parse_content_md5
+
+_TRIGGER = "trigger/callback"
+_FIELD = "x-oss-process="
+_MAX_BODY = 16 * 1024
+"""Two parameters of 5 KB, and room to say which of them is too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The body: an action such as ``trigger/callback``, its parameters, the body's digest."""
+
+    action: str
+    parameters: dict[str, str]
+    digest: str
+
+
+def _parse_process(content: bytes) -> Process:
+    """``x-oss-process=<action>,<name>_<value>,…``.
+
+    As the SDKs for Android and iOS write it: nothing is percent-encoded, and both parameters are
+    there even if they are empty.
+    """
+    text = content.decode("utf-8", "replace").strip()
+    if not text.startswith(_FIELD):
+        raise InvalidArgument(
+            "The request body must begin with x-oss-process=.",
+            ArgumentName="x-oss-process",
+            ArgumentValue=text[:256],
+        )
+    action, *given = text.removeprefix(_FIELD).split(",")
+    pairs = (each.partition("_") for each in given)
+    return Process(action, {name: value for name, _, value in pairs}, md5_hex(content))
+
+
+@dataclass(slots=True, kw_only=True)
+class ProcessObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    process: Annotated[Process, Document(_parse_process, _MAX_BODY)]
+    content_md5: ContentMd5 = None
+    version_id: VersionId = "null"
+
+
+@dataclass(slots=True, kw_only=True)
+class ProcessObjectResult(TellingAnswer):
+    pass
+
+
+def _itself(_call: Call, request: ProcessObject) -> Iterable[Resource]:
+    return [(request.bucket, request.key)]
+
+
+# docs/decisions/2026-11-21-callback-policies-and-triggers.md: reading the object is not enough,
+# or every reader of a public bucket could have the server sign what looks like an upload.
+@oss.operation(
+    "POST",
+    Scope.OBJECT,
+    query=["x-oss-process"],
+    action="oss:PostProcessTask",
+    also=(Needs("oss:GetObject", Grant.READ, _itself),),
+    errors=(NoSuchKey, InvalidArgument, InvalidDigest, NotOffered, CallbackFailed),
+)
+async def process_object(call: Call, request: ProcessObject) -> ProcessObjectResult:
+    """Tell an application server about an object that exists (trigger/callback)."""
+    process = request.process
+    if request.content_md5 and parse_content_md5(request.content_md5) != process.digest:
+        raise InvalidDigest
+    if process.action != _TRIGGER:
+        raise NotOffered(
+            f"{process.action} is a process of OSS that this server does not offer.",
+            Operation="ProcessObject",
+            Process=process.action,
+        )
+    config = decode_for(
+        call, process.parameters.get("callback", ""), process.parameters.get("callback-var")
+    )
+    stored = await call.services.objects.find(call.bucket, request.key)
+    result = ProcessObjectResult()
+    await tell(call, result, config, stored, "ProcessObject")
+    return result
