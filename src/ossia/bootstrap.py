@@ -23,8 +23,10 @@ from ossia.adapters.system import SystemClock
 from ossia.api.oss import oss
 from ossia.api.route import Router
 from ossia.api.services import Services
+from ossia.callback_key_files import KeyFiles, KeyFilesError
 from ossia.domain.buckets import Buckets
 from ossia.domain.buffers import Buffers
+from ossia.domain.callback_keys import CallbackKeys, OneKey
 from ossia.domain.callbacks import Callbacks
 from ossia.domain.collector import Collector
 from ossia.domain.identities import Identities
@@ -32,20 +34,18 @@ from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
 from ossia.domain.sessions import Sessions
-from ossia.gateway.internal import PUBLIC_KEY_PATH, Internal
+from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
 from ossia.ports import BlobStore, Clock, MetadataStore
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
-from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
 
 KEYS_FILE = "keys.json"
-CALLBACK_KEY_FILE = "callback_key.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class NodeKeys:
     account_id: str
     access_key_id: str
     access_key_secret: str
-    callback_key: CallbackKey
+    callback_keys: CallbackKeys
     created: bool
 
 
@@ -84,7 +84,7 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
         merged["account_id"],
         merged["root_access_key_id"],
         merged["root_access_key_secret"],
-        _callback_key(folder),
+        _callback_keys(settings, folder),
         created,
     )
 
@@ -93,15 +93,16 @@ def _account_id() -> str:
     return str(10**15 + secrets.randbelow(9 * 10**15))
 
 
-def _callback_key(folder: Path | None) -> CallbackKey:
+def _callback_keys(settings: Settings, folder: Path | None) -> CallbackKeys:
+    urls = {"own_url": settings.url, "original_url": settings.callback_key_url}
     if folder is None:
-        return CallbackKey.generate()
-    path = folder / CALLBACK_KEY_FILE
-    if path.exists():
-        return CallbackKey.load(path.read_bytes())
-    key = CallbackKey.generate()
-    write_private(path, key.private_pem())
-    return key
+        return CallbackKeys(OneKey(), **urls)
+    files = KeyFiles(folder)
+    try:
+        files.open()
+    except (KeyFilesError, OSError) as error:
+        raise SettingsError(str(error)) from error
+    return CallbackKeys(files, **urls)
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -200,9 +201,8 @@ class Node:
         self.buckets = Buckets(self.metadata, self.clock, settings.region)
         targets = callback_targets(settings)
         self.sender = CallbackClient(targets, timeout_s=settings.callback_timeout)
-        self.callbacks = Callbacks(
-            self.sender, keys.callback_key, self.clock, key_url=settings.url + PUBLIC_KEY_PATH
-        )
+        current = keys.callback_keys.current()
+        self.callbacks = Callbacks(self.sender, current, self.clock, key_url=current.url)
         self.collector = Collector(self.metadata, self.blobs, self.clock)
         services = Services(
             buckets=self.buckets,
@@ -216,7 +216,7 @@ class Node:
             endpoint=settings.url.partition("://")[2],
             public_url=settings.url,
         )
-        internal = Internal(keys.callback_key.public_pem(), __version__)
+        internal = Internal(keys.callback_keys, __version__)
         rpc = RpcSide(self.identities, self.sessions, self.clock)
         self.gateway = Gateway(
             Router(oss),

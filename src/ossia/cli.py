@@ -1,4 +1,4 @@
-"""The command line: ``ossia up``, ``serve``, ``appserver``, ``doctor``, ``version``."""
+"""The command line: ``ossia up``, ``serve``, ``appserver``, ``callbacks``, ``doctor``, …."""
 
 import json
 import logging
@@ -102,6 +102,18 @@ def appserver(arguments: tuple[str, ...]) -> None:
     from ossia.appserver.cli import appserver as command  # noqa: PLC0415 - as above
 
     command.main(list(arguments), prog_name="ossia appserver")
+
+
+@cli.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def callbacks(arguments: tuple[str, ...]) -> None:
+    """Look after upload callbacks: the keys that sign them."""
+    from ossia.callbacks_cli import callbacks as command  # noqa: PLC0415 - as above
+
+    command.main(list(arguments), prog_name="ossia callbacks")
 
 
 @cli.command()

@@ -20,7 +20,8 @@ import click
 from ossia.adapters.callback_sender import CallbackClient
 from ossia.adapters.data_folder import DataFolder, DataFolderError, FolderInUseError
 from ossia.adapters.filesystem import allows_direct
-from ossia.bootstrap import CALLBACK_KEY_FILE, callback_targets
+from ossia.bootstrap import callback_targets
+from ossia.callback_key_files import key_files
 from ossia.ports import CallbackAnswer, CallbackAttempt
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import Settings, SettingsError
@@ -173,9 +174,15 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _callback_key(settings: Settings) -> Finding:
-    path = settings.data / CALLBACK_KEY_FILE
-    if not path.exists():
+    """The first key that is not in order, otherwise the one that signs."""
+    paths = key_files(settings.data)
+    if not paths:
         return Finding("callback key", ok=True, seen="will be made on first start")
+    findings = [_examine_key(path) for path in paths.values()]
+    return next((each for each in findings if not each.ok), findings[-1])
+
+
+def _examine_key(path: Path) -> Finding:
     try:
         CallbackKey.load(path.read_bytes())
     except (OSError, ValueError) as error:

@@ -13,7 +13,6 @@ import click
 from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.bootstrap import KEYS_FILE, NodeKeys, callback_targets, load_keys, tls_context
-from ossia.gateway.internal import PUBLIC_KEY_PATH
 from ossia.settings import Settings, SettingsError
 from ossia.supervisor import Supervisor, bind
 
@@ -73,7 +72,7 @@ def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_jso
             "account_id": keys.account_id,
             "access_key_id": keys.access_key_id,
             "secret_file": secret_file,
-            "public_key_url": settings.url + PUBLIC_KEY_PATH,
+            "public_key_url": keys.callback_keys.current().url,
             "console_url": settings.url + "/-/console/",
         }
         print(json.dumps(event), flush=True)  # noqa: T201 - the CLI's output
@@ -95,7 +94,7 @@ Ossia {__version__} is ready.
   account       {keys.account_id}
   access key    {keys.access_key_id}
   secret        {secret}{once}
-  callback key  {endpoint}{PUBLIC_KEY_PATH}
+  callback key  {keys.callback_keys.current().url}
 
 Python   auth = oss2.Auth('{keys.access_key_id}', '{shown}')
          oss2.Bucket(auth, '{endpoint}', 'my-bucket').create_bucket()

@@ -24,6 +24,7 @@ class Secret(str):
         return "***"
 
 
+_CALLBACK_KEY_URLS = ("", "http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/")
 _NO_SECRET = Secret("")
 _DATA = Path("./ossia-data")
 
@@ -98,6 +99,13 @@ class Settings:
     )
     callback_timeout: float = _row(
         5.0, "Seconds to wait for the application server's answer.", kind=float
+    )
+    callback_key_url: str = _row(
+        "",
+        "Where callbacks say that the public key is found: http://gosspublic.alicdn.com/ (or "
+        "https) for receivers that accept no other place, which must then reach this server by "
+        "that name.",
+        shown="this server's own URL",
     )
     public_url: str = _row(
         "",
@@ -230,6 +238,11 @@ def _check(settings: Settings) -> None:
         )
     if settings.callback_timeout <= 0:
         raise SettingsError("--callback-timeout must be more than 0 seconds.")
+    if settings.callback_key_url not in _CALLBACK_KEY_URLS:
+        raise SettingsError(
+            f"--callback-key-url {settings.callback_key_url!r} is not offered; use "
+            f"{_CALLBACK_KEY_URLS[1]} or {_CALLBACK_KEY_URLS[2]}, or leave it out."
+        )
     if settings.workers < 0:
         raise SettingsError("--workers must be 0 (one per core) or more.")
     if settings.account_id and not (

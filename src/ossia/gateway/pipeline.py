@@ -30,6 +30,7 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.gateway import cors, post_form
+from ossia.gateway.internal import KEY_HOST
 from ossia.gateway.render import render_answer, render_error
 from ossia.http.body import ClientGone
 from ossia.http.message import Request, Response
@@ -122,7 +123,8 @@ class Gateway:
         pairs = parse_query(query_text) if query_text else []
         host = request.headers.get(b"host", b"")
         address = self._addressing.resolve(host, path)
-        if address.bucket in _NO_BUCKET and not address.in_host:
+        is_beside = address.bucket in _NO_BUCKET and not address.in_host
+        if is_beside or host.startswith(_KEY_HOST):
             for side in self._sides:
                 response = await side(request, path, pairs)
                 if response is not None:
@@ -258,6 +260,7 @@ class Gateway:
 
 
 _FORM_ONLY = frozenset({FORM})
+_KEY_HOST = KEY_HOST.encode()
 _NO_BUCKET = frozenset({b"", b"-"})
 """What the first part of a path is where no bucket is meant: the services beside OSS live there."""
 

@@ -11,13 +11,14 @@ from ossia.api.services import Services
 from ossia.client.signing_client import SigningClient, path_of
 from ossia.domain.buckets import Buckets
 from ossia.domain.buffers import Buffers
+from ossia.domain.callback_keys import CallbackKeys, OneKey
 from ossia.domain.callbacks import Callbacks
 from ossia.domain.identities import Identities
 from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
 from ossia.domain.sessions import Sessions
-from ossia.gateway.internal import PUBLIC_KEY_PATH, Internal
+from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide
 from ossia.http.body import Body, FixedBody
@@ -28,6 +29,7 @@ from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback_signature import CallbackKey
 
 KEY = CallbackKey.generate()
+KEYS = CallbackKeys(OneKey(KEY), own_url="http://oss.test")
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -81,7 +83,7 @@ class World:
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
             callbacks=Callbacks(
-                self.sender, KEY, self.clock, key_url=f"http://oss.test{PUBLIC_KEY_PATH}"
+                self.sender, KEYS.current(), self.clock, key_url=KEYS.current().url
             ),
             callback_targets=policy,
             region="cn-test",
@@ -89,7 +91,7 @@ class World:
             endpoint="oss.test",
             public_url="http://oss.test",
         )
-        internal = Internal(KEY.public_pem(), "0.0")
+        internal = Internal(KEYS, "0.0")
         rpc = RpcSide(self.identities, self.sessions, self.clock)
         self.gateway = Gateway(
             Router(oss),
