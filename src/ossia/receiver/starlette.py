@@ -5,16 +5,20 @@
     async def uploaded(request: Request) -> Response:
         callback = await verified_callback(request, trusted_key_urls=[KEY_URL])
         return JSONResponse({"Status": "OK", "object": callback.values()["object"]})
+
+    @app.exception_handler(CallbackNotVerified)  # FastAPI; Starlette takes exception_handlers={…}
+    async def refused(request: Request, error: CallbackNotVerified) -> Response:
+        return JSONResponse({"Status": "verify not ok"}, status_code=400)
 """
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final
 from urllib.parse import quote
 
 from starlette.requests import Request
 
 from ossia.receiver.verify import (
+    MAX_BODY_BYTES,
     OSS_KEY_URLS,
     CallbackNotVerified,
     Fetch,
@@ -23,7 +27,7 @@ from ossia.receiver.verify import (
     verify,
 )
 
-MAX_BODY_BYTES: Final = 10 * 1024 * 1024
+__all__ = ["MAX_BODY_BYTES", "CallbackNotVerified", "VerifiedCallback", "verified_callback"]
 
 
 async def verified_callback(
@@ -42,8 +46,8 @@ async def verified_callback(
     raw_path: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
     return await asyncio.to_thread(
         verify,
-        path=raw_path.split(b"?", 1)[0].decode("ascii"),
-        query=request.scope["query_string"].decode("ascii"),
+        path=raw_path.split(b"?", 1)[0].decode("ascii", "replace"),
+        query=request.scope["query_string"].decode("ascii", "replace"),
         headers=dict(request.headers),
         body=bytes(body),
         trusted_key_urls=tuple(trusted_key_urls),

@@ -15,8 +15,8 @@ Source: callback.md, 6.
 """
 
 import base64
-import binascii
 import hashlib
+import http.client
 import json
 import threading
 import time
@@ -35,6 +35,9 @@ OSS_KEY_URLS: Final = ("http://gosspublic.alicdn.com/", "https://gosspublic.alic
 
 Fetch = Callable[[str], bytes]
 """Gets the PEM text behind a URL.  May raise `OSError` or `ValueError`."""
+
+MAX_BODY_BYTES: Final = 10 * 1024 * 1024
+"""What the modules for frameworks read of a body, at most."""
 
 _FETCH_TIMEOUT_S: Final = 5.0
 _MAX_KEY_BYTES: Final = 64 * 1024
@@ -112,8 +115,11 @@ _KEYS: Final = KeyCache()
 def fetch_key(url: str) -> bytes:
     """Get a public key over HTTP: 5 seconds, 64 KB, no redirects."""
     opener = urllib.request.build_opener(_NoRedirects)
-    with opener.open(url, timeout=_FETCH_TIMEOUT_S) as response:
-        found: bytes = response.read(_MAX_KEY_BYTES)
+    try:
+        with opener.open(url, timeout=_FETCH_TIMEOUT_S) as response:
+            found: bytes = response.read(_MAX_KEY_BYTES)
+    except http.client.HTTPException as exc:
+        raise OSError(f"the answer is not HTTP: {exc!r}") from exc
     return found
 
 
@@ -136,7 +142,10 @@ def verify(
     """
     given = {name.lower(): value for name, value in headers.items()}
     authorization = _required(given, "authorization")
+    _decoded("authorization", authorization)
     key_url = _key_url_of(given, trusted_key_urls)
+    if not (path.isascii() and query.isascii()):
+        raise CallbackNotVerified("path or query are not those of a request line")
     candidates = [string_to_sign(path, it, body) for it in _queries(query)]
     if not _is_signed(key_url, authorization, candidates, fetch, keys):
         raise CallbackNotVerified(_explain(given, body), candidates[0])
@@ -164,12 +173,16 @@ def _required(headers: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _key_url_of(headers: Mapping[str, str], trusted: Iterable[str]) -> str:
-    encoded = _required(headers, "x-oss-pub-key-url")
+def _decoded(name: str, encoded: str) -> bytes:
     try:
-        url = base64.b64decode(encoded, validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as exc:
-        raise CallbackNotVerified("the header x-oss-pub-key-url is not base64") from exc
+        return base64.b64decode(encoded, validate=True)
+    except ValueError as exc:
+        raise CallbackNotVerified(f"the header {name} is not base64") from exc
+
+
+def _key_url_of(headers: Mapping[str, str], trusted: Iterable[str]) -> str:
+    name = "x-oss-pub-key-url"
+    url = _decoded(name, _required(headers, name)).decode("ascii", "replace")
     if not any(_is_within(url, place) for place in trusted):
         raise CallbackNotVerified(f"the key URL {url!r} is not trusted")
     return url

@@ -130,12 +130,27 @@ def test_missing_headers(name: str) -> None:
         verified(callback)
 
 
-@pytest.mark.parametrize("value", ["%%%", "é", "gA=="])
-def test_key_url_that_is_not_base64_of_text(value: str) -> None:
+@pytest.mark.parametrize("name", ["authorization", "x-oss-pub-key-url"])
+@pytest.mark.parametrize("value", ["%%%", "é", "gA", "OSS gA=="])
+def test_headers_that_are_not_base64(name: str, value: str) -> None:
     callback = sent()
-    callback["headers"]["x-oss-pub-key-url"] = value
-    with pytest.raises(CallbackNotVerified, match="not base64"):
+    callback["headers"][name] = value
+    with pytest.raises(CallbackNotVerified, match=f"{name} is not base64"):
         verified(callback)
+
+
+def test_key_url_that_is_not_text() -> None:
+    callback = sent()
+    callback["headers"]["x-oss-pub-key-url"] = "gA=="
+    with pytest.raises(CallbackNotVerified, match="is not trusted"):
+        verified(callback, "http://oss.internal/")
+
+
+@pytest.mark.parametrize("change", [{"path": "/cb\xe9"}, {"query": "a=\xe9"}])
+def test_what_no_request_line_has(change: dict[str, Any]) -> None:
+    # "é" must not pass for the "?" that was signed.
+    with pytest.raises(CallbackNotVerified, match="not those of a request line"):
+        verified(sent("/cb?a=?") | change)
 
 
 UNTRUSTED = [
@@ -247,10 +262,53 @@ def test_key_that_is_none() -> None:
         verified(sent(), fetch=keys)
 
 
-def test_receivers_need_nothing_of_the_server() -> None:
-    code = (
-        "import sys, ossia.receiver.verify;"
-        "print([m for m in ('aiohttp', 'msgspec', 'apsw', 'starlette', 'httptools') if m in sys.modules])"
-    )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout == "[]\n"
+# Runs in an interpreter of its own, where only the standard library and what is named can be imported.
+_ISOLATED = """
+import sys
+
+def may_load(name):
+    top = name.partition(".")[0]
+    # The standard library's own build settings have a name for each platform.
+    return top in allowed or top.startswith("_sysconfigdata")
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if not may_load(name):
+            raise ModuleNotFoundError(f"{name} is blocked", name=name)
+
+allowed = {*sys.stdlib_module_names, "ossia", "cryptography", "cffi", "_cffi_backend", *sys.argv[2:]}
+# What the environment itself loads at start does not count.
+for name in [name for name in sys.modules if name != "__main__" and not may_load(name)]:
+    del sys.modules[name]
+sys.meta_path.insert(0, Blocker())
+print(__import__(sys.argv[1], fromlist=["verify"]).__name__)
+"""
+
+_FLASK = ["flask", "werkzeug", "jinja2", "markupsafe", "itsdangerous", "blinker", "click"]
+_STARLETTE = ["starlette", "anyio", "idna", "typing_extensions"]
+
+
+def imported_alone(module: str, *allowed: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", _ISOLATED, module, *allowed]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        pytest.param("ossia.receiver.verify", [], id="verify"),
+        pytest.param("ossia.receiver.flask", _FLASK, id="flask"),
+        pytest.param("ossia.receiver.django", ["django", "asgiref", "sqlparse"], id="django"),
+        pytest.param("ossia.receiver.starlette", _STARLETTE, id="starlette"),
+    ],
+)
+def test_receivers_need_nothing_of_the_server(module: str, allowed: list[str]) -> None:
+    found = imported_alone(module, *allowed)
+    assert (found.stdout, found.stderr) == (f"{module}\n", "")
+
+
+@pytest.mark.parametrize("module", ["ossia.adapters.callback_sender", "ossia.receiver.flask"])
+def test_isolation_blocks_what_is_not_named(module: str) -> None:
+    found = imported_alone(module)
+    assert found.returncode == 1
+    assert "is blocked" in found.stderr
