@@ -43,7 +43,7 @@ check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 .PHONY: test
-test: $(COMPLETE) $(BUNDLE) browser ## every test: ours, the SDKs', the browser's and the page's
+test: $(COMPLETE) $(BUNDLE) browser languages ## every test: ours, the SDKs', the browser's and the page's
 	$(BIN)/pytest $(ARGS)
 	$(NPM) --prefix web test
 
@@ -116,3 +116,11 @@ browser:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver; \
 	fi || echo "chromium could not be installed: the browser tests will be skipped." >&2
+
+# The same for the languages of examples/receivers that Debian has and machines often lack.
+.PHONY: languages
+languages:
+	@command -v php >/dev/null && command -v ruby >/dev/null && exit 0; \
+	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
+	  && apt-get install -y -q --no-install-recommends php-cli ruby; } \
+	|| echo "php and ruby could not be installed: their receivers will not be tested." >&2
