@@ -219,6 +219,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     accepted: bool
     verdict: str = ""
     ec: str = ""
+    is_cut: bool = False
+    """Whether the log holds only the beginning of the message's body."""
 
 
 class PendingCallback(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,15 @@ class Secret(str):
 
 
 _CALLBACK_KEY_URLS = ("", "http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/")
+_CALLBACK_MODES = ("oss", "outbox", "commit-on-200")
+_CALLBACK_LEAST = {
+    "callback_limit": 1,
+    "callback_limit_per_bucket": 1,
+    "callback_retry_for": 0,
+    "callback_log_days": 0,
+    "callback_log_count": 0,
+}
+_MAX_CALLBACK_REPLY = 3 * 1024 * 1024
 _NO_SECRET = Secret("")
 _DATA = Path("./ossia-data")
 
@@ -99,6 +108,38 @@ class Settings:
     )
     callback_timeout: float = _row(
         5.0, "Seconds to wait for the application server's answer.", kind=float
+    )
+    callback_max_reply: int = _row(
+        1024 * 1024, "Bytes that an application's answer may have; at most 3 MB.", kind=int
+    )
+    callback_limit: int = _row(
+        20_000, "Callbacks under way at a time in each worker; more are refused.", kind=int
+    )
+    callback_limit_per_bucket: int = _row(
+        12_000, "The same for one bucket, so that one slow application leaves room.", kind=int
+    )
+    callback_mode: str = _row(
+        "oss",
+        "What an upload's callback guarantees: 'oss' (one attempt), 'outbox' (kept and tried again "
+        "until accepted) or 'commit-on-200' (the object is visible only if accepted). A bucket may "
+        "have its own.",
+    )
+    callback_webhooks: bool = _row(
+        default=False,
+        text="Sign callbacks a second time, with the headers of Standard Webhooks (ed25519).",
+        kind=bool,
+    )
+    callback_traceparent: bool = _row(
+        default=False,
+        text="Pass the W3C trace context of uploads on to the application.",
+        kind=bool,
+    )
+    callback_retry_for: float = _row(
+        24 * 3600.0, "Seconds for which mode 'outbox' tries before it gives up.", kind=float
+    )
+    callback_log_days: float = _row(7.0, "Days for which the delivery log is kept.", kind=float)
+    callback_log_count: int = _row(
+        100_000, "Rows of the delivery log that are kept at most.", kind=int
     )
     callback_key_url: str = _row(
         "",
@@ -230,18 +271,12 @@ def _convert(row: Row, given: Any, source: str) -> Any:
 
 def _check(settings: Settings) -> None:
     settings.host_and_port()
+    _check_callbacks(settings)
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("--tls-certificate and --tls-key must be given together.")
     if bool(settings.root_access_key_id) != bool(settings.root_access_key_secret):
         raise SettingsError(
             "--root-access-key-id and --root-access-key-secret must be given together."
-        )
-    if settings.callback_timeout <= 0:
-        raise SettingsError("--callback-timeout must be more than 0 seconds.")
-    if settings.callback_key_url not in _CALLBACK_KEY_URLS:
-        raise SettingsError(
-            f"--callback-key-url {settings.callback_key_url!r} is not offered; use "
-            f"{_CALLBACK_KEY_URLS[1]} or {_CALLBACK_KEY_URLS[2]}, or leave it out."
         )
     if settings.workers < 0:
         raise SettingsError("--workers must be 0 (one per core) or more.")
@@ -256,3 +291,23 @@ def _check(settings: Settings) -> None:
             )
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
+
+
+def _check_callbacks(settings: Settings) -> None:
+    if settings.callback_timeout <= 0:
+        raise SettingsError("--callback-timeout must be more than 0 seconds.")
+    if settings.callback_mode not in _CALLBACK_MODES:
+        raise SettingsError(
+            f"--callback-mode {settings.callback_mode!r} is not offered; use "
+            f"{', '.join(_CALLBACK_MODES)}."
+        )
+    if not 1 <= settings.callback_max_reply <= _MAX_CALLBACK_REPLY:
+        raise SettingsError(f"--callback-max-reply must be between 1 and {_MAX_CALLBACK_REPLY}.")
+    for name, least in _CALLBACK_LEAST.items():
+        if getattr(settings, name) < least:
+            raise SettingsError(f"--{name.replace('_', '-')} must be {least} or more.")
+    if settings.callback_key_url not in _CALLBACK_KEY_URLS:
+        raise SettingsError(
+            f"--callback-key-url {settings.callback_key_url!r} is not offered; use "
+            f"{_CALLBACK_KEY_URLS[1]} or {_CALLBACK_KEY_URLS[2]}, or leave it out."
+        )

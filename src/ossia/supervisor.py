@@ -9,6 +9,7 @@ import errno
 import gc
 import logging
 import os
+import resource
 import select
 import signal
 import socket
@@ -27,10 +28,17 @@ log = logging.getLogger("ossia")
 
 STOP_DEADLINE_S = 30
 SWEEP_EVERY_S = 60
+RETRY_EVERY_S = 0.5
 _SWEEPS_PER_SCRUB = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
 _NEW_OBJECTS_PER_COLLECTION = 50_000
+
+
+def _allow_many_files() -> None:
+    """As many open files as the system lets us: every connection, in or out, is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _spare_the_collector() -> None:
@@ -92,21 +100,33 @@ async def serve_until_stopped(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     await node.server.listen(listening, tls_context(node.settings))
-    sweeper = loop.create_task(_sweep(node)) if sweeps else None
+    chores = [loop.create_task(each(node)) for each in (_sweep, _retry)] if sweeps else []
     ready()
     await stopped.wait()
-    if sweeper is not None:
-        sweeper.cancel()
+    for chore in chores:
+        chore.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await sweeper
+            await chore
     await node.close(STOP_DEADLINE_S)
 
 
+async def _retry(node: Node) -> None:
+    """Send callbacks that are owed when they are due."""
+    while True:
+        sent = 0
+        try:
+            sent = await node.outbox.run_due()
+        except Exception:
+            log.exception("retry_failed")
+        await asyncio.sleep(0 if sent else RETRY_EVERY_S)
+
+
 async def _sweep(node: Node) -> None:
-    """Collect garbage every minute, and look for unknown blobs once a day."""
+    """Collect garbage and old log rows every minute, look for unknown blobs once a day."""
     for turn in count():
         try:
             await node.collector.sweep()
+            await node.delivery_log.prune()
             if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
                 await node.collector.scrub()
         except Exception:
@@ -137,6 +157,7 @@ class Supervisor:
         # What is buffered must not be written again by each worker.
         sys.stdout.flush()
         sys.stderr.flush()
+        _allow_many_files()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         for index in range(len(self._sockets)):

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
@@ -16,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ossia.adapters.callback_sender import CallbackClient
-from ossia.domain.callbacks import Callbacks, UploadFacts
+from ossia.domain.callbacks import CallbackReply, Callbacks, UploadFacts
 from ossia.errors import CallbackFailed
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback import CallbackConfig, decode_callback
@@ -50,8 +51,13 @@ def key_server() -> Iterator[Inbox]:
 @pytest.fixture
 async def callbacks(key_server: Inbox) -> AsyncIterator[Callbacks]:
     sender = CallbackClient(AddressPolicy.parse(["loopback"]), timeout_s=0.2)
-    yield Callbacks(sender, KEY, SystemClock(), key_url=key_server.url)
+    keys = SimpleNamespace(current=lambda: SimpleNamespace(url=key_server.url, sign=KEY.sign))
+    yield Callbacks(sender, keys, SystemClock())
     await sender.close()
+
+
+async def notify(callbacks: Callbacks, of: CallbackConfig, about: UploadFacts) -> CallbackReply:
+    return await callbacks.send(await callbacks.message(of, about))
 
 
 def config(url: str, body: str = '{"object":${object},"my":${x:my}}') -> CallbackConfig:
@@ -80,7 +86,7 @@ async def test_callback_arrives_and_verifies(
     inbox: Inbox, key_server: Inbox, callbacks: Callbacks
 ) -> None:
     inbox.answer(b'{"saved":true}')
-    reply = await callbacks.notify(config(f"{inbox.url}/%E4%B8%AD?x=%2F"), FACTS)
+    reply = await notify(callbacks, config(f"{inbox.url}/%E4%B8%AD?x=%2F"), FACTS)
     assert reply.body == b'{"saved":true}'
     (received,) = inbox.wait()
     assert (received.method, received.path, received.query) == (
@@ -104,7 +110,7 @@ async def test_callback_arrives_and_verifies(
 async def test_bare_question_mark_reaches_the_application(
     inbox: Inbox, callbacks: Callbacks
 ) -> None:
-    await callbacks.notify(config(f"{inbox.url}?"), FACTS)
+    await notify(callbacks, config(f"{inbox.url}?"), FACTS)
     assert inbox.wait()[0].target == "/callback?"
 
 
@@ -115,7 +121,7 @@ async def test_scripted_answers(inbox: Inbox, callbacks: Callbacks) -> None:
     texts = []
     for _ in range(4):
         with pytest.raises(CallbackFailed) as failed:
-            await callbacks.notify(config(inbox.url), FACTS)
+            await notify(callbacks, config(inbox.url), FACTS)
         texts.append(failed.value.text)
     assert texts == [
         "Error status : 500.",
@@ -123,7 +129,7 @@ async def test_scripted_answers(inbox: Inbox, callbacks: Callbacks) -> None:
         "Error Status : 400.User server return too long content-length value",
         "Cost too long time.",
     ]
-    await callbacks.notify(config(inbox.url), FACTS)
+    await notify(callbacks, config(inbox.url), FACTS)
     assert len(inbox.received) == 5
     inbox.clear()
     assert inbox.received == []
@@ -193,7 +199,7 @@ async def test_starlette_application(key_server: Inbox, callbacks: Callbacks) ->
     try:
         url = await application.started()
         for target in ("/%E4%B8%AD/cb", "/%E4%B8%AD/cb?", "/%E4%B8%AD/cb?x=%2F&y"):
-            reply = await callbacks.notify(config(url + target), FACTS)
+            reply = await notify(callbacks, config(url + target), FACTS)
             assert reply.body == b'{"object":"dir/a.txt"}'
         forged = urllib.request.Request(url + "/%E4%B8%AD/cb", data=b"{}")
         with pytest.raises(urllib.error.HTTPError) as refused:

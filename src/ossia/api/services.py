@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from ossia.domain.buckets import Buckets
 from ossia.domain.callbacks import Callbacks
+from ossia.domain.delivery_log import DeliveryLog
 from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
+from ossia.domain.outbox import Outbox
+from ossia.domain.upload_callback import CallbackTerms
 from ossia.protocol.address_policy import AddressPolicy
 
 
@@ -22,6 +25,9 @@ class Services:
     multipart: Multipart
     ingest: Ingest
     callbacks: Callbacks
+    outbox: Outbox
+    delivery_log: DeliveryLog
+    callback_terms: CallbackTerms
     callback_targets: AddressPolicy
     region: str
     account_id: str

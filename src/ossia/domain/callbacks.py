@@ -1,22 +1,26 @@
 """Tell an application server about an upload, and decide what the client hears.
 
-The object is stored when this begins, and stays stored whatever happens here.
-
-1. The template is filled from the stored object and the request; the image is measured only if
-   the template asks for it.
+1. The template is filled from the object and the request; the image is measured only if the
+   template asks for it.  What comes out, a `CallbackMessage`, can be sent as often as need be.
 2. The URLs are tried in order until one accepts; later ones are not called.
 3. Acceptance is the application's own answer.  Everything else is `CallbackFailed`, with the
    text of the last URL's fault.
+4. Of callbacks under way there are at most so many, in all and for one bucket: more are refused
+   at once, so that a slow application server costs others nothing.
 
-Source: callback.md, 5 to 7.
+Source: callback.md, 5 to 7.  When a message is sent, and what its failure means to the object, is
+`domain.upload_callback`.
 """
 
-import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from email.utils import formatdate
-from typing import Final, Protocol
+from dataclasses import dataclass, field
+from itertools import count
+from secrets import token_hex
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from ossia.errors import CallbackFailed
 from ossia.ports import (
@@ -30,6 +34,7 @@ from ossia.ports import (
 from ossia.protocol.callback import (
     MAX_REPLY_BYTES,
     Accepted,
+    BodyType,
     CallbackConfig,
     CallbackUrl,
     Rejected,
@@ -37,15 +42,21 @@ from ossia.protocol.callback import (
     fill,
     judge_reply,
     outgoing_headers,
+    read_url,
     string_to_sign,
 )
+from ossia.protocol.dates import format_http
 from ossia.protocol.image_size import Corrupt, ImageSize, Measured, measure
-from ossia.records import StoredObject
+from ossia.records import CallbackMessage, Delivery, StoredObject
 
 log = logging.getLogger(__name__)
 
 ReadBytes = Callable[[int, int], Awaitable[bytes]]
 """Gives the stored object's bytes at (offset, length); fewer, or none, behind its end."""
+
+MAX_LOGGED_REPLY: Final = 16 * 1024
+MAX_LOGGED_BODY: Final = 256 * 1024
+"""Templates of usual size give bodies of some kilobytes; longer ones are cut in the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +64,7 @@ class UploadFacts:
     """What the upload's request knows and the stored object does not.
 
     ``operation`` is ``PutObject``, ``PostObject`` or ``CompleteMultipartUpload``; ``read`` is
-    called only when the template names ``imageInfo.…``.
+    called only when the template names ``imageInfo.…``; ``trace`` are headers to pass on.
     """
 
     bucket: str
@@ -64,6 +75,7 @@ class UploadFacts:
     requester: str
     read: ReadBytes
     vpc_id: str = ""
+    trace: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,94 +86,193 @@ class CallbackReply:
     content_type: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """One attempt as it happened, for the log that people look things up in."""
+class SigningKey(Protocol):
+    """A key that signs callbacks."""
 
-    attempt: CallbackAttempt
-    outcome: CallbackAnswer | CallbackFailure
-    verdict: Accepted | Rejected
-    facts: UploadFacts
-    signed: bytes
-    at_ms: int
-
-
-class Signer(Protocol):
-    """Signs with the deployment's callback key; `protocol.callback_signature.CallbackKey`."""
+    @property
+    def url(self) -> str:
+        """Where receivers find its public half."""
 
     def sign(self, message: bytes) -> str:
         """The value of the ``authorization`` header."""
 
 
+class SigningKeys(Protocol):
+    """The deployment's keys."""
+
+    def current(self) -> SigningKey:
+        """The one that signs now."""
+
+
+class WebhookSigner(Protocol):
+    """The second signature, of Standard Webhooks; `protocol.webhook_signature.WebhookKey`."""
+
+    def headers(self, message_id: str, at_s: int, body: bytes) -> dict[str, str]:
+        """The headers that sign one message at one time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackLimits:
+    """How many callbacks may be under way in one worker: in all, and for one bucket."""
+
+    total: int = 20_000
+    per_bucket: int = 12_000
+
+
 class Callbacks:
-    """Delivers callbacks.  *observe*, if given, hears of every attempt and must not block."""
+    """Delivers callbacks.  *note*, if given, hears of every attempt and must not block."""
 
     def __init__(
         self,
         sender: CallbackSender,
-        signer: Signer,
+        keys: SigningKeys,
         clock: Clock,
         *,
-        key_url: str,
         max_reply_bytes: int = MAX_REPLY_BYTES,
-        observe: Callable[[Delivery], None] | None = None,
+        limits: CallbackLimits | None = None,
+        webhooks: WebhookSigner | None = None,
+        note: Callable[[Delivery], None] | None = None,
     ) -> None:
         self._sender = sender
-        self._signer = signer
+        self._keys = keys
         self._clock = clock
-        self._key_url = key_url
         self._max_reply_bytes = max_reply_bytes
-        self._observe = observe
+        self._limits = limits or CallbackLimits()
+        self._webhooks = webhooks
+        self._note = note
+        self._under_way: Counter[str] = Counter()
+        self._ids = _DeliveryIds()
 
-    async def notify(self, config: CallbackConfig, facts: UploadFacts) -> CallbackReply:
-        """Deliver the callback of one upload, or raise `CallbackFailed`."""
-        body = fill(config.body, await _values(config, facts), config.body_type)
-        failed = CallbackFailed("The callback has no URL.")
-        for url in config.urls:
-            verdict = await self._deliver(config, url, body, facts)
-            if isinstance(verdict, Accepted):
-                return CallbackReply(verdict.body, verdict.content_type)
-            failed = CallbackFailed(verdict.message, ec=verdict.ec)
-        raise failed
-
-    async def _deliver(
-        self, config: CallbackConfig, url: CallbackUrl, body: bytes, facts: UploadFacts
-    ) -> Accepted | Rejected:
-        now_ms = self._clock.now_ms()
-        message = string_to_sign(url.path, url.query, body)
-        headers = outgoing_headers(
-            config,
-            url,
-            body,
-            # Half a millisecond of RSA does not belong on the event loop.
-            authorization=await asyncio.to_thread(self._signer.sign, message),
-            key_url=self._key_url,
-            date=formatdate(now_ms / 1000, usegmt=True),
+    async def message(
+        self, config: CallbackConfig, facts: UploadFacts, *, webhook: bool = False
+    ) -> CallbackMessage:
+        """Fill the template.  Raises `CallbackFailed` if an image cannot be measured."""
+        values = await _values(config, facts)
+        return CallbackMessage(
+            id=f"msg_{token_hex(16)}",
             request_id=facts.request_id,
             bucket=facts.bucket,
+            key=facts.stored.key,
+            operation=facts.operation,
             requester=facts.requester,
+            urls=tuple(map(str, config.urls)),
+            body=fill(config.body, values, config.body_type),
+            body_type=config.body_type.value,
+            variables={name: values.get(name) for name in config.named()},
+            host=config.host,
+            additional_headers=dict(config.additional_headers),
+            trace=facts.trace,
+            webhook=webhook,
         )
-        attempt = CallbackAttempt(
+
+    async def send(
+        self, message: CallbackMessage, *, kind: str = "upload", attempt: int = 1
+    ) -> CallbackReply:
+        """Deliver *message* to the first URL that accepts it, or raise `CallbackFailed`."""
+        bucket = message.bucket
+        under_way = self._under_way
+        if under_way.total() >= self._limits.total or under_way[bucket] >= self._limits.per_bucket:
+            raise CallbackFailed("Too many callback requests.", ec="0007-00000204")
+        under_way[bucket] += 1
+        try:
+            return await self._send_to_any(message, kind, attempt)
+        finally:
+            under_way[bucket] -= 1
+            if not under_way[bucket]:
+                del under_way[bucket]
+
+    async def _send_to_any(
+        self, message: CallbackMessage, kind: str, attempt: int
+    ) -> CallbackReply:
+        failed = CallbackFailed("The callback has no URL.")
+        for url in message.urls:
+            delivery, verdict = await self._deliver(message, read_url(url), kind, attempt)
+            if isinstance(verdict, Accepted):
+                return CallbackReply(verdict.body, verdict.content_type)
+            failed = CallbackFailed(delivery.verdict, ec=delivery.ec)
+        raise failed
+
+    async def replay(
+        self, delivery: Delivery, *, url: str | None = None, body: bytes | None = None
+    ) -> Delivery:
+        """Send a logged message again, as it was or to another URL or with another body.
+
+        Raises `InvalidArgument` for a URL that cannot be one, `ValueError` where the log does not
+        hold the whole body.
+        """
+        message = delivery.message
+        if body is not None:
+            message = msgspec.structs.replace(message, body=body)
+        elif delivery.is_cut:
+            raise ValueError("the log holds only the beginning of this callback's body")
+        made, _ = await self._deliver(message, read_url(url or delivery.url), "replay", 1)
+        return made
+
+    async def _deliver(
+        self, message: CallbackMessage, url: CallbackUrl, kind: str, attempt: int
+    ) -> tuple[Delivery, Accepted | Rejected]:
+        now_ms = self._clock.now_ms()
+        outgoing = CallbackAttempt(
             scheme=url.scheme,
             host=url.host,
             port=url.port,
             target=url.path + url.query,
-            headers=headers,
-            body=body,
+            headers=self._headers(message, url, now_ms),
+            body=message.body,
         )
-        outcome = await self._sender.send(attempt)
+        outcome = await self._sender.send(outgoing)
         verdict = self._judge(outcome)
-        self._report(
-            Delivery(
-                attempt=attempt,
-                outcome=outcome,
-                verdict=verdict,
-                facts=facts,
-                signed=message,
-                at_ms=now_ms,
-            )
+        delivery = _delivery(
+            message,
+            outgoing,
+            outcome,
+            verdict,
+            id=self._ids.next(now_ms),
+            at=now_ms,
+            kind=kind,
+            attempt=attempt,
+            url=str(url),
         )
-        return verdict
+        if isinstance(verdict, Rejected):
+            log.info(
+                "callback_failed delivery=%s request_id=%s url=%s://%s:%d reason=%r detail=%r",
+                delivery.id,
+                message.request_id,
+                url.scheme,
+                url.host,
+                url.port,
+                verdict.message,
+                delivery.detail,
+            )
+        if self._note is not None:
+            self._note(delivery)
+        return delivery, verdict
+
+    def _headers(self, message: CallbackMessage, url: CallbackUrl, now_ms: int) -> dict[str, str]:
+        key = self._keys.current()
+        signed = string_to_sign(url.path, url.query, message.body)
+        headers = outgoing_headers(
+            CallbackConfig(
+                urls=(),
+                body="",
+                body_type=BodyType(message.body_type),
+                host=message.host,
+                additional_headers=message.additional_headers,
+            ),
+            url,
+            message.body,
+            # A third of a millisecond on the loop: the library holds the interpreter's lock while
+            # it signs, so a thread would only add its hand-over.
+            authorization=key.sign(signed),
+            key_url=key.url,
+            date=format_http(now_ms),
+            request_id=message.request_id,
+            bucket=message.bucket,
+            requester=message.requester,
+        )
+        if message.webhook and self._webhooks is not None:
+            headers |= self._webhooks.headers(message.id, now_ms // 1000, message.body)
+        return headers | message.trace
 
     def _judge(self, outcome: CallbackAnswer | CallbackFailure) -> Accepted | Rejected:
         if isinstance(outcome, CallbackFailure):
@@ -170,20 +281,48 @@ class Callbacks:
             outcome.status, outcome.headers, outcome.body, max_bytes=self._max_reply_bytes
         )
 
-    def _report(self, delivery: Delivery) -> None:
-        if isinstance(delivery.verdict, Rejected):
-            failure = delivery.outcome
-            log.info(
-                "callback_failed request_id=%s url=%s://%s:%d reason=%r detail=%r",
-                delivery.facts.request_id,
-                delivery.attempt.scheme,
-                delivery.attempt.host,
-                delivery.attempt.port,
-                delivery.verdict.message,
-                failure.detail if isinstance(failure, CallbackFailure) else "",
-            )
-        if self._observe is not None:
-            self._observe(delivery)
+
+class _DeliveryIds:
+    """24 lower-case hex characters that sort by time."""
+
+    def __init__(self) -> None:
+        self._worker = token_hex(3)
+        self._count = count()
+
+    def next(self, now_ms: int) -> str:
+        return f"{now_ms:012x}{next(self._count) & 0xFFFFFF:06x}{self._worker}"
+
+
+def _delivery(
+    message: CallbackMessage,
+    sent: CallbackAttempt,
+    outcome: CallbackAnswer | CallbackFailure,
+    verdict: Accepted | Rejected,
+    **about: Any,
+) -> Delivery:
+    """The row of one attempt."""
+    is_cut = len(message.body) > MAX_LOGGED_BODY
+    if is_cut:
+        message = msgspec.structs.replace(message, body=message.body[:MAX_LOGGED_BODY])
+    if isinstance(outcome, CallbackAnswer):
+        about |= {
+            "status": outcome.status,
+            "reply_headers": outcome.headers,
+            "reply_body": outcome.body[:MAX_LOGGED_REPLY],
+        }
+    else:
+        about |= {"fault": outcome.fault.value, "detail": outcome.detail}
+    if isinstance(verdict, Rejected):
+        about |= {"verdict": verdict.message, "ec": verdict.ec}
+    return Delivery(
+        message=message,
+        is_cut=is_cut,
+        headers=sent.headers,
+        address=outcome.address,
+        timings=outcome.timings,
+        accepted=isinstance(verdict, Accepted),
+        **about,
+    )
 
 
 # Texts that clients of OSS report; those in braces are completed by the sender's detail.

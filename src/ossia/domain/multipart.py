@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 from ossia.domain.ingest import ByteSource, Ingest
-from ossia.domain.objects import Attributes, Objects, cut_extents
+from ossia.domain.objects import Announcement, Attributes, Objects, cut_extents
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
@@ -183,10 +183,12 @@ class Multipart:
         *,
         acl: str | None = None,
         forbid_overwrite: bool = False,
+        announcement: Announcement | None = None,
     ) -> StoredObject:
         """Make an object of the chosen parts (None: of all).
 
-        Raises `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`.
+        Raises what *announcement* raises, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`,
+        `FileAlreadyExists`.
         """
         upload = await self.find(bucket, key, upload_id, ec="0042-00000205")
         forbid_overwrite = forbid_overwrite or upload.forbid_overwrite
@@ -212,8 +214,11 @@ class Multipart:
             inline=None if any(part.size for part in parts) else b"",
             extents=_join(parts),
         )
+        owed = None if announcement is None else await announcement.before(new)
         try:
-            await self._metadata.complete_upload(upload_id, new, forbid_overwrite=forbid_overwrite)
+            await self._metadata.complete_upload(
+                upload_id, new, forbid_overwrite=forbid_overwrite, owed=owed
+            )
         except Missing:
             raise NoSuchUpload(ec="0042-00000205", UploadId=upload_id) from None
         except Exists:

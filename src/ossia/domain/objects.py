@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import msgspec
 
@@ -34,7 +35,15 @@ from ossia.ports import (
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.preconditions import Preconditions
-from ossia.records import Bucket, Extent, ObjectType, StoredObject
+from ossia.records import Bucket, Extent, ObjectType, PendingCallback, StoredObject
+
+
+class Announcement(Protocol):
+    """Whoever is to hear of a write before everybody else; `domain.upload_callback`."""
+
+    async def before(self, new: StoredObject) -> PendingCallback | None:
+        """See an object about to become visible: refuse it, or name what is owed with it."""
+
 
 _COPY_TRIES = 3
 
@@ -71,14 +80,24 @@ class Objects:
         *,
         content_md5: str | None = None,
         forbid_overwrite: bool = False,
+        announcement: Announcement | None = None,
     ) -> StoredObject:
         """Store the bytes of *source* under *key*.
 
-        Raises `FileAlreadyExists`, `InvalidDigest`, `EntityTooLarge`; then nothing is changed.
+        *announcement* sees the object before anybody else does.  Raises what it raises,
+        `FileAlreadyExists`, `InvalidDigest`, `EntityTooLarge`; then nothing is changed.
         """
-        await self.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+        if forbid_overwrite:
+            await self.refuse_overwrite(bucket, key, forbid_overwrite=True)
         landed = await self._ingest.take(source, content_md5=content_md5)
-        return await self.record(bucket, key, landed, attributes, forbid_overwrite=forbid_overwrite)
+        return await self.record(
+            bucket,
+            key,
+            landed,
+            attributes,
+            forbid_overwrite=forbid_overwrite,
+            announcement=announcement,
+        )
 
     async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
         """Refuse before bytes are taken; `record` decides again, in its transaction."""
@@ -93,6 +112,7 @@ class Objects:
         attributes: Attributes,
         *,
         forbid_overwrite: bool = False,
+        announcement: Announcement | None = None,
     ) -> StoredObject:
         """Make *landed* visible as a normal object."""
         new = StoredObject(
@@ -111,20 +131,16 @@ class Objects:
             inline=landed.inline,
             extents=landed.extents,
         )
-        await self._record(new, bucket, forbid_overwrite=forbid_overwrite)
-        return new
-
-    async def _record(
-        self, new: StoredObject, bucket: Bucket, *, forbid_overwrite: bool = False
-    ) -> None:
+        owed = None if announcement is None else await announcement.before(new)
         try:
-            await self._metadata.put_object(new, forbid_overwrite=forbid_overwrite)
+            await self._metadata.put_object(new, forbid_overwrite=forbid_overwrite, owed=owed)
         except Exists:
             raise FileAlreadyExists(Key=new.key) from None
         except Missing:
             raise NoSuchBucket(BucketName=bucket.name) from None
         except Fenced as error:
             raise ServiceUnavailable("The upload took longer than its lease.") from error
+        return new
 
     async def append(
         self,

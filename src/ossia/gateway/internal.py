@@ -12,6 +12,7 @@ from ossia.http.message import Request, Response
 from ossia.protocol.address import host_name
 
 PREFIX: Final = b"/-/"
+WEBHOOK_KEY_PATH: Final = "/-/callback/webhook_key.txt"
 KEY_HOST: Final = "gosspublic.alicdn.com"
 """Official sample receivers accept keys of this host only (callback.md, 6)."""
 
@@ -19,8 +20,9 @@ KEY_HOST: Final = "gosspublic.alicdn.com"
 class Internal:
     """The server's own resources."""
 
-    def __init__(self, keys: CallbackKeys, version: str) -> None:
+    def __init__(self, keys: CallbackKeys, webhook_key: str, version: str) -> None:
         self._keys = keys
+        self._webhook_key = webhook_key
         self._version = version
 
     async def answer(
@@ -39,6 +41,8 @@ class Internal:
             raise MethodNotAllowed(Method=request.method.decode("latin-1"))
         if text == "/-/health":
             return _text(f'{{"status":"ok","version":"{self._version}"}}', "application/json")
+        if text == WEBHOOK_KEY_PATH:
+            return _text(self._webhook_key, "text/plain")
         if pem is None:
             raise NoSuchKey(Key=text)
         return _text(pem.decode(), "application/x-pem-file")

@@ -15,6 +15,7 @@ a server on a laptop must allow them, knowingly.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -142,24 +143,14 @@ class AddressPolicy:
         A name is only judged when it is ``localhost``; other names are judged by `refuse` when
         they are resolved.
         """
-        address = parse_host(host)
-        if address is None and re.fullmatch(r"(.+\.)?localhost\.?", host.lower()):
-            address = IPv4Address("127.0.0.1")
-        return None if address is None else self.refuse(str(address), Origin(scheme, host, port))
+        return _refusal_of_host(self, scheme, host, port)
 
     def refuse(self, address: str, origin: Origin | None = None) -> str | None:
         """Why *address*, reached by way of *origin*, may not be connected to; None if it may."""
-        try:
-            found = _unmapped(ip_address(address.split("%", 1)[0]))
-        except ValueError:
-            return f"{address} is not an address."
-        for part in (found, *_embedded(found)):
-            kind = kind_of(part)
-            if kind not in self.kinds and not self._is_named(part, kind, origin):
-                return f"{address} is a {kind} address that {SETTING} does not name."
-        return None
+        return _refusal(self, address, origin)
 
-    def _is_named(self, address: Address, kind: str, origin: Origin | None) -> bool:
+    def names(self, address: Address, kind: str, origin: Origin | None) -> bool:
+        """Whether the setting opens *address*, itself or by way of *origin*."""
         # A range, even 0.0.0.0/0, does not open metadata services.
         if any(
             network.version == address.version
@@ -242,6 +233,7 @@ def _embedded(address: Address) -> list[Address]:
 _PARTS: Final = re.compile(r"(?:0x[0-9a-f]+|[0-9]+)(?:\.(?:0x[0-9a-f]+|[0-9]+)){0,3}\.?")
 
 
+@lru_cache(4096)
 def parse_host(host: str) -> Address | None:
     """The address that *host* spells, or None for a name.
 
@@ -277,3 +269,25 @@ def _number(part: str) -> int:
         return int(part, 0)
     is_octal = len(part) > 1 and part[0] == "0" and not set(part) & set("89")
     return int(part, 8 if is_octal else 10)
+
+
+# The same few targets are asked about again and again, at every upload.
+@lru_cache(4096)
+def _refusal_of_host(policy: AddressPolicy, scheme: str, host: str, port: int) -> str | None:
+    address = parse_host(host)
+    if address is None and re.fullmatch(r"(.+\.)?localhost\.?", host.lower()):
+        address = IPv4Address("127.0.0.1")
+    return None if address is None else policy.refuse(str(address), Origin(scheme, host, port))
+
+
+@lru_cache(4096)
+def _refusal(policy: AddressPolicy, address: str, origin: Origin | None) -> str | None:
+    try:
+        found = _unmapped(ip_address(address.split("%", 1)[0]))
+    except ValueError:
+        return f"{address} is not an address."
+    for part in (found, *_embedded(found)):
+        kind = kind_of(part)
+        if kind not in policy.kinds and not policy.names(part, kind, origin):
+            return f"{address} is a {kind} address that {SETTING} does not name."
+    return None

@@ -19,8 +19,9 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 from urllib.parse import quote, unquote_to_bytes
 from xml.parsers import expat
@@ -79,7 +80,7 @@ class CallbackConfig:
 
     def named(self) -> frozenset[str]:
         """The variables that the template names."""
-        return frozenset(_VARIABLE.findall(self.body))
+        return _names(self.body)
 
     def names(self, prefix: str) -> bool:
         """Whether the template names a variable that starts with *prefix*."""
@@ -139,23 +140,36 @@ def decode_callback(
     *address_policy*, a URL that names a forbidden address outright is refused here; names are
     checked when connecting.
     """
-    given, shown = _object_in(_Parameter("callback", value), _CALLBACK_CODES)
+    config = _decode_config(value, address_policy)
     own = dict(form_variables or {}) | _decode_variables(variables or "")
-    if "callbackPolicy" in given:
+    if config is None:
+        given, shown = _object_in(_Parameter("callback", value), _CALLBACK_CODES)
         callback, callback_var = _find_policy(given["callbackPolicy"], policies or {}, shown)
-        given, shown = _object_in(_Parameter("callback", callback), _CALLBACK_CODES)
+        config = _decode_config(callback, address_policy)
+        if config is None:
+            shown.refuse("A callback policy cannot name another.", None)
         own = _decode_variables(callback_var) | own
-    config = CallbackConfig(
+    if own:
+        config = replace(config, variables=own)
+        _check_filled_size(config)
+    return config
+
+
+# An application gives the same text with every upload.
+@lru_cache(1024)
+def _decode_config(value: str, address_policy: AddressPolicy | None) -> CallbackConfig | None:
+    """The configuration without variables; None if it only names a policy."""
+    given, shown = _object_in(_Parameter("callback", value), _CALLBACK_CODES)
+    if "callbackPolicy" in given:
+        return None
+    return CallbackConfig(
         urls=_decode_urls(given, shown, address_policy),
         body=_decode_body(given, shown),
         body_type=_decode_body_type(given, shown),
         host=_decode_host(given, shown),
         sni=given.get("callbackSNI") is True,
         additional_headers=_decode_additional_headers(given, shown),
-        variables=own,
     )
-    _check_filled_size(config)
-    return config
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +275,7 @@ _URL: Final = re.compile(
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
+@lru_cache(1024)
 def read_url(text: str) -> CallbackUrl:
     """One URL as ``callbackUrl`` may hold it.  Raises `InvalidArgument`."""
     return _decode_url(text, _Parameter("callbackUrl", text), None)
@@ -414,20 +429,31 @@ def fill(template: str, values: Mapping[str, Value], body_type: BodyType) -> byt
     """
     encode = _ENCODERS[body_type]
     room = MAX_FILLED_BYTES - len(template)
-
-    def replacement(found: re.Match[str]) -> str:
-        nonlocal room
-        text = encode(found[1], values.get(found[1]))
+    pieces = list(_split(template))
+    for place in range(1, len(pieces), 2):
+        name = pieces[place]
+        text = pieces[place] = encode(name, values.get(name))
         room -= len(text)
         if room < 0:
             raise CallbackFailed("The callback body is too large.")
-        return text
+    return "".join(pieces).encode("utf-8", "replace")
 
-    return _VARIABLE.sub(replacement, template).encode("utf-8", "replace")
+
+@lru_cache(1024)
+def _split(template: str) -> tuple[str, ...]:
+    """Text and names of variables in turn, beginning and ending with text."""
+    return tuple(_VARIABLE.split(template))
+
+
+@lru_cache(1024)
+def _names(template: str) -> frozenset[str]:
+    return frozenset(_split(template)[1::2])
 
 
 def _encode_for_form(_name: str, value: Value) -> str:
-    return "" if value is None else quote(str(value), safe="", errors="replace")
+    if isinstance(value, str):
+        return quote(value, safe="", errors="replace")
+    return "" if value is None else str(value)
 
 
 def _encode_for_json(name: str, value: Value) -> str:
@@ -531,12 +557,13 @@ def judge_reply(
 def _is_json(body: bytes) -> bool:
     try:
         # Numbers are not converted: a long one costs quadratic time or is refused by Python.
-        json.loads(
-            body.decode("utf-8"), parse_constant=_no_constant, parse_int=len, parse_float=len
-        )
+        _JSON.decode(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return False
     return True
+
+
+_JSON: Final = json.JSONDecoder(parse_constant=_no_constant, parse_int=len, parse_float=len)
 
 
 def _is_xml(body: bytes) -> bool:

@@ -7,11 +7,17 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from ossia.domain.callbacks import CallbackReply, Callbacks, Delivery, UploadFacts
-from ossia.errors import CallbackFailed
-from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
-from ossia.protocol.callback import Accepted, CallbackConfig, Rejected, decode_callback
-from ossia.records import StoredObject
+from ossia.domain.callbacks import CallbackLimits, CallbackReply, Callbacks, UploadFacts
+from ossia.errors import CallbackFailed, InvalidArgument
+from ossia.ports import (
+    CallbackAnswer,
+    CallbackAttempt,
+    CallbackFailure,
+    CallbackFault,
+    CallbackSender,
+)
+from ossia.protocol.callback import CallbackConfig, decode_callback
+from ossia.records import Delivery, StoredObject, Timings
 
 Outcome = CallbackAnswer | CallbackFailure
 OK = CallbackAnswer(
@@ -34,9 +40,16 @@ class FakeSender:
         return self.outcomes[len(self.attempts) - 1]
 
 
-class FakeSigner:
+class FakeKey:
+    url = KEY_URL
+
     def sign(self, message: bytes) -> str:
         return base64.b64encode(message).decode()
+
+
+class FakeKeys:
+    def current(self) -> FakeKey:
+        return FakeKey()
 
 
 class FixedClock:
@@ -84,25 +97,29 @@ def replace(made: UploadFacts, **changes: object) -> UploadFacts:
     return UploadFacts(**(fields | changes))
 
 
-def service(sender: FakeSender, observe: Callable[[Delivery], None] | None = None) -> Callbacks:
-    return Callbacks(sender, FakeSigner(), FixedClock(), key_url=KEY_URL, observe=observe)
+def service(sender: CallbackSender, note: Callable[[Delivery], None] | None = None) -> Callbacks:
+    return Callbacks(sender, FakeKeys(), FixedClock(), note=note)
+
+
+async def notify(callbacks: Callbacks, of: CallbackConfig, about: UploadFacts) -> CallbackReply:
+    return await callbacks.send(await callbacks.message(of, about))
 
 
 async def body_of(template: str, of: UploadFacts, *, as_json: bool = True) -> str:
     sender = FakeSender(OK)
     kind = "application/json" if as_json else "application/x-www-form-urlencoded"
-    await service(sender).notify(config(body=template, callbackBodyType=kind), of)
+    await notify(service(sender), config(body=template, callbackBodyType=kind), of)
     return sender.attempts[0].body.decode()
 
 
 async def test_answer_of_the_application_is_handed_on() -> None:
-    reply = await service(FakeSender(OK)).notify(config(), facts())
+    reply = await notify(service(FakeSender(OK)), config(), facts())
     assert reply == CallbackReply(b'{"Status":"OK"}', "application/json")
 
 
 async def test_attempt_is_what_was_signed() -> None:
     sender = FakeSender(OK)
-    await service(sender).notify(config("https://app.example.com:8443/%E4%B8%AD?a=%2F"), facts())
+    await notify(service(sender), config("https://app.example.com:8443/%E4%B8%AD?a=%2F"), facts())
     (attempt,) = sender.attempts
     assert (attempt.scheme, attempt.host, attempt.port) == ("https", "app.example.com", 8443)
     assert attempt.target == "/%E4%B8%AD?a=%2F"
@@ -156,7 +173,7 @@ async def test_custom_variables() -> None:
     made = CallbackConfig(
         urls=config().urls, body="a=${x:a}&b=${x:b}", variables={"x:a": "${object}&", "x:b": ""}
     )
-    await service(sender).notify(made, facts())
+    await notify(service(sender), made, facts())
     assert sender.attempts[0].body == b"a=%24%7Bobject%7D%26&b="
 
 
@@ -196,7 +213,7 @@ async def test_other_files_have_empty_image_variables() -> None:
 async def test_unreadable_image_fails_the_callback(content: bytes) -> None:
     sender = FakeSender()
     with pytest.raises(CallbackFailed) as failed:
-        await service(sender).notify(config(body="${imageInfo.width}"), facts(content))
+        await notify(service(sender), config(body="${imageInfo.width}"), facts(content))
     assert failed.value.text == "Get image info failed."
     assert failed.value.ec == "0007-00000301"
     assert sender.attempts == []
@@ -246,52 +263,133 @@ def failure(fault: CallbackFault, detail: str = "") -> CallbackFailure:
 )
 async def test_what_the_client_hears(outcome: Outcome, message: str, ec: str) -> None:
     with pytest.raises(CallbackFailed) as failed:
-        await service(FakeSender(outcome)).notify(config(), facts())
+        await notify(service(FakeSender(outcome)), config(), facts())
     assert (failed.value.text, failed.value.ec, failed.value.status) == (message, ec, 203)
 
 
 async def test_urls_are_tried_in_order_until_one_accepts() -> None:
     sender = FakeSender(failure(CallbackFault.NOT_CONNECTED), answer(500), OK, OK)
-    reply = await service(sender).notify(config("a.b;c.d/x;e.f:81;g.h"), facts())
+    reply = await notify(service(sender), config("a.b;c.d/x;e.f:81;g.h"), facts())
     assert reply.body == OK.body
     assert [attempt.headers["Host"] for attempt in sender.attempts] == ["a.b", "c.d", "e.f:81"]
     assert sender.attempts[1].target == "/x"
 
 
 async def test_fault_of_the_last_url_is_reported() -> None:
+    callbacks = service(FakeSender(failure(CallbackFault.BROKEN), answer(404)))
     with pytest.raises(CallbackFailed, match=r"Error status : 404\."):
-        await service(FakeSender(failure(CallbackFault.BROKEN), answer(404))).notify(
-            config("a.b;c.d"), facts()
-        )
+        await notify(callbacks, config("a.b;c.d"), facts())
 
 
-async def test_observer_hears_of_every_attempt() -> None:
+async def test_every_attempt_is_a_row() -> None:
     seen: list[Delivery] = []
-    sender = FakeSender(answer(500), OK)
-    await service(sender, seen.append).notify(config("a.b;c.d"), facts())
-    assert [delivery.attempt for delivery in seen] == sender.attempts
-    assert isinstance(seen[0].verdict, Rejected)
-    assert isinstance(seen[1].verdict, Accepted)
-    assert seen[1].outcome is OK
-    assert seen[1].signed == b"/\no=dir%2Fa%20b.txt"
-    assert seen[1].at_ms == 1_893_456_000_000
+    told = CallbackAnswer(
+        status=500,
+        headers={"content-type": "text/plain"},
+        body=b"x" * 20_000,
+        address="9.9.9.9:80",
+        timings=Timings(total_us=7),
+    )
+    sender = FakeSender(told, failure(CallbackFault.BROKEN, "cut"), OK)
+    made = config("a.b?x;c.d;e.f", "k=${object}&s=${size}&u=${x:no}", callbackHost="h.i")
+    await notify(service(sender, seen.append), made, facts())
+    first, second, third = seen
+    assert [each.url for each in seen] == ["http://a.b/?x", "http://c.d/", "http://e.f/"]
+    assert (first.status, first.verdict, first.ec) == (500, "Error status : 500.", "0007-00000203")
+    assert (len(first.reply_body), first.reply_headers) == (16 * 1024, told.headers)
+    assert (first.address, first.timings, first.at) == ("9.9.9.9:80", told.timings, 1893456000000)
+    assert (second.status, second.fault, second.detail) == (None, "broken answer", "cut")
+    assert [each.accepted for each in seen] == [False, False, True]
+    assert (third.verdict, third.kind, third.attempt) == ("", "upload", 1)
+    assert [each.headers for each in seen] == [each.headers for each in sender.attempts]
+    assert sorted(each.id for each in seen) == [each.id for each in seen]
+    (message,) = {each.message.id: each.message for each in seen}.values()
+    assert message.body == b"k=dir%2Fa%20b.txt&s=31&u="
+    assert message.variables == {"object": "dir/a b.txt", "size": 31, "x:no": None}
+    assert message.urls == ("http://a.b/?x", "http://c.d/", "http://e.f/")
+
+
+async def test_a_row_is_sent_again() -> None:
+    seen: list[Delivery] = []
+    sender = FakeSender(answer(500), OK, answer(403), OK)
+    callbacks = service(sender, seen.append)
+    with pytest.raises(CallbackFailed):
+        await notify(callbacks, config("a.b"), facts())
+    again = await callbacks.replay(seen[0])
+    assert (again.kind, again.accepted, again.message) == ("replay", True, seen[0].message)
+    assert again == seen[1]
+    assert sender.attempts[1].body == sender.attempts[0].body
+    other = await callbacks.replay(seen[0], url="https://c.d:444/e?f", body=b"{}")
+    assert (sender.attempts[2].host, sender.attempts[2].target) == ("c.d", "/e?f")
+    assert (sender.attempts[2].body, other.status, other.accepted) == (b"{}", 403, False)
+    assert other.message.id == seen[0].message.id
+    with pytest.raises(InvalidArgument):
+        await callbacks.replay(seen[0], url="ftp://a.b/")
+
+
+async def test_a_cut_row_is_not_sent_again() -> None:
+    seen: list[Delivery] = []
+    callbacks = service(FakeSender(OK, OK), seen.append)
+    body = "${x:a}" * 200
+    made = decode_callback(
+        base64.b64encode(
+            json.dumps({"callbackUrl": "a.b", "callbackBody": body}).encode()
+        ).decode(),
+        form_variables={"x:a": "y" * 2000},
+    )
+    await notify(callbacks, made, facts())
+    assert seen[0].is_cut
+    assert len(seen[0].message.body) == 256 * 1024
+    with pytest.raises(ValueError, match="only the beginning"):
+        await callbacks.replay(seen[0])
+    assert (await callbacks.replay(seen[0], body=b"whole")).accepted
+
+
+class StalledSender:
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+
+    async def send(self, _attempt: CallbackAttempt) -> Outcome:
+        await self.go.wait()
+        return OK
+
+
+async def test_callbacks_under_way_are_bounded() -> None:
+    sender = StalledSender()
+    limits = CallbackLimits(total=3, per_bucket=2)
+    callbacks = Callbacks(sender, FakeKeys(), FixedClock(), limits=limits)
+
+    def send(bucket: str) -> asyncio.Task[CallbackReply]:
+        return asyncio.create_task(notify(callbacks, config(), facts(bucket=bucket)))
+
+    held = [send("a"), send("a"), send("b")]
+    await asyncio.sleep(0.01)
+    for bucket in ("a", "c"):
+        with pytest.raises(CallbackFailed, match="Too many callback requests") as failed:
+            await send(bucket)
+        assert failed.value.text == "Too many callback requests."
+    sender.go.set()
+    await asyncio.gather(*held)
+    await asyncio.gather(send("a"), send("a"), send("c"))
 
 
 async def test_callbacks_run_side_by_side() -> None:
     callbacks = service(FakeSender(*[OK] * 20))
-    replies = await asyncio.gather(*(callbacks.notify(config(), facts()) for _ in range(20)))
+    replies = await asyncio.gather(*(notify(callbacks, config(), facts()) for _ in range(20)))
     assert len(replies) == 20
 
 
 async def test_a_configuration_without_url_fails() -> None:
     with pytest.raises(CallbackFailed):
-        await service(FakeSender()).notify(CallbackConfig(urls=(), body="x"), facts())
+        await notify(service(FakeSender()), CallbackConfig(urls=(), body="x"), facts())
 
 
 async def test_no_secret_or_body_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     with pytest.raises(CallbackFailed):
-        await service(FakeSender(answer(500))).notify(config("http://a.b/?token=t0p"), facts())
+        await notify(service(FakeSender(answer(500))), config("http://a.b/?token=t0p"), facts())
     assert "callback_failed" in caplog.text
     assert "http://a.b:80" in caplog.text
     assert "t0p" not in caplog.text

@@ -13,11 +13,14 @@ from ossia.domain.buckets import Buckets
 from ossia.domain.buffers import Buffers
 from ossia.domain.callback_keys import CallbackKeys, OneKey
 from ossia.domain.callbacks import Callbacks
+from ossia.domain.delivery_log import DeliveryLog
 from ossia.domain.identities import Identities
 from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
+from ossia.domain.outbox import Outbox
 from ossia.domain.sessions import Sessions
+from ossia.domain.upload_callback import CallbackTerms
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide
@@ -77,21 +80,23 @@ class World:
         objects = Objects(self.metadata, blobs, self.ingest, self.clock)
         self.sender = SaidSender()
         policy = AddressPolicy.default(loopback=True)
+        callbacks = Callbacks(self.sender, KEYS, self.clock)
         services = Services(
             buckets=Buckets(self.metadata, self.clock, "cn-test"),
             objects=objects,
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
-            callbacks=Callbacks(
-                self.sender, KEYS.current(), self.clock, key_url=KEYS.current().url
-            ),
+            callbacks=callbacks,
+            outbox=Outbox(self.metadata, callbacks, self.clock),
+            delivery_log=DeliveryLog(self.metadata, self.clock),
+            callback_terms=CallbackTerms(),
             callback_targets=policy,
             region="cn-test",
             account_id="1234",
             endpoint="oss.test",
             public_url="http://oss.test",
         )
-        internal = Internal(KEYS, "0.0")
+        internal = Internal(KEYS, "whpk_x", "0.0")
         rpc = RpcSide(self.identities, self.sessions, self.clock)
         self.gateway = Gateway(
             Router(oss),

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from ossia.api.operation import Answer, Call, headers_of
 from ossia.domain.callbacks import CallbackReply, UploadFacts
+from ossia.domain.upload_callback import Mode, UploadCallback, terms_of
 from ossia.errors import CallbackFailed
 from ossia.protocol.callback import CallbackConfig
+from ossia.protocol.trace import trace_headers
 from ossia.records import StoredObject
 
 
@@ -29,29 +33,44 @@ class TellingAnswer(Answer):
         return self.content_type if self.reply is None else self.reply.content_type
 
 
-async def tell(
-    call: Call,
-    answer: TellingAnswer,
-    config: CallbackConfig,
-    stored: StoredObject,
-    operation: str,
-) -> None:
-    """Call the application server and put its answer into *answer*.
+def announce(
+    call: Call, config: CallbackConfig | None, operation: str, *, kind: str = "upload"
+) -> UploadCallback | None:
+    """The callback of this request, if it asks for one.
+
+    A *kind* other than ``upload`` is about an object that is there already: nothing can depend on
+    its answer.
+    """
+    if config is None:
+        return None
+    services = call.services
+    terms = terms_of(call.bucket, services.callback_terms)
+    if kind != "upload":
+        terms = msgspec.structs.replace(terms, mode=Mode.OSS)
+
+    def facts(stored: StoredObject) -> UploadFacts:
+        return UploadFacts(
+            bucket=call.bucket.name,
+            stored=stored,
+            operation=operation,
+            request_id=call.request_id,
+            client_ip=call.http.peer,
+            requester=call.caller.id,
+            read=lambda offset, length: services.objects.read(stored, offset, length),
+            trace=trace_headers(call.http.headers) if terms.traceparent else {},
+        )
+
+    return UploadCallback(services.callbacks, services.outbox, config, terms, facts, kind=kind)
+
+
+async def tell(callback: UploadCallback, answer: TellingAnswer, stored: StoredObject) -> None:
+    """Put the application's answer into *answer*.
 
     Raises `CallbackFailed`, which carries the headers of the success: the object is stored either
     way (callback.md, section 7).
     """
-    facts = UploadFacts(
-        bucket=call.bucket.name,
-        stored=stored,
-        operation=operation,
-        request_id=call.request_id,
-        client_ip=call.http.peer,
-        requester=call.caller.id,
-        read=lambda offset, length: call.services.objects.read(stored, offset, length),
-    )
     try:
-        answer.reply = await call.services.callbacks.notify(config, facts)
+        answer.reply = await callback.after(stored)
     except CallbackFailed as failed:
         failed.headers = dict(headers_of(answer))
         raise

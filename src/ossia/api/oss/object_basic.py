@@ -15,7 +15,7 @@ from ossia.api.bind import (
     one_of,
 )
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
-from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     DEFAULT_TYPE,
     ContentMd5,
@@ -80,6 +80,7 @@ class PutObjectResult(TellingAnswer):
 )
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:
     """Store an object, then tell the application server if asked to."""
+    callback = announce(call, request.callback, "PutObject")
     stored = await call.services.objects.put(
         call.bucket,
         request.key,
@@ -87,10 +88,11 @@ async def put_object(call: Call, request: PutObject) -> PutObjectResult:
         request.attributes,
         content_md5=request.content_md5,
         forbid_overwrite=request.forbid_overwrite,
+        announcement=callback,
     )
     result = PutObjectResult(etag=f'"{stored.etag}"', content_md5=stored.md5, crc64=stored.crc64)
-    if request.callback is not None:
-        await tell(call, result, request.callback, stored, "PutObject")
+    if callback is not None:
+        await tell(callback, result, stored)
     return result
 
 

@@ -15,7 +15,7 @@ from ossia.api.bind import (
     integer,
 )
 from ossia.api.operation import Answer, Call, Grant, Needs, Scope
-from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     ContentMd5,
     EncodingType,
@@ -329,6 +329,7 @@ async def complete_multipart_upload(
     """Make an object of parts, then tell the application server if asked to."""
     if request.content_md5 and parse_content_md5(request.content_md5) != request.completion.digest:
         raise InvalidDigest
+    callback = announce(call, request.callback, "CompleteMultipartUpload")
     stored = await call.services.multipart.complete(
         call.bucket,
         request.key,
@@ -336,6 +337,7 @@ async def complete_multipart_upload(
         _chosen_parts(request),
         acl=request.acl,
         forbid_overwrite=request.forbid_overwrite,
+        announcement=callback,
     )
     result = CompleteMultipartUploadResult(
         bucket=request.bucket,
@@ -344,8 +346,8 @@ async def complete_multipart_upload(
         crc64=stored.crc64,
         names=Names(request.encoding_type),
     )
-    if request.callback is not None:
-        await tell(call, result, request.callback, stored, "CompleteMultipartUpload")
+    if callback is not None:
+        await tell(callback, result, stored)
     return result
 
 

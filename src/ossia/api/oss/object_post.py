@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath
 from ossia.api.operation import Call, Grant, Scope
-from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     CONTENT_HEADERS,
     META_PREFIX,
@@ -146,6 +146,7 @@ async def post_object(call: Call, request: PostObject) -> PostObjectResult:
     await objects.refuse_overwrite(
         call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
     )
+    callback = announce(call, request.callback, "PostObject")
     landed = await call.services.ingest.take(
         request.form,
         limit=min(high, MAX_OBJECT),
@@ -158,6 +159,7 @@ async def post_object(call: Call, request: PostObject) -> PostObjectResult:
         landed,
         request.attributes,
         forbid_overwrite=request.forbid_overwrite,
+        announcement=callback,
     )
     location = f"{call.services.public_url}/{request.bucket}/{quote(request.key)}"
     etag = f'"{stored.etag}"'
@@ -170,8 +172,8 @@ async def post_object(call: Call, request: PostObject) -> PostObjectResult:
         asked_status=status,
         document=_post_response(request, location, etag) if status == _CREATED else b"",
     )
-    if request.callback is not None:
-        await tell(call, result, request.callback, stored, "PostObject")
+    if callback is not None:
+        await tell(callback, result, stored)
         result.location = None
     return result
 

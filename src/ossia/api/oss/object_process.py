@@ -9,7 +9,7 @@ from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document, KeyInPath
 from ossia.api.operation import Call, Grant, Needs, Resource, Scope
-from ossia.api.oss.callback_answer import TellingAnswer, tell
+from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import ContentMd5, VersionId, decode_for
 from ossia.api.oss.registry import oss
 from ossia.errors import (
@@ -98,5 +98,7 @@ async def process_object(call: Call, request: ProcessObject) -> ProcessObjectRes
     )
     stored = await call.services.objects.find(call.bucket, request.key)
     result = ProcessObjectResult()
-    await tell(call, result, config, stored, "ProcessObject")
+    callback = announce(call, config, "ProcessObject", kind="trigger")
+    assert callback is not None
+    await tell(callback, result, stored)
     return result
