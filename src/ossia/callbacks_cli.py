@@ -1,4 +1,7 @@
-"""``ossia callbacks``: what operators do about callbacks.  Here: the keys that sign them."""
+"""``ossia callbacks``: what people do about callbacks.  Here: the keys that sign them.
+
+The delivery log is `callbacks_cli_log`, the receiver to try things with `callbacks_cli_receive`.
+"""
 
 import json
 import os
@@ -9,6 +12,7 @@ from typing import Any
 
 import click
 
+from ossia import callbacks_cli_log, callbacks_cli_receive
 from ossia.adapters.data_folder import DataFolder, DataFolderError, FolderInUseError
 from ossia.callback_key_files import KeyFiles, KeyFilesError, bits_of, key_files
 from ossia.domain.callback_keys import original_path, own_path
@@ -38,7 +42,11 @@ def data_folder(data: str | None, config: Path | None) -> Path:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def callbacks() -> None:
-    """Look after upload callbacks."""
+    """Look after upload callbacks: what happened to them, and the keys that sign them."""
+
+
+for each in (*callbacks_cli_log.COMMANDS, callbacks_cli_receive.receive):
+    callbacks.add_command(each)
 
 
 @callbacks.group()

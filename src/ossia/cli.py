@@ -110,7 +110,7 @@ def appserver(arguments: tuple[str, ...]) -> None:
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def callbacks(arguments: tuple[str, ...]) -> None:
-    """Look after upload callbacks: the keys that sign them."""
+    """Look after upload callbacks: what happened to them, replay, a receiver, keys."""
     from ossia.callbacks_cli import callbacks as command  # noqa: PLC0415 - as above
 
     command.main(list(arguments), prog_name="ossia callbacks")

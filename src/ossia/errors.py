@@ -126,6 +126,11 @@ class NoSuchUpload(OssError):
     ec = "0042-00000002"
 
 
+class NoSuchCallback(OssError):
+    status = 404
+    message = "The delivery log has no such row, or not any more."
+
+
 class NoSuchCORSConfiguration(OssError):
     status = 404
     message = "The CORS Configuration does not exist."

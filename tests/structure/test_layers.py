@@ -40,6 +40,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "client": frozenset({"errors", "protocol"}),
     "receiver": frozenset({"errors", "protocol"}),
     "appserver": frozenset({"errors", "protocol", "client", "receiver"}),
+    "callbacks_cli_server": frozenset({"client", "settings"}),
+    "callbacks_cli_text": frozenset(),
+    "callbacks_cli_log": frozenset({"callbacks_cli_server", "callbacks_cli_text", "settings"}),
+    "callbacks_cli_receive": frozenset({"callbacks_cli_text", "receiver", "settings"}),
     "testing": frozenset({"errors", "protocol", "client", "receiver"}),
 }
 """What each part may import besides itself."""

@@ -15,6 +15,7 @@ from itertools import count
 
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Context, Wish, authorize
+from ossia.api.admin.route import PREFIX
 from ossia.api.bind import Binder
 from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
@@ -31,7 +32,7 @@ from ossia.errors import (
 )
 from ossia.gateway import cors, post_form
 from ossia.gateway.internal import KEY_HOST
-from ossia.gateway.render import render_answer, render_error
+from ossia.gateway.render import render_answer, render_error, render_json_error
 from ossia.http.body import ClientGone
 from ossia.http.message import Request, Response
 from ossia.ports import Clock, Unavailable
@@ -260,6 +261,7 @@ class Gateway:
 
 
 _FORM_ONLY = frozenset({FORM})
+_ADMIN = f"{PREFIX}/".encode()
 _KEY_HOST = KEY_HOST.encode()
 _NO_BUCKET = frozenset({b"", b"-"})
 """What the first part of a path is where no bucket is meant: the services beside OSS live there."""
@@ -278,6 +280,10 @@ class _Exchange:
 
     def refuse(self, error: OssError) -> Response:
         """The error's response."""
+        if self.request.target.startswith(_ADMIN):
+            return render_json_error(
+                error, request_id=self.request_id, is_head=self.method == "HEAD"
+            )
         return render_error(
             error,
             request_id=self.request_id,

@@ -2,6 +2,9 @@
 
 import base64
 
+import msgspec
+
+from ossia.api.admin.openapi import AdminError, ErrorDetail
 from ossia.api.operation import Answer, Call, headers_of
 from ossia.errors import NotModified, OssError
 from ossia.http.message import BODILESS, Response
@@ -38,6 +41,22 @@ def render_error(error: OssError, *, request_id: str, host: str, is_head: bool =
         return Response(error.status, headers)
     headers.append(("Content-Type", "application/xml"))
     return Response(error.status, headers, content)
+
+
+def render_json_error(error: OssError, *, request_id: str, is_head: bool = False) -> Response:
+    """The same for the admin API: ``{"error":{"code","message","request_id","details"}}``."""
+    content = msgspec.json.encode(
+        AdminError(
+            error=ErrorDetail(
+                code=error.code,
+                message=error.text,
+                request_id=request_id,
+                details={name: str(value) for name, value in error.details.items()},
+            )
+        )
+    )
+    headers = [*error.headers.items(), ("Content-Type", "application/json")]
+    return Response(error.status, headers, b"" if is_head else content)
 
 
 def error_document(error: OssError, *, request_id: str, host: str) -> bytes:

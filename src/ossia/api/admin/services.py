@@ -1,0 +1,23 @@
+"""What the handlers of the admin API may use."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ossia.domain.delivery_log import DeliveryLog
+from ossia.domain.outbox import Outbox
+from ossia.domain.recovery import Recovery
+from ossia.ports import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdminServices:
+    """The domain and the time.
+
+    ``is_closing`` tells waiting requests to end, so that the server can stop.
+    """
+
+    delivery_log: DeliveryLog
+    recovery: Recovery
+    outbox: Outbox
+    clock: Clock
+    is_closing: Callable[[], bool]

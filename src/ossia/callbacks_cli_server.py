@@ -1,0 +1,168 @@
+"""The admin API as the command line asks it: whose keys, which server, what went wrong.
+
+Over HTTP only, as anybody else: nothing of the server is imported.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import click
+
+from ossia.client.signing_client import Reply, SigningClient
+from ossia.settings import SettingsError
+
+KEYS_FILE: Final = "keys.json"
+_TIMEOUT_S: Final = 150
+"""A replay goes to five URLs at most, and an application may be given long."""
+_OK: Final = 200
+_FORBIDDEN: Final = 403
+_NOT_FOUND: Final = 404
+
+_Command = Callable[..., Any]
+
+
+class AdminRefusedError(SettingsError):
+    """The server's refusal, as one line."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServer:
+    """A server to ask."""
+
+    client: SigningClient
+
+    def get(self, path: str, method: str = "GET", /, **query: object) -> Any:
+        """The answer to a question; values that are None are left out."""
+        pairs = [(name, _text(value)) for name, value in query.items() if value is not None]
+        return self._answer(method, path, pairs, b"")
+
+    def post(self, path: str, /, **fields: object) -> Any:
+        """The answer to a JSON object; values that are None are left out."""
+        given = {name: value for name, value in fields.items() if value is not None}
+        return self._answer("POST", path, [], json.dumps(given).encode())
+
+    def _answer(self, method: str, path: str, query: list[tuple[str, str]], body: bytes) -> Any:
+        try:
+            reply = self.client.request(method, "-", f"api/{path}", query=query, body=body)
+        except OSError as error:
+            raise SettingsError(
+                f"No server answers at {self.client.endpoint} ({error}): start it with "
+                "`ossia serve`, or name it with --endpoint."
+            ) from error
+        if reply.status != _OK:
+            raise _refusal(reply, self.client.endpoint)
+        return json.loads(reply.body)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refusal(reply: Reply, endpoint: str) -> SettingsError:
+    try:
+        error = json.loads(reply.body)["error"]
+        code, message = error["code"], error["message"]
+        details: Mapping[str, str] = error.get("details", {})
+    except (ValueError, KeyError, TypeError):
+        return SettingsError(
+            f"{endpoint} answers {reply.status} and has no admin API of Ossia: check --endpoint."
+        )
+    remedy = ""
+    if code == "AccessDenied" and "AuthAction" in details:
+        remedy = f" A policy must allow {details['AuthAction']} on {details['Resource']}."
+    elif reply.status == _FORBIDDEN:
+        remedy = " Check --access-key-id and --access-key-secret, or the folder of --data."
+    return AdminRefusedError(reply.status, code, f"{message}{remedy}")
+
+
+def server_options(command: _Command) -> _Command:
+    """Give *command* the options that name a server; it receives ``server``."""
+
+    def with_server(
+        *,
+        endpoint: str,
+        access_key_id: str | None,
+        access_key_secret: str | None,
+        security_token: str | None,
+        data: Path,
+        **others: Any,
+    ) -> Any:
+        _check_endpoint(endpoint)
+        key = (access_key_id, access_key_secret) if access_key_id else _kept_key(data)
+        client = SigningClient(
+            endpoint.rstrip("/"),
+            key[0] or "",
+            key[1] or "",
+            security_token=security_token,
+            timeout_s=_TIMEOUT_S,
+        )
+        return command(server=AdminServer(client), **others)
+
+    with_server.__name__ = command.__name__
+    with_server.__doc__ = command.__doc__
+    for option in reversed(_OPTIONS):
+        with_server = option(with_server)
+    return with_server
+
+
+_OPTIONS: Final = (
+    click.option(
+        "--endpoint",
+        default="http://127.0.0.1:9000",
+        show_default=True,
+        show_envvar=True,
+        envvar="OSSIA_ENDPOINT",
+        help="URL of the server.",
+    ),
+    click.option(
+        "--access-key-id", envvar="OSSIA_ACCESS_KEY_ID", show_envvar=True, help="Whose key."
+    ),
+    click.option(
+        "--access-key-secret",
+        envvar="OSSIA_ACCESS_KEY_SECRET",
+        show_envvar=True,
+        help="Its secret; without a key, the root key in --data is taken.",
+    ),
+    click.option(
+        "--security-token",
+        envvar="OSSIA_SECURITY_TOKEN",
+        show_envvar=True,
+        help="The token of a temporary key.",
+    ),
+    click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("./ossia-data"),
+        show_default=True,
+        envvar="OSSIA_DATA",
+        show_envvar=True,
+        help="The server's data folder, for the root key.",
+    ),
+)
+
+
+def _check_endpoint(endpoint: str) -> None:
+    place = urlsplit(endpoint)
+    if place.scheme not in ("http", "https") or not place.hostname:
+        raise SettingsError(f"--endpoint {endpoint!r} is not a URL such as http://127.0.0.1:9000.")
+
+
+def _kept_key(data: Path) -> tuple[str, str]:
+    path = data / KEYS_FILE
+    try:
+        kept = json.loads(path.read_text())
+        return kept["root_access_key_id"], kept["root_access_key_secret"]
+    except (OSError, ValueError, KeyError) as error:
+        raise SettingsError(
+            f"No key: {path} cannot be read ({getattr(error, 'strerror', None) or 'not a key file'}"
+            "). Give --access-key-id and --access-key-secret, or the server's folder with --data."
+        ) from error
