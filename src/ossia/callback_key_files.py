@@ -10,7 +10,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -76,10 +75,10 @@ class KeyFiles:
         for number, other in present.items():
             if other.public_pem() == public:
                 raise KeyFilesError(f"This key is kept already, as number {number}.")
-        for number in count(max(key_files(self._folder), default=0) + 1):
-            if self._put(number, key.private_pem()):
-                return number
-        raise AssertionError("numbers do not end")
+        number = max(key_files(self._folder), default=0) + 1
+        while not self._put(number, key.private_pem()):
+            number += 1
+        return number
 
     def _follow(self) -> None:
         try:

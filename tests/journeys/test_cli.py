@@ -35,7 +35,7 @@ def test_version() -> None:
 
 def test_help_names_every_command_and_setting() -> None:
     overview = ossia("--help").stdout
-    for command in ("up", "serve", "appserver", "doctor", "version"):
+    for command in ("up", "serve", "appserver", "callbacks", "doctor", "version"):
         assert f"\n  {command}" in overview
     text = ossia("serve", "--help").stdout
     for row in rows():

@@ -98,6 +98,9 @@ def test_key_commands_without_a_server(tmp_path: Path) -> None:
         pytest.param(b"", "unencrypted RSA private key", id="empty"),
         pytest.param((VECTORS / "real_key.pem").read_bytes(), "private key", id="public"),
         pytest.param((VECTORS / "test_key.pem").read_bytes(), "already, as number 1", id="again"),
+        pytest.param(
+            (VECTORS / "too_short_key.pem").read_bytes(), "fewer than 512 bits", id="384-bits"
+        ),
         pytest.param(None, "cannot be read", id="missing"),
     ],
 )
@@ -140,6 +143,39 @@ def test_keys_are_answered_under_their_original_path_too(server: Server) -> None
             fetch(url, host)
         refused.value.close()
         assert refused.value.code in (403, 404)
+
+
+@pytest.mark.slow
+def test_a_running_server_takes_a_new_key_up(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--workers", "2") as server, Inbox() as inbox:
+        upload(server, inbox.url)
+        assert keys(server, "rotate").returncode == 0
+        imported = keys(server, "import", str(VECTORS / "test_key.pem"))
+        assert "/-/callback/public_key_3.pem" in imported.stdout
+        time.sleep(1.1)
+        for _ in range(20):
+            assert upload(server, inbox.url).status == 200
+        first, *others = inbox.received
+        # Every worker signs with the newest, a short one: 64 bytes.
+        assert {key_url(each) for each in others} == {
+            f"{server.endpoint}/-/callback/public_key_3.pem"
+        }
+        assert {len(base64.b64decode(each.headers["authorization"])) for each in others} == {64}
+        # Whoever kept the address of the old key goes on.
+        assert key_url(first) == f"{server.endpoint}/-/callback/public_key.pem"
+        assert is_signed(first)
+        assert all(is_signed(each) for each in others)
+
+
+def test_no_callback_names_a_key_that_is_not_there(tmp_path: Path) -> None:
+    """Within the second in which workers differ, each of them answers every key."""
+    with running_server(tmp_path, "--workers", "2") as server, Inbox() as inbox:
+        for number in range(2, 5):
+            assert keys(server, "rotate").returncode == 0
+            path = f"{server.endpoint}/-/callback/public_key_{number}.pem"
+            assert len({fetch(path) for _ in range(8)}) == 1
+            upload(server, inbox.url)
+        assert all(is_signed(each) for each in inbox.received)
 
 
 @contextmanager

@@ -97,6 +97,13 @@ def test_a_key_that_is_there_is_refused(tmp_path: Path) -> None:
     assert len(key_files(tmp_path)) == 1
 
 
+def test_a_key_of_384_bits_is_too_short(tmp_path: Path) -> None:
+    key = CallbackKey.load((VECTORS / "too_short_key.pem").read_bytes())
+    with pytest.raises(KeyFilesError, match="fewer than 512 bits"):
+        KeyFiles(tmp_path).add(key)
+    assert key_files(tmp_path) == {}
+
+
 def test_what_others_add_is_seen_after_a_second(
     files: KeyFiles, clock: Clock, tmp_path: Path
 ) -> None:
@@ -141,6 +148,10 @@ def test_signing_goes_on_when_keys_cannot_be_read(
     tmp_path.rmdir()
     clock.at = 7
     assert list(files.keys()) == [1]
+    tmp_path.write_bytes(b"no folder")
+    clock.at = 9
+    assert list(files.keys()) == [1]
+    assert "callback_keys_unreadable" in caplog.text
 
 
 def test_a_start_with_a_broken_key_says_which(tmp_path: Path) -> None:
