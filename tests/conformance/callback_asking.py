@@ -123,15 +123,15 @@ class Uploader:
         kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", **(headers or {})}
         return self.client.send("POST", f"/{self.bucket}/{query}", kind, body)
 
-    def trigger(self, body: bytes | str, **more: object) -> Reply:
+    def trigger(self, body: bytes | str, headers: dict[str, str] | None = None) -> Reply:
         raw = body if isinstance(body, bytes) else f"x-oss-process={body}".encode()
         return self.client.request(
             "POST",
             self.bucket,
             self.key,
             query=[("x-oss-process", "")],
+            headers=headers,
             body=raw,
-            **more,  # type: ignore[arg-type] - passed through
         )
 
     def stored(self) -> bytes | None:

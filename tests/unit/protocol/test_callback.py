@@ -419,6 +419,31 @@ def test_no_value_leaves_its_place_in_json(value: str) -> None:
     assert json.loads(filled) == {"a": clean, "b": [clean, 1]}
 
 
+TEXTS = ["bucket", "object", "etag", "mimeType", "contentMd5", "clientIp", "reqId", "operation"]
+CUSTOM = ["x:a", "x:A", "x:键值1", "x:a b", "x:", 'x:"', "x:&="]
+NUMBERS = ["size", "crc64", "imageInfo.width", "imageInfo.height"]
+PARTS = ["${size}", "${x:a}", "$", "{", "}", '"', "\\", "&", "=", "%", "+", "\n", "\0", "a", "值"]
+hostile = st.lists(st.sampled_from(PARTS) | st.characters(codec="utf-8")).map("".join)
+variables = st.fixed_dictionaries(
+    dict.fromkeys((*TEXTS, *CUSTOM), hostile) | dict.fromkeys(NUMBERS, st.integers(0, 2**64 - 1))
+)
+
+
+@given(variables, st.permutations([*TEXTS, *CUSTOM, *NUMBERS]))
+def test_no_variable_leaves_its_place_whatever_the_others_hold(
+    values: dict[str, Value], order: list[str]
+) -> None:
+    """Issue 3: every variable of the table and any custom one, in any order, each twice."""
+    template = "[" + ",".join(f"${{{name}}},[${{{name}}}]" for name in order) + "]"
+    expected = [item for name in order for item in (values[name], [values[name]])]
+    assert json.loads(fill(template, values, BodyType.JSON)) == expected
+    form = "&".join(f"k{place}=${{{name}}}" for place, name in enumerate(order * 2))
+    filled = fill(form, values, BodyType.FORM).decode("ascii")
+    assert parse_qsl(filled, keep_blank_values=True, strict_parsing=True) == [
+        (f"k{place}", str(values[name])) for place, name in enumerate(order * 2)
+    ]
+
+
 @given(st.text(), st.sampled_from(BodyType))
 def test_filling_never_fails_on_text_without_utf_8_form(value: str, body_type: BodyType) -> None:
     fill("${x:v}", {"x:v": value + "\ud800"}, body_type)
