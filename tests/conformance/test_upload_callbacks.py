@@ -566,6 +566,20 @@ def test_headers_of_the_request(
 
 
 @pytest.mark.covers("PutObject")
+def test_the_requester_of_an_anonymous_upload_is_empty(
+    uploader: Uploader, anonymous: SigningClient, inbox: Inbox
+) -> None:
+    """5, x-oss-requester."""
+    client, bucket = uploader.client, uploader.bucket
+    acl = {"x-oss-acl": "public-read-write"}
+    assert client.request("PUT", bucket, query=[("acl", "")], headers=acl).status == 200
+    assert uploader.put(header(config(inbox.url)), by=anonymous).status == 200
+    (received,) = inbox.wait(1)
+    assert received.headers["x-oss-requester"] == ""
+    assert is_signed(received)
+
+
+@pytest.mark.covers("PutObject")
 @pytest.mark.parametrize(
     ("source", "path"),
     [
