@@ -12,6 +12,7 @@ RUNTIME := $(VENV)/.runtime-$(DECLARED)
 COMPLETE := $(VENV)/.complete-$(DECLARED)
 
 STATIC := src/ossia/appserver/static
+CONSOLE := src/ossia/gateway/static
 BUNDLE := $(STATIC)/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 WEB_PACKAGES := web/node_modules/.package-lock.json
@@ -30,7 +31,7 @@ up: $(RUNTIME) $(BUNDLE) ## set up what is missing, then run everything on loopb
 setup: $(COMPLETE) ## create .venv with Ossia, the tools and the SDKs of the tests
 
 .PHONY: web
-web: $(BUNDLE) ## build the upload page into the package
+web: $(BUNDLE) ## build the upload page and the console into the package
 
 .PHONY: lint
 lint: $(COMPLETE) ## format, lint, types
@@ -57,7 +58,7 @@ docs: $(COMPLETE) ## regenerate the reference pages
 
 .PHONY: clean
 clean: ## remove what was built and installed here; data folders stay
-	rm -rf $(VENV) .cache web/node_modules $(STATIC)
+	rm -rf $(VENV) .cache web/node_modules $(STATIC) $(CONSOLE)
 
 .PHONY: help
 help: ## this list

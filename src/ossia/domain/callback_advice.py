@@ -41,8 +41,11 @@ def explain(delivery: Delivery) -> Advice:
 def _accepted(seen: SeenDelivery) -> Advice:
     took = in_ms(seen.delivery.timings.total_us)
     template = template_fault(seen)
+    # Nobody waits for the answer to a retry or a replay.
+    heard = seen.delivery.kind in ("upload", "trigger")
     return Advice(
-        cause=f"{seen.place} accepted it after {took}; its answer went to the uploader.",
+        cause=f"{seen.place} accepted it after {took}"
+        f"{'; its answer went to the uploader' if heard else ''}.",
         note="" if template is None else f"But {template[0]}. {template[1]}",
     )
 

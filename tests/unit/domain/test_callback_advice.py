@@ -207,6 +207,10 @@ def test_accepted_needs_no_remedy() -> None:
     ]
 
 
+def test_nobody_hears_the_answer_to_a_replay() -> None:
+    assert "uploader" not in explain(answered(200, "{}", accepted=True, kind="replay")).cause
+
+
 def test_accepted_and_yet_not_meant() -> None:
     advice = explain(answered(200, "{}", accepted=True, body=b"a=%24%7Bbucket%7D"))
     assert "http_build_query" in advice.note

@@ -1,6 +1,6 @@
 /** One row of the list of this visit. */
 
-import { make } from "./dom.ts";
+import { make } from "../../shared/dom.ts";
 import { formatSize, type Filter, type Refusal } from "./filters.ts";
 import { PolicyRefused } from "./policy.ts";
 import { isBusy, mayRetry, type Item, type State } from "./queue.ts";

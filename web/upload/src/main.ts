@@ -1,6 +1,6 @@
 /** The upload page: a file is named, signed for by the application server, and posted to OSS. */
 
-import { find } from "./dom.ts";
+import { find } from "../../shared/dom.ts";
 import { formatSize, refuse } from "./filters.ts";
 import { buildForm, formFields } from "./form.ts";
 import { ItemView } from "./item-view.ts";

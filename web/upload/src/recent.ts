@@ -1,6 +1,6 @@
 /** The list of what the application server has recorded. */
 
-import { find, make } from "./dom.ts";
+import { find, make } from "../../shared/dom.ts";
 import { formatSize } from "./filters.ts";
 import type { Say } from "./texts.ts";
 

@@ -1,6 +1,6 @@
 /** What a person has chosen. */
 
-import { find } from "./dom.ts";
+import { find } from "../../shared/dom.ts";
 import { maxBytesOf, parseExtensions, type Filter } from "./filters.ts";
 import { folderOf, type NameMode } from "./names.ts";
 import type { Version } from "./policy.ts";
