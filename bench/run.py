@@ -26,7 +26,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import callbacks
+
 from ossia.client.signing_client import SigningClient
+from ossia.protocol.callback_signature import CallbackKey
 
 ROOT = Path(__file__).parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -66,7 +69,9 @@ class Figure:
 
     @property
     def texts(self) -> tuple[str, str]:
-        """Best and median as the table prints them."""
+        """Best and median as the table prints them; a figure without rounds is told in words."""
+        if not self.rounds:
+            return "", ""
         rates = sorted((count / cpu_s for count, cpu_s in self.rounds), reverse=True)
         best, median = rates[0], statistics.median(rates)
         if self.per_second:
@@ -105,12 +110,12 @@ def memory_mib(pid: int) -> list[float]:
 
 
 @contextmanager
-def ossia(folder: Path, workers: int = 1) -> Iterator[tuple[int, SigningClient]]:
-    """A server on core 0."""
+def ossia(folder: Path, *more: str) -> Iterator[tuple[int, SigningClient]]:
+    """A server of one process on core 0."""
     command = [
         "taskset", "-c", "0", sys.executable, "-m", "ossia", "serve", "--data", str(folder / "data"),
-        "--listen", "127.0.0.1:0", "--workers", str(workers), "--json",
-        "--root-access-key-id", "benchkey", "--root-access-key-secret", "benchsecret",
+        "--listen", "127.0.0.1:0", "--workers", "1", "--json",
+        "--root-access-key-id", "benchkey", "--root-access-key-secret", "benchsecret", *more,
     ]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
@@ -217,6 +222,49 @@ def measure_ossia(folder: Path, rounds: int) -> Iterator[Figure]:
         yield Figure("1 GiB GET", [(size, curl(pid, get)) for _ in few], per_second=False)
 
 
+def measure_callbacks(folder: Path, rounds: int) -> Iterator[Figure]:
+    """Uploads with a callback to a receiver that answers at once."""
+    with ossia(folder) as (pid, client), callbacks.receiver(folder) as url:
+        if url is None:
+            return
+        assert client.request("PUT", BUCKET).status in (200, 409)
+        plain = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(500)]
+        told = callbacks.targets(client, BUCKET, url, 500)
+        yield Figure(
+            "4 KiB PUT with callback, RSA-2048",
+            [wrk(pid, client.endpoint, PUT_SCRIPT, told, ROUND_S) for _ in range(rounds)],
+        )
+        key = CallbackKey.generate()
+        yield Figure(
+            "an RSA-2048 signature alone", [callbacks.signatures(key) for _ in range(rounds)]
+        )
+        without = callbacks.latency(client.endpoint, plain)
+        with_callback = callbacks.latency(client.endpoint, told)
+        yield Figure(
+            f"a callback adds: p50 {with_callback.p50 - without.p50:.2f} ms, "
+            f"p99 {with_callback.p99 - without.p99:.2f} ms (one upload at a time, receiver included)",
+            [],
+        )
+
+
+def measure_stall(folder: Path, rounds: int) -> Iterator[Figure]:
+    """Plain uploads beside thousands of callbacks that nobody answers."""
+    with (
+        ossia(folder, "--callback-timeout", "300") as (pid, client),
+        tempfile.NamedTemporaryFile("w", suffix=".lua") as file,
+    ):
+        assert client.request("PUT", BUCKET).status in (200, 409)
+        paths = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(500)]
+        file.write(PUT_SCRIPT % ",".join(json.dumps(path) for path in paths))
+        file.flush()
+        found = callbacks.stall(client, BUCKET, file.name, lambda: sum(memory_mib(pid)), rounds)
+        yield Figure(
+            f"beside {found.stalled:,} stalled receivers: p99 of PUT moves by {found.moved:+.1f} % "
+            f"(calm {found.calm:.2f} ms), memory by {found.grown_mib:.0f} MiB",
+            [],
+        )
+
+
 def measure_nginx(folder: Path, rounds: int) -> Iterator[Figure]:
     """The yardstick: static files."""
     with nginx(folder) as running:
@@ -267,7 +315,12 @@ def main() -> None:
             for _ in range(64):
                 file.write(os.urandom(GIB // 64))
         disturbance = [fixed_work() for _ in range(50)]
-        figures = [*measure_ossia(folder, options.rounds), *measure_nginx(folder, options.rounds)]
+        figures = [
+            *measure_ossia(folder, options.rounds),
+            *measure_callbacks(folder, options.rounds),
+            *measure_stall(folder, max(2, options.rounds // 2)),
+            *measure_nginx(folder, options.rounds),
+        ]
         disturbance += [fixed_work() for _ in range(50)]
     lines = ["| what | best round | median |", "|---|--:|--:|"]
     lines += [f"| {each.name} | {each.texts[0]} | {each.texts[1]} |" for each in figures]

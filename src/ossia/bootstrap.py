@@ -6,6 +6,7 @@ The only module besides the CLI that knows adapters.
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import ssl
@@ -20,6 +21,7 @@ from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
 from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.adapters.system import SystemClock
+from ossia.api.admin.services import AdminServices
 from ossia.api.oss import oss
 from ossia.api.route import Router
 from ossia.api.services import Services
@@ -27,13 +29,19 @@ from ossia.callback_key_files import KeyFiles, KeyFilesError
 from ossia.domain.buckets import Buckets
 from ossia.domain.buffers import Buffers
 from ossia.domain.callback_keys import CallbackKeys, OneKey
-from ossia.domain.callbacks import Callbacks
+from ossia.domain.callbacks import CallbackLimits, Callbacks
 from ossia.domain.collector import Collector
+from ossia.domain.delivery_log import DeliveryLog
 from ossia.domain.identities import Identities
 from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
+from ossia.domain.outbox import Outbox
+from ossia.domain.recovery import Recovery
 from ossia.domain.sessions import Sessions
+from ossia.domain.upload_callback import CallbackTerms, Mode
+from ossia.gateway.admin import AdminSide
+from ossia.gateway.console import console_answer
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide
@@ -41,11 +49,14 @@ from ossia.http.server import HttpServer
 from ossia.ports import BlobStore, Clock, MetadataStore
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
+from ossia.protocol.webhook_signature import WebhookKey
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
 
 KEYS_FILE = "keys.json"
+_OTHER_FILES = 500
+WEBHOOK_KEY_FILE = "webhook_key.pem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class NodeKeys:
     access_key_id: str
     access_key_secret: str
     callback_keys: CallbackKeys
+    webhook_key: WebhookKey
     created: bool
 
 
@@ -85,6 +97,7 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
         merged["root_access_key_id"],
         merged["root_access_key_secret"],
         _callback_keys(settings, folder),
+        _webhook_key(folder),
         created,
     )
 
@@ -103,6 +116,16 @@ def _callback_keys(settings: Settings, folder: Path | None) -> CallbackKeys:
     except (KeyFilesError, OSError) as error:
         raise SettingsError(str(error)) from error
     return CallbackKeys(files, **urls)
+
+
+def _webhook_key(folder: Path | None) -> WebhookKey:
+    path = None if folder is None else folder / WEBHOOK_KEY_FILE
+    if path is not None and path.exists():
+        return WebhookKey.load(path.read_bytes())
+    key = WebhookKey.generate()
+    if path is not None:
+        write_private(path, key.private_pem())
+    return key
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -174,6 +197,16 @@ def open_stores(
     return metadata, blobs
 
 
+def _callback_limits(settings: Settings) -> CallbackLimits:
+    """No more than there can be files: a callback under way needs two, others need some."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = max(1, (files - _OTHER_FILES) // 2)
+    return CallbackLimits(
+        total=min(settings.callback_limit, room),
+        per_bucket=min(settings.callback_limit_per_bucket, room),
+    )
+
+
 class Node:
     """Everything that one worker process runs."""
 
@@ -200,9 +233,33 @@ class Node:
         self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, settings.region)
         targets = callback_targets(settings)
-        self.sender = CallbackClient(targets, timeout_s=settings.callback_timeout)
-        current = keys.callback_keys.current()
-        self.callbacks = Callbacks(self.sender, current, self.clock, key_url=current.url)
+        self.sender = CallbackClient(
+            targets,
+            timeout_s=settings.callback_timeout,
+            max_reply_bytes=settings.callback_max_reply,
+        )
+        self.delivery_log = DeliveryLog(
+            self.metadata,
+            self.clock,
+            keep_days=settings.callback_log_days,
+            keep=settings.callback_log_count,
+        )
+        self.callbacks = Callbacks(
+            self.sender,
+            keys.callback_keys,
+            self.clock,
+            max_reply_bytes=settings.callback_max_reply,
+            limits=_callback_limits(settings),
+            webhooks=keys.webhook_key,
+            note=self.delivery_log.note,
+        )
+        self.outbox = Outbox(
+            self.metadata,
+            self.callbacks,
+            self.clock,
+            timeout_s=settings.callback_timeout,
+            retry_for_s=settings.callback_retry_for,
+        )
         self.collector = Collector(self.metadata, self.blobs, self.clock)
         services = Services(
             buckets=self.buckets,
@@ -210,13 +267,34 @@ class Node:
             multipart=Multipart(self.metadata, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
             callbacks=self.callbacks,
+            outbox=self.outbox,
+            delivery_log=self.delivery_log,
+            callback_terms=CallbackTerms(
+                mode=Mode(settings.callback_mode),
+                webhooks=settings.callback_webhooks,
+                traceparent=settings.callback_traceparent,
+            ),
             callback_targets=targets,
             region=settings.region,
             account_id=keys.account_id,
             endpoint=settings.url.partition("://")[2],
             public_url=settings.url,
         )
-        internal = Internal(keys.callback_keys, __version__)
+        internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
+        admin = AdminSide(
+            AdminServices(
+                delivery_log=self.delivery_log,
+                recovery=Recovery(self.delivery_log, self.callbacks, self.outbox, self._is_stored),
+                outbox=self.outbox,
+                clock=self.clock,
+                is_closing=lambda: self.server.closing,
+            ),
+            # The keys are this server's own, whatever region a signature names.
+            Authenticator(self.identities, self.sessions, region=""),
+            self.clock,
+            region=settings.region,
+            account_id=keys.account_id,
+        )
         rpc = RpcSide(self.identities, self.sessions, self.clock)
         self.gateway = Gateway(
             Router(oss),
@@ -224,14 +302,20 @@ class Node:
             Authenticator(self.identities, self.sessions, region=settings.region),
             Addressing(settings.domains),
             self.clock,
-            sides=(internal.answer, rpc.answer),
+            sides=(admin.answer, console_answer, internal.answer, rpc.answer),
             access_log=settings.access_log,
         )
         self.server = HttpServer(self.gateway.handle, self.gateway.refuse)
 
+    async def _is_stored(self, bucket: str, key: str) -> bool:
+        found = await self.buckets.peek(bucket)
+        return found is not None and await self.objects.peek(found, key) is not None
+
     async def close(self, deadline_s: float = 30) -> None:
         """Finish what is in flight, then release everything."""
         await self.server.close(deadline_s)
+        await self.outbox.finish()
         await self.sender.close()
+        await self.delivery_log.flush()
         self.ingest.close()
         await self.metadata.close()

@@ -326,6 +326,15 @@ class CallbackFailed(OssError):
     ec = "0007-00000203"
 
 
+class CallbackNotAccepted(OssError):
+    """203: nothing is stored, because the application server did not accept the object.
+
+    Not a code of OSS: only buckets whose callbacks commit the upload answer it.
+    """
+
+    status = 203
+
+
 # --- server -----------------------------------------------------------------
 
 

@@ -33,12 +33,18 @@ _SWEEPS_PER_SCRUB = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
 _NEW_OBJECTS_PER_COLLECTION = 50_000
+_MANY_FILES = 128 * 1024
 
 
 def _allow_many_files() -> None:
     """As many open files as the system lets us: every connection, in or out, is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    wanted = max(most, _MANY_FILES)
+    for limit in (wanted, most):
+        # Only root may raise the hard limit.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return
 
 
 def _spare_the_collector() -> None:

@@ -85,6 +85,29 @@ async def test_two_stores_see_each_other(tmp_path: Path) -> None:
     await second.close()
 
 
+async def test_a_checkpoint_without_files_to_open_is_put_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = SqliteMetadataStore(tmp_path, SetClock(), log_pages=1)
+    connect = store._checkpoints._connect
+
+    def refuse() -> apsw.Connection:
+        raise apsw.CantOpenError("unable to open database file")
+
+    monkeypatch.setattr(store._checkpoints, "_connect", refuse)
+    bucket = await store.create_bucket(a_bucket())
+    for number in range(5):
+        await store.put_object(an_object(bucket, f"k{number}"))
+    store._checkpoints.wait()
+    assert caplog.text.count("checkpoint_put_off") == 1
+    monkeypatch.setattr(store._checkpoints, "_connect", connect)
+    monkeypatch.setattr(store._checkpoints, "_not_before", 0.0)
+    await store.put_object(an_object(bucket, "k9"))
+    store._checkpoints.wait()
+    assert (await store.find_object(bucket.id, "k0")) == an_object(bucket, "k0")
+    await store.close()
+
+
 async def test_a_file_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
     old = apsw.Connection(str(tmp_path / "metadata.sqlite3"))
     old.execute("create table schema_version (version integer not null) strict")

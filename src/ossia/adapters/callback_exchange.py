@@ -31,11 +31,29 @@ class Exchange(asyncio.Protocol):
     ``status`` is 0 until a final head has arrived.
     """
 
+    # Thousands may wait for slow applications at a time.
+    __slots__ = (
+        "_has_enough",
+        "_head_bytes",
+        "_limit",
+        "_max_reply_bytes",
+        "_parser",
+        "_received",
+        "_request",
+        "_transport",
+        "body",
+        "connected_at",
+        "done",
+        "first_byte_at",
+        "headers",
+        "status",
+    )
+
     def __init__(self, request: bytes, max_reply_bytes: int) -> None:
         self._request = request
         self._max_reply_bytes = max_reply_bytes
         self._transport: Any = None
-        self._parser: Any = httptools.HttpResponseParser(self)
+        self._parser: Any = None
         self._received = 0
         self._head_bytes = 0
         self._has_enough = False
@@ -53,18 +71,23 @@ class Exchange(asyncio.Protocol):
         self._transport = transport
         self.connected_at = time.monotonic()
         self._transport.write(self._request)
+        self._request = b""
 
     def data_received(self, data: bytes) -> None:
         if self.done.done():
             return
         if not self.first_byte_at:
             self.first_byte_at = time.monotonic()
+            # Whoever waits for a slow application needs none yet.
+            self._parser = httptools.HttpResponseParser(self)
         self._received += len(data)
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._end(BrokenAnswer(str(error) or type(error).__name__))
-            return
+            # What follows a whole answer is not part of it, in whichever segment it arrives.
+            if not self._has_enough:
+                self._end(BrokenAnswer(str(error) or type(error).__name__))
+                return
         if self._has_enough:
             self._end()
         elif not self.status and self._received > MAX_HEAD_BYTES:
@@ -79,6 +102,11 @@ class Exchange(asyncio.Protocol):
     @property
     def _ends_with_connection(self) -> bool:
         return "content-length" not in self.headers and "transfer-encoding" not in self.headers
+
+    def expire(self) -> None:
+        """The time is up."""
+        if not self.done.done():
+            self.done.set_exception(TimeoutError())
 
     def close(self) -> None:
         """Give the connection up."""

@@ -73,9 +73,16 @@ class CallbackClient:
             # A request that has not waited yet has no task (`http.eager`); time limits need one.
             await asyncio.sleep(0)
         trip = _Trip(attempt)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._timeout_s
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._travel(trip)
+                exchange = trip.exchange = await self._travel(trip)
+            timer = loop.call_at(deadline, exchange.expire)
+            try:
+                await exchange.done
+            finally:
+                timer.cancel()
         except (OSError, BrokenAnswer, ValueError) as error:
             # A refusal is complete without its body; a success is not.
             if trip.exchange is None or trip.exchange.status in (0, _OK):
@@ -93,18 +100,17 @@ class CallbackClient:
             timings=trip.timings(),
         )
 
-    async def _travel(self, trip: "_Trip") -> None:
+    async def _travel(self, trip: "_Trip") -> Exchange:
+        """As far as the other side: the request is on its way."""
         if self._closed:
             raise OSError("the client is closed")
         attempt = trip.attempt
-        request = _request_bytes(attempt)
         refusal = self._policy.refuse_host(attempt.scheme, attempt.host, attempt.port)
         if refusal:
             raise _ForbiddenError(refusal)
         addresses = await self._addresses(attempt.host)
         trip.resolved_at = time.monotonic()
-        exchange = trip.exchange = await self._connect(trip, addresses, request)
-        await exchange.done
+        return await self._connect(trip, addresses, _request_bytes(attempt))
 
     async def _addresses(self, host: str) -> list[str]:
         literal = parse_host(host)

@@ -144,7 +144,12 @@ class Callbacks:
         self._ids = _DeliveryIds()
 
     async def message(
-        self, config: CallbackConfig, facts: UploadFacts, *, webhook: bool = False
+        self,
+        config: CallbackConfig,
+        facts: UploadFacts,
+        *,
+        shows_id: bool = False,
+        webhook: bool = False,
     ) -> CallbackMessage:
         """Fill the template.  Raises `CallbackFailed` if an image cannot be measured."""
         values = await _values(config, facts)
@@ -162,6 +167,7 @@ class Callbacks:
             host=config.host,
             additional_headers=dict(config.additional_headers),
             trace=facts.trace,
+            shows_id=shows_id,
             webhook=webhook,
         )
 
@@ -270,6 +276,8 @@ class Callbacks:
             bucket=message.bucket,
             requester=message.requester,
         )
+        if message.shows_id:
+            headers["webhook-id"] = message.id
         if message.webhook and self._webhooks is not None:
             headers |= self._webhooks.headers(message.id, now_ms // 1000, message.body)
         return headers | message.trace

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 _FIRST_WAIT_MS: Final = 1000
 _LONGEST_WAIT_MS: Final = 5 * 60 * 1000
-_LEASE_MARGIN_MS: Final = 30_000
+_LEASE_MARGIN_MS: Final = 5_000
 _MAX_URLS: Final = 5
 _AT_ONCE: Final = 500
 """Attempts under way at a time; so many that a slow application does not hold up the others."""
@@ -50,7 +50,7 @@ class Outbox:
         self._metadata = metadata
         self._callbacks = callbacks
         self._clock = clock
-        self._lease_ms = round(_MAX_URLS * timeout_s * 1000) + _LEASE_MARGIN_MS
+        self._timeout_ms = round(timeout_s * 1000)
         self._retry_for_ms = round(retry_for_s * 1000)
         self._attempts: set[asyncio.Task[bool]] = set()
 
@@ -58,8 +58,15 @@ class Outbox:
         """The row to be recorded with the object; the caller makes the first attempt."""
         now = self._clock.now_ms()
         return PendingCallback(
-            id=message.id, message=message, created_at=now, not_before=now + self._lease_ms
+            id=message.id,
+            message=message,
+            created_at=now,
+            not_before=now + self._lease_ms(len(message.urls)),
         )
+
+    def _lease_ms(self, urls: int) -> int:
+        """Longer than an attempt can take, every URL being tried."""
+        return urls * self._timeout_ms + _LEASE_MARGIN_MS
 
     async def settle(self, pending: PendingCallback) -> None:
         """The application has accepted."""
@@ -91,7 +98,9 @@ class Outbox:
         """Begin to send what is due, as much as there is room for; how many."""
         room = _AT_ONCE - len(self._attempts)
         now = self._clock.now_ms()
-        due = await self._metadata.lease_pending(now, now + self._lease_ms, room) if room else []
+        if not room:
+            return 0
+        due = await self._metadata.lease_pending(now, now + self._lease_ms(_MAX_URLS), room)
         for pending in due:
             task = asyncio.create_task(self.attempt(pending))
             self._attempts.add(task)

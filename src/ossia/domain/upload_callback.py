@@ -78,21 +78,25 @@ class UploadCallback:
         self._terms = terms
         self._facts = facts
         self._kind = kind
+        self._message: CallbackMessage | None = None
         self._owed: PendingCallback | None = None
         self._reply: CallbackReply | None = None
         self._failed: CallbackFailed | None = None
 
     async def before(self, new: StoredObject) -> PendingCallback | None:
-        """What to record with *new*.  Raises `CallbackNotAccepted` if it must not be recorded."""
-        if self._terms.mode is Mode.OSS:
-            return None
+        """What to record with *new*.  Raises `CallbackNotAccepted` if it must not be recorded.
+
+        The message is filled here, while the bytes are at hand: whoever waits for an application
+        holds none of them.
+        """
+        mode = self._terms.mode
         try:
-            message = await self._message(new)
-            if self._terms.mode is Mode.COMMIT:
+            message = self._message = await self._fill(new)
+            del self._facts
+            if mode is Mode.COMMIT:
                 self._reply = await self._callbacks.send(message)
-                return None
         except CallbackFailed as failed:
-            if self._terms.mode is Mode.COMMIT:
+            if mode is Mode.COMMIT:
                 raise CallbackNotAccepted(
                     "The application server did not accept the object, so nothing was stored: "
                     f"{failed.text}",
@@ -101,29 +105,35 @@ class UploadCallback:
             # A broken image: the object is stored all the same, and no retry would mend it.
             self._failed = failed
             return None
-        self._owed = self._outbox.owed(message)
+        if mode is Mode.OUTBOX:
+            self._owed = self._outbox.owed(message)
         return self._owed
 
-    async def after(self, stored: StoredObject) -> CallbackReply:
+    async def after(self) -> CallbackReply:
         """The application's answer.  Raises `CallbackFailed`; the object is stored either way."""
         if self._failed is not None:
             raise self._failed
         if self._reply is not None:
             return self._reply
-        if self._owed is None:
-            return await self._callbacks.send(await self._message(stored), kind=self._kind)
+        assert self._message is not None
         try:
-            reply = await self._callbacks.send(self._owed.message)
+            reply = await self._callbacks.send(self._message, kind=self._kind)
         except CallbackFailed as failed:
-            _in_background(self._outbox.put_off(self._owed, failed.text))
+            if self._owed is not None:
+                _in_background(self._outbox.put_off(self._owed, failed.text))
             raise
-        # Nobody waits for this: if it is lost, the message is sent once more, with the same id.
-        _in_background(self._outbox.settle(self._owed))
+        if self._owed is not None:
+            # Nobody waits: if this is lost, the message is sent once more, with the same id.
+            _in_background(self._outbox.settle(self._owed))
         return reply
 
-    async def _message(self, stored: StoredObject) -> CallbackMessage:
+    async def _fill(self, stored: StoredObject) -> CallbackMessage:
         return await self._callbacks.message(
-            self._config, self._facts(stored), webhook=self._terms.webhooks
+            self._config,
+            self._facts(stored),
+            # Whatever may come twice has a name; a plain OSS callback looks as it always did.
+            shows_id=self._terms.mode is not Mode.OSS,
+            webhook=self._terms.webhooks,
         )
 
 

@@ -186,10 +186,12 @@ class FixedBody(Body):
         return len(piece)
 
     async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
-        """The whole body without a copy."""
-        if len(self._content) > limit:
+        """The whole body without a copy.  It can be taken once: nothing keeps it afterwards."""
+        whole = self._content[self._taken :] if self._taken else self._content
+        if len(whole) > limit:
             raise too_large()
-        return self._content
+        self._content, self._taken = b"", 0
+        return whole
 
     async def read_some(self) -> bytes:
         """Everything that was not taken yet."""

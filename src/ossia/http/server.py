@@ -17,7 +17,6 @@ import logging
 import socket
 import ssl
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from typing import Any
@@ -134,13 +133,45 @@ class _Refused(Exception):  # noqa: N818 - carries a refusal out of the parser
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """One client connection."""
+    """One client connection.  There may be tens of thousands: hence the slots."""
+
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_closing",
+        "_direct",
+        "_discarding",
+        "_drain_bound",
+        "_drained",
+        "_ended",
+        "_expects",
+        "_gathered",
+        "_head_bytes",
+        "_head_complete",
+        "_head_lines",
+        "_headers",
+        "_in_head",
+        "_into_body",
+        "_parser",
+        "_peer",
+        "_progress",
+        "_progress_mark",
+        "_queue",
+        "_reading",
+        "_remaining",
+        "_secure",
+        "_server",
+        "_since",
+        "_stall_since",
+        "_transport",
+        "_url",
+    )
 
     def __init__(self, server: HttpServer) -> None:
         self._server = server
         self._transport: Any = None
         self._drained = Drained()
-        self._queue: deque[tuple[Request, bool]] = deque()
+        self._queue: list[tuple[Request, bool]] = []
         self._busy = False
         self._closing = False
         self._ended = False
@@ -393,7 +424,7 @@ class _Connection(asyncio.BufferedProtocol):
         server = self._server
         try:
             while self._queue:
-                request, keeps = self._queue.popleft()
+                request, keeps = self._queue.pop(0)
                 try:
                     response = await server.handler(request)
                 except ClientGone:

@@ -101,7 +101,7 @@ class World:
         )
         owed = await callback.before(new)
         await self.store.put_object(new, owed=owed)
-        return await callback.after(new)
+        return await callback.after()
 
     def facts(self, stored: StoredObject) -> UploadFacts:
         async def read(offset: int, length: int) -> bytes:
@@ -180,7 +180,7 @@ async def test_what_is_owed_is_there_while_the_application_is_asked(world: World
     async def look() -> None:
         (owed,) = await world.owed()
         # Nobody else may send it now.
-        assert await world.store.lease_pending(world.clock.at + 30_000, 0, 9) == []
+        assert await world.store.lease_pending(world.clock.at + 9_999, 0, 9) == []
         assert owed.id == owed.message.id
 
     world.application.meanwhile = look
@@ -190,7 +190,7 @@ async def test_what_is_owed_is_there_while_the_application_is_asked(world: World
 async def test_an_outbox_sends_until_the_application_accepts(world: World) -> None:
     world.application.statuses = [500, 502, 404]
     with pytest.raises(CallbackFailed, match="500"):
-        await world.upload(Mode.OUTBOX, webhooks=True)
+        await world.upload(Mode.OUTBOX)
     assert await world.stored()
     assert len(await world.owed()) == 1
     assert await world.pass_time(999) == 0
@@ -244,7 +244,7 @@ async def test_a_crash_before_the_first_attempt_loses_nothing(world: World) -> N
     with pytest.raises(asyncio.CancelledError):
         await world.upload(Mode.OUTBOX)
     world.application.meanwhile = None
-    assert await world.pass_time(54_999) == 0
+    assert await world.pass_time(9_999) == 0
     assert await world.pass_time(1) == 1
     assert await world.owed() == []
 
@@ -254,6 +254,14 @@ async def test_a_broken_image_is_not_owed(world: World) -> None:
         await world.upload(Mode.OUTBOX, "w=${imageInfo.width}")
     assert await world.stored()
     assert await world.owed() == []
+
+
+async def test_a_webhook_is_signed_in_every_mode(world: World) -> None:
+    for mode in Mode:
+        await world.upload(mode, webhooks=True)
+        headers = world.application.heard[-1].headers
+        assert headers["webhook-signature"].startswith("v1a,")
+        assert headers["webhook-id"].startswith("msg_")
 
 
 async def test_the_trace_is_passed_on(world: World) -> None:

@@ -7,8 +7,10 @@ holds their turn.  After that the next writer starts the log from its beginning,
 bounded.
 """
 
+import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,10 +18,13 @@ import apsw
 
 from ossia.adapters.file_lock import FileLock
 
+log = logging.getLogger("ossia.storage")
+
 LOG_PAGES = 8000
 """32 MiB of log; enough that pages which change often are written once for many changes."""
 _PASSES = 6
 _FEW_PAGES = 500
+_PUT_OFF_S = 1.0
 
 
 class Checkpoints:
@@ -41,13 +46,14 @@ class Checkpoints:
         self._file = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         self._log_pages = log_pages
         self._pages_in_log = 0
+        self._not_before = 0.0
         self._thread: threading.Thread | None = None
         # Takes the place of the automatic checkpoint.
         connection.set_wal_hook(self._note)
 
     def start_if_due(self) -> None:
         """Begin a checkpoint if the log is long and none is under way."""
-        if self._pages_in_log < self._log_pages:
+        if self._pages_in_log < self._log_pages or time.monotonic() < self._not_before:
             return
         if self._thread is not None and self._thread.is_alive():
             return
@@ -70,7 +76,13 @@ class Checkpoints:
         return apsw.SQLITE_OK
 
     def _run(self) -> None:
-        connection = self._connect()
+        try:
+            connection = self._connect()
+        except apsw.Error as error:
+            # No file could be opened: too many are.  The log grows meanwhile, and nothing is lost.
+            log.warning("checkpoint_put_off reason=%s", error)
+            self._not_before = time.monotonic() + _PUT_OFF_S
+            return
         try:
             self._move_most(connection)
             self._lock.acquire()

@@ -63,14 +63,14 @@ def announce(
     return UploadCallback(services.callbacks, services.outbox, config, terms, facts, kind=kind)
 
 
-async def tell(callback: UploadCallback, answer: TellingAnswer, stored: StoredObject) -> None:
+async def tell(callback: UploadCallback, answer: TellingAnswer) -> None:
     """Put the application's answer into *answer*.
 
     Raises `CallbackFailed`, which carries the headers of the success: the object is stored either
     way (callback.md, section 7).
     """
     try:
-        answer.reply = await callback.after(stored)
+        answer.reply = await callback.after()
     except CallbackFailed as failed:
         failed.headers = dict(headers_of(answer))
         raise

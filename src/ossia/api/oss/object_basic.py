@@ -81,19 +81,24 @@ class PutObjectResult(TellingAnswer):
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:
     """Store an object, then tell the application server if asked to."""
     callback = announce(call, request.callback, "PutObject")
-    stored = await call.services.objects.put(
-        call.bucket,
-        request.key,
-        request.content,
-        request.attributes,
-        content_md5=request.content_md5,
-        forbid_overwrite=request.forbid_overwrite,
-        announcement=callback,
+    result = _put_result(
+        await call.services.objects.put(
+            call.bucket,
+            request.key,
+            request.content,
+            request.attributes,
+            content_md5=request.content_md5,
+            forbid_overwrite=request.forbid_overwrite,
+            announcement=callback,
+        )
     )
-    result = PutObjectResult(etag=f'"{stored.etag}"', content_md5=stored.md5, crc64=stored.crc64)
     if callback is not None:
-        await tell(callback, result, stored)
+        await tell(callback, result)
     return result
+
+
+def _put_result(stored: StoredObject) -> PutObjectResult:
+    return PutObjectResult(etag=f'"{stored.etag}"', content_md5=stored.md5, crc64=stored.crc64)
 
 
 # --- get ---

@@ -347,7 +347,7 @@ async def complete_multipart_upload(
         names=Names(request.encoding_type),
     )
     if callback is not None:
-        await tell(callback, result, stored)
+        await tell(callback, result)
     return result
 
 

@@ -22,6 +22,7 @@ from ossia.api.oss.fields import (
 from ossia.api.oss.registry import oss
 from ossia.domain.ingest import MAX_OBJECT
 from ossia.domain.objects import Attributes
+from ossia.domain.upload_callback import UploadCallback
 from ossia.errors import (
     AccessDenied,
     EntityTooLarge,
@@ -36,6 +37,7 @@ from ossia.errors import (
 from ossia.http.post_form import PostForm
 from ossia.protocol.callback import CallbackConfig, only_way
 from ossia.protocol.xml import document, tag
+from ossia.records import StoredObject
 
 FORM = "multipart/form-data"
 """The pseudo-selector that the gateway gives a POST of such a body to a bucket."""
@@ -141,19 +143,27 @@ class PostObjectResult(TellingAnswer):
 )
 async def post_object(call: Call, request: PostObject) -> PostObjectResult:
     """Store the file of a form, then tell the application server if asked to."""
+    callback = announce(call, request.callback, "PostObject")
+    result = _result(call, request, await _store(call, request, callback))
+    if callback is not None:
+        await tell(callback, result)
+        result.location = None
+    return result
+
+
+async def _store(call: Call, request: PostObject, callback: UploadCallback | None) -> StoredObject:
     objects = call.services.objects
     low, high = request.length_range or (0, MAX_OBJECT)
     await objects.refuse_overwrite(
         call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
     )
-    callback = announce(call, request.callback, "PostObject")
     landed = await call.services.ingest.take(
         request.form,
         limit=min(high, MAX_OBJECT),
         too_large=_too_large,
         check_size=_at_least(low),
     )
-    stored = await objects.record(
+    return await objects.record(
         call.bucket,
         request.key,
         landed,
@@ -161,10 +171,13 @@ async def post_object(call: Call, request: PostObject) -> PostObjectResult:
         forbid_overwrite=request.forbid_overwrite,
         announcement=callback,
     )
+
+
+def _result(call: Call, request: PostObject, stored: StoredObject) -> PostObjectResult:
     location = f"{call.services.public_url}/{request.bucket}/{quote(request.key)}"
     etag = f'"{stored.etag}"'
     status, redirect = _asked(request, etag)
-    result = PostObjectResult(
+    return PostObjectResult(
         etag=etag,
         content_md5=stored.md5,
         crc64=stored.crc64,
@@ -172,10 +185,6 @@ async def post_object(call: Call, request: PostObject) -> PostObjectResult:
         asked_status=status,
         document=_post_response(request, location, etag) if status == _CREATED else b"",
     )
-    if callback is not None:
-        await tell(callback, result, stored)
-        result.location = None
-    return result
 
 
 _CREATED = 201

@@ -100,5 +100,6 @@ async def process_object(call: Call, request: ProcessObject) -> ProcessObjectRes
     result = ProcessObjectResult()
     callback = announce(call, config, "ProcessObject", kind="trigger")
     assert callback is not None
-    await tell(callback, result, stored)
+    await callback.before(stored)
+    await tell(callback, result)
     return result

@@ -1,0 +1,221 @@
+"""What callbacks cost, how much longer an upload takes, and what stalled receivers do to others."""
+
+import asyncio
+import base64
+import http.client
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ossia.client.signing_client import SigningClient
+from ossia.protocol.callback_signature import CallbackKey
+
+STALLED = 10_000
+SEQUENTIAL = 1500
+BODY = b"x" * 4096
+TEMPLATE = (
+    "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}&u=${x:u}"
+)
+
+
+@contextmanager
+def receiver(folder: Path) -> Iterator[str | None]:
+    """An application server that answers at once (nginx on core 1); its URL."""
+    if shutil.which("nginx") is None:
+        print("nginx is not installed: callbacks are not measured", file=sys.stderr)
+        yield None
+        return
+    config = folder / "receiver.conf"
+    config.write_text(f"""
+    daemon off; worker_processes 1; pid {folder}/receiver.pid; error_log /dev/null; user root;
+    events {{ worker_connections 20000; }}
+    http {{ access_log off; server {{ listen 127.0.0.1:9472 backlog=4096;
+      location / {{ default_type application/json; return 200 '{{"Status":"OK"}}'; }} }} }}
+    """)
+    process = subprocess.Popen(["taskset", "-c", "1", "nginx", "-c", str(config)])
+    time.sleep(0.5)
+    try:
+        yield "http://127.0.0.1:9472/cb"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def parameter(url: str) -> str:
+    """The value of ``x-oss-callback`` for one URL."""
+    fields = {"callbackUrl": url, "callbackBody": TEMPLATE}
+    return base64.b64encode(json.dumps(fields).encode()).decode()
+
+
+def targets(client: SigningClient, bucket: str, url: str, count: int) -> list[str]:
+    """Request targets of presigned PUTs with a callback."""
+    query = [("callback", parameter(url))]
+    urls = (client.url("PUT", bucket, f"cb/{n:06d}", query=query) for n in range(count))
+    return [each.partition("//")[2].partition("/")[1] + each.split("/", 3)[3] for each in urls]
+
+
+def signatures(key: CallbackKey) -> tuple[int, float]:
+    """Signatures made, and the CPU-seconds for them."""
+    begun = time.process_time()
+    for _ in range(500):
+        key.sign(BODY[:200])
+    return 500, time.process_time() - begun
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds of sequential uploads on one connection."""
+
+    p50: float
+    p99: float
+
+
+def latency(endpoint: str, paths: list[str]) -> Latency:
+    """Upload to *paths* in turn, one after the other."""
+    at = urlsplit(endpoint)
+    connection = http.client.HTTPConnection(at.hostname or "", at.port)
+    took = []
+    for number in range(SEQUENTIAL):
+        begun = time.perf_counter()
+        connection.request("PUT", paths[number % len(paths)], BODY)
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == 200, answer.status
+        took.append((time.perf_counter() - begun) * 1000)
+    connection.close()
+    took.sort()
+    return Latency(took[len(took) // 2], took[len(took) * 99 // 100])
+
+
+class StalledReceivers:
+    """Accepts connections and says nothing, until it is closed."""
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self._ready.wait()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+
+        class Silent(asyncio.Protocol):
+            def connection_made(_, transport: asyncio.BaseTransport) -> None:  # noqa: N805
+                self.accepted += 1
+                self._held.append(transport)
+
+        self._held: list[asyncio.BaseTransport] = []
+        server = self._loop.run_until_complete(
+            self._loop.create_server(Silent, "127.0.0.1", 0, backlog=4096)
+        )
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/cb"
+        self._ready.set()
+        self._loop.run_forever()
+
+    def close(self) -> None:
+        """Hang up on everybody."""
+        self._loop.call_soon_threadsafe(lambda: [each.close() for each in self._held])  # type: ignore[attr-defined]
+
+
+class Uploaders:
+    """Many uploads under way at a time, each on a connection of its own."""
+
+    def __init__(self, endpoint: str, paths: list[str]) -> None:
+        self.sent = 0
+        self._loop = asyncio.new_event_loop()
+        at = urlsplit(endpoint)
+        self._thread = threading.Thread(
+            target=lambda: self._loop.run_until_complete(
+                self._run(at.hostname or "", at.port or 80, paths)
+            ),
+            daemon=True,
+        )
+        self._thread.start()
+
+    async def _run(self, host: str, port: int, paths: list[str]) -> None:
+        room = asyncio.Semaphore(200)
+        connections = []
+        for path in paths:
+            async with room:
+                _, writer = await asyncio.open_connection(host, port)
+            head = f"PUT {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 4096\r\n\r\n"
+            writer.write(head.encode() + BODY)
+            await writer.drain()
+            connections.append(writer)
+            self.sent += 1
+        await asyncio.sleep(3600)
+
+
+def allow_many_files() -> None:
+    """Sockets of both ends of twenty thousand connections."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def p99_of(endpoint: str, script: str, seconds: int) -> float:
+    """The p99 of plain uploads in milliseconds, as wrk sees it with four connections."""
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c4", f"-d{seconds}s", "--latency"]
+    output = subprocess.run(
+        [*command, "-s", script, endpoint], check=True, capture_output=True, text=True
+    ).stdout
+    shown = next(line.split()[1] for line in output.splitlines() if line.strip().startswith("99%"))
+    for unit, factor in (("us", 0.001), ("ms", 1.0), ("s", 1000.0)):
+        if shown.endswith(unit):
+            return float(shown.removesuffix(unit)) * factor
+    raise ValueError(shown)
+
+
+@dataclass(frozen=True)
+class Stall:
+    """p99 of plain uploads in milliseconds without and with stalled receivers, and the memory."""
+
+    before: list[float]
+    during: list[float]
+    after: list[float]
+    grown_mib: float
+    stalled: int
+
+    @property
+    def calm(self) -> float:
+        """The median p99 without stalled receivers."""
+        return statistics.median([*self.before, *self.after])
+
+    @property
+    def moved(self) -> float:
+        """By how many percent the median p99 moved."""
+        return (statistics.median(self.during) / self.calm - 1) * 100
+
+
+def stall(
+    client: SigningClient, bucket: str, script: str, memory: Callable[[], float], rounds: int
+) -> Stall:
+    """Stall many receivers, and measure plain uploads before, meanwhile and afterwards."""
+    allow_many_files()
+    receivers = StalledReceivers()
+    paths = targets(client, bucket, receivers.url, STALLED)
+    before = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
+    at_rest = memory()
+    uploaders = Uploaders(client.endpoint, paths)
+    end = time.monotonic() + 120
+    while receivers.accepted < STALLED and time.monotonic() < end:
+        time.sleep(0.2)
+    stalled = receivers.accepted
+    grown = memory() - at_rest
+    during = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
+    assert uploaders.sent == STALLED
+    receivers.close()
+    time.sleep(8)
+    after = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
+    return Stall(before, during, after, grown, stalled)
