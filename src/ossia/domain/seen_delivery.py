@@ -7,7 +7,7 @@ import msgspec
 
 from ossia.records import Delivery
 
-_SHOWN: Final = 60
+_SHOWN: Final = 120
 _HTTPS_PORT: Final = 443
 
 

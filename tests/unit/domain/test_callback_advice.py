@@ -246,7 +246,7 @@ def test_whatever_is_said_there_is_an_answer(body: bytes, status: int, body_type
 
 def test_quoted() -> None:
     assert quoted(b"a\n  b") == "`a b`"
-    assert quoted(b"x" * 100) == f"`{'x' * 60}…`"
+    assert quoted(b"x" * 200) == f"`{'x' * 120}…`"
     assert quoted(b"\xff\xfe") == "the bytes ff fe"
 
 
