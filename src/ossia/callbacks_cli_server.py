@@ -20,7 +20,8 @@ _TIMEOUT_S: Final = 150
 """A replay goes to five URLs at most, and an application may be given long."""
 _OK: Final = 200
 _FORBIDDEN: Final = 403
-_NOT_FOUND: Final = 404
+_REQUEST_ID: Final = "x-oss-request-id"
+"""What every answer of Ossia has."""
 
 _Command = Callable[..., Any]
 
@@ -58,7 +59,7 @@ class AdminServer:
                 f"No server answers at {self.client.endpoint} ({error}): start it with "
                 "`ossia serve`, or name it with --endpoint."
             ) from error
-        if reply.status != _OK:
+        if reply.status != _OK or _REQUEST_ID not in reply.headers:
             raise _refusal(reply, self.client.endpoint)
         return json.loads(reply.body)
 
