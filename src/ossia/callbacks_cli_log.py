@@ -14,11 +14,17 @@ from typing import IO, Any, Final
 
 import click
 
-from ossia.callbacks_cli_server import AdminRefusedError, AdminServer, server_options
+from ossia.callbacks_cli_server import (
+    AdminRefusedError,
+    AdminServer,
+    UnreachableError,
+    server_options,
+)
 from ossia.callbacks_cli_text import line, page, pending_line, table
 from ossia.settings import SettingsError
 
 _WAIT_S: Final = 15
+_RETRY_S: Final = 1
 _NOT_FOUND: Final = 404
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -109,13 +115,14 @@ def tail(*, server: AdminServer, bucket: str | None, failed: bool, as_json: bool
         click.echo(f"Waiting for callbacks at {server.client.endpoint} …", err=True)
     try:
         while True:
-            found = server.get(
-                "callbacks",
-                bucket=bucket,
-                accepted=accepted,
-                after=after,
-                wait=_WAIT_S,
-            )
+            try:
+                found = server.get(
+                    "callbacks", bucket=bucket, accepted=accepted, after=after, wait=_WAIT_S
+                )
+            except UnreachableError:
+                # A server that is started anew goes on with the same log.
+                time.sleep(_RETRY_S)
+                continue
             after = found["latest"]
             for each in reversed(found["callbacks"]):
                 if as_json:

@@ -35,6 +35,10 @@ class AdminRefusedError(SettingsError):
         self.code = code
 
 
+class UnreachableError(SettingsError):
+    """There is no answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class AdminServer:
     """A server to ask."""
@@ -46,16 +50,16 @@ class AdminServer:
         pairs = [(name, _text(value)) for name, value in query.items() if value is not None]
         return self._answer(method, path, pairs, b"")
 
-    def post(self, path: str, /, **fields: object) -> Any:
+    def post(self, path: str, method: str = "POST", /, **fields: object) -> Any:
         """The answer to a JSON object; values that are None are left out."""
         given = {name: value for name, value in fields.items() if value is not None}
-        return self._answer("POST", path, [], json.dumps(given).encode())
+        return self._answer(method, path, [], json.dumps(given).encode())
 
     def _answer(self, method: str, path: str, query: list[tuple[str, str]], body: bytes) -> Any:
         try:
             reply = self.client.request(method, "-", f"api/{path}", query=query, body=body)
         except OSError as error:
-            raise SettingsError(
+            raise UnreachableError(
                 f"No server answers at {self.client.endpoint} ({error}): start it with "
                 "`ossia serve`, or name it with --endpoint."
             ) from error

@@ -174,6 +174,27 @@ def test_tail_follows(server: Server) -> None:
     assert process.returncode == 0
 
 
+def test_tail_outlives_a_restart(tmp_path: Path) -> None:
+    listen = ("--listen", f"127.0.0.1:{free_port()}")
+    with running_server(tmp_path, *listen) as first:
+        upload(first, "restarted", "before.txt", callback(nobody()))
+        time.sleep(0.8)
+        process = subprocess.Popen(
+            command("tail", "--json"),
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env=environment(first),
+        )
+        time.sleep(1.5)
+    with running_server(tmp_path, *listen) as again:
+        upload(again, "restarted", "after.txt", callback(nobody()))
+        assert json.loads(next_line(process))["key"] == "after.txt"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert process.stdout is not None
+    process.stdout.close()
+
+
 def test_tail_as_json(server: Server) -> None:
     with (
         following(server, "tail", "--json", "--failed", "--bucket", "tailed-too") as process,

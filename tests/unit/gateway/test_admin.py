@@ -224,7 +224,7 @@ async def test_recover_goes_on_where_it_stopped_and_ends(world: AdminWorld) -> N
     world.clock.at += 1000
     found: list[str] = []
     answer = await recover(world, limit=2)
-    while True:
+    for _ in made:
         found += [each["failed"] for each in answer["recovered"]]
         if answer["next_after"] is None:
             break
@@ -324,6 +324,24 @@ async def test_pending(world: AdminWorld) -> None:
         assert refusal(again) == (404, "NoSuchCallback")
 
 
+async def test_a_bucket_has_terms_of_its_own(world: AdminWorld) -> None:
+    await world.ask("PUT", "store")
+    as_oss = {"mode": "oss", "webhooks": False, "traceparent": False, "own": False}
+    assert read(await world.get("buckets/store/callbacks")) == as_oss
+    fields = {"mode": "commit-on-200", "webhooks": True}
+    changed = {**fields, "traceparent": False, "own": True}
+    assert read(await world.send("PUT", "buckets/store/callbacks", **fields)) == changed
+    assert read(await world.get("buckets/store/callbacks")) == changed
+    for bad in ({"mode": "maybe"}, {"webhooks": "yes"}, {"retries": 3}):
+        answer = await world.send("PUT", "buckets/store/callbacks", **bad)
+        assert refusal(answer) == (400, "InvalidArgument")
+    assert read(await world.get("buckets/store/callbacks")) == changed
+    assert read(await world.get("buckets/store/callbacks", None, "DELETE")) == as_oss
+    for method in ("GET", "DELETE"):
+        answer = await world.get("buckets/nowhere/callbacks", None, method)
+        assert refusal(answer) == (404, "NoSuchBucket")
+
+
 # --- who may
 
 
@@ -335,7 +353,17 @@ ROUTES = [
     ("ossia:ManagePendingCallbacks", "GET", "callbacks/pending", {}),
     ("ossia:ManagePendingCallbacks", "POST", "callbacks/pending/msg_a/retry", {}),
     ("ossia:ManagePendingCallbacks", "DELETE", "callbacks/pending/msg_a", {}),
+    ("ossia:GetCallbackTerms", "GET", "buckets/store/callbacks", {}),
+    ("ossia:PutCallbackTerms", "PUT", "buckets/store/callbacks", {"mode": "outbox"}),
+    ("ossia:PutCallbackTerms", "DELETE", "buckets/store/callbacks", {}),
 ]
+
+
+def template_of(path: str) -> str:
+    """The path of a route as it is declared."""
+    for name, shown in (("msg_a", "{message_id}"), ("buckets/store", "buckets/{bucket}")):
+        path = path.replace(name, shown)
+    return f"{PREFIX}/{path}"
 
 
 def test_the_table_of_routes_is_complete() -> None:
@@ -344,18 +372,15 @@ def test_the_table_of_routes_is_complete() -> None:
         for each in admin.routes
         if each.action is not None
     }
-    listed = {
-        (action, method, f"{PREFIX}/{path}".replace("msg_a", "{message_id}"))
-        for action, method, path, _ in ROUTES
-    }
+    listed = {(action, method, template_of(path)) for action, method, path, _ in ROUTES}
     assert listed == known
 
 
 async def ask(
     world: AdminWorld, method: str, path: str, fields: dict[str, Any], by: SigningClient
 ) -> Any:
-    if method == "POST":
-        return await world.post(path, by, **fields)
+    if method in ("POST", "PUT"):
+        return await world.send(method, path, by, **fields)
     return await world.get(path, by, method)
 
 
@@ -504,8 +529,7 @@ async def test_answers_are_as_described(world: AdminWorld) -> None:
     row = await owe(world, "a")
     for _, method, path, fields in ROUTES:
         answer = await ask(world, method, path.replace("{id}", row.id), fields, world.root)
-        template = f"{PREFIX}/{path}".replace("msg_a", "{message_id}")
-        operation = document["paths"][template][method.lower()]
+        operation = document["paths"][template_of(path)][method.lower()]
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": document["components"]}).validate(
             read(answer)
