@@ -1,15 +1,16 @@
 """What callbacks cost, how much longer an upload takes, and what stalled receivers do to others."""
 
-import asyncio
 import base64
 import http.client
 import json
+import multiprocessing
 import resource
 import shutil
+import signal
+import socket
 import statistics
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,64 +99,61 @@ def latency(endpoint: str, paths: list[str]) -> Latency:
 
 
 class StalledReceivers:
-    """Accepts connections and says nothing, until it is closed."""
+    """Accepts connections and says nothing, until it is closed.  In a process of its own."""
 
     def __init__(self) -> None:
-        self.accepted = 0
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        self._ready.wait()
+        self._accepted = multiprocessing.Value("q", 0)
+        self._port = multiprocessing.Value("i", 0)
+        self._process = multiprocessing.Process(target=self._run, daemon=True)
+        self._process.start()
+        while not self._port.value:
+            time.sleep(0.01)
+        self.url = f"http://127.0.0.1:{self._port.value}/cb"
+
+    @property
+    def accepted(self) -> int:
+        """How many connections came."""
+        return self._accepted.value
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-
-        class Silent(asyncio.Protocol):
-            def connection_made(_, transport: asyncio.BaseTransport) -> None:  # noqa: N805
-                self.accepted += 1
-                self._held.append(transport)
-
-        self._held: list[asyncio.BaseTransport] = []
-        server = self._loop.run_until_complete(
-            self._loop.create_server(Silent, "127.0.0.1", 0, backlog=4096)
-        )
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/cb"
-        self._ready.set()
-        self._loop.run_forever()
+        allow_many_files()
+        with socket.create_server(("127.0.0.1", 0), backlog=4096) as listening:
+            self._port.value = listening.getsockname()[1]
+            held = []
+            while True:
+                held.append(listening.accept())
+                self._accepted.value = len(held)
 
     def close(self) -> None:
         """Hang up on everybody."""
-        self._loop.call_soon_threadsafe(lambda: [each.close() for each in self._held])  # type: ignore[attr-defined]
+        self._process.kill()
+        self._process.join()
 
 
 class Uploaders:
-    """Many uploads under way at a time, each on a connection of its own."""
+    """Many uploads under way at a time, each on a connection of its own, in their own process."""
 
     def __init__(self, endpoint: str, paths: list[str]) -> None:
-        self.sent = 0
-        self._loop = asyncio.new_event_loop()
-        at = urlsplit(endpoint)
-        self._thread = threading.Thread(
-            target=lambda: self._loop.run_until_complete(
-                self._run(at.hostname or "", at.port or 80, paths)
-            ),
-            daemon=True,
+        self._process = multiprocessing.Process(
+            target=self._run, args=(endpoint, paths), daemon=True
         )
-        self._thread.start()
+        self._process.start()
 
-    async def _run(self, host: str, port: int, paths: list[str]) -> None:
-        room = asyncio.Semaphore(200)
-        connections = []
+    def _run(self, endpoint: str, paths: list[str]) -> None:
+        allow_many_files()
+        at = urlsplit(endpoint)
+        held = []
         for path in paths:
-            async with room:
-                _, writer = await asyncio.open_connection(host, port)
-            head = f"PUT {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 4096\r\n\r\n"
-            writer.write(head.encode() + BODY)
-            await writer.drain()
-            connections.append(writer)
-            self.sent += 1
-        await asyncio.sleep(3600)
+            connection = socket.create_connection((at.hostname or "", at.port or 80))
+            head = f"PUT {path} HTTP/1.1\r\nHost: {at.netloc}\r\nContent-Length: 4096\r\n\r\n"
+            connection.sendall(head.encode() + BODY)
+            held.append(connection)
+        signal.pause()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._process.kill()
+        self._process.join()
 
 
 def allow_many_files() -> None:
@@ -202,7 +200,6 @@ def stall(
     client: SigningClient, bucket: str, script: str, memory: Callable[[], float], rounds: int
 ) -> Stall:
     """Stall many receivers, and measure plain uploads before, meanwhile and afterwards."""
-    allow_many_files()
     receivers = StalledReceivers()
     paths = targets(client, bucket, receivers.url, STALLED)
     before = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
@@ -214,8 +211,9 @@ def stall(
     stalled = receivers.accepted
     grown = memory() - at_rest
     during = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
-    assert uploaders.sent == STALLED
+    uploaders.close()
     receivers.close()
-    time.sleep(8)
+    time.sleep(10)
     after = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
+    print(f"p99 in ms before {before}, during {during}, after {after}", file=sys.stderr)
     return Stall(before, during, after, grown, stalled)

@@ -250,7 +250,8 @@ def measure_callbacks(folder: Path, rounds: int) -> Iterator[Figure]:
 def measure_stall(folder: Path, rounds: int) -> Iterator[Figure]:
     """Plain uploads beside thousands of callbacks that nobody answers."""
     with (
-        ossia(folder, "--callback-timeout", "300") as (pid, client),
+        # One process may not have enough files for both ends.
+        ossia(folder, "--callback-timeout", "300", "--workers", "2") as (pid, client),
         tempfile.NamedTemporaryFile("w", suffix=".lua") as file,
     ):
         assert client.request("PUT", BUCKET).status in (200, 409)

@@ -261,6 +261,11 @@ class Node:
             retry_for_s=settings.callback_retry_for,
         )
         self.collector = Collector(self.metadata, self.blobs, self.clock)
+        terms = CallbackTerms(
+            mode=Mode(settings.callback_mode),
+            webhooks=settings.callback_webhooks,
+            traceparent=settings.callback_traceparent,
+        )
         services = Services(
             buckets=self.buckets,
             objects=self.objects,
@@ -269,11 +274,7 @@ class Node:
             callbacks=self.callbacks,
             outbox=self.outbox,
             delivery_log=self.delivery_log,
-            callback_terms=CallbackTerms(
-                mode=Mode(settings.callback_mode),
-                webhooks=settings.callback_webhooks,
-                traceparent=settings.callback_traceparent,
-            ),
+            callback_terms=terms,
             callback_targets=targets,
             region=settings.region,
             account_id=keys.account_id,
@@ -283,6 +284,8 @@ class Node:
         internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
         admin = AdminSide(
             AdminServices(
+                buckets=self.buckets,
+                callback_terms=terms,
                 delivery_log=self.delivery_log,
                 recovery=Recovery(self.delivery_log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,

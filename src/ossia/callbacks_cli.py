@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ossia import callbacks_cli_log, callbacks_cli_receive
+from ossia import callbacks_cli_log, callbacks_cli_receive, callbacks_cli_terms
 from ossia.adapters.data_folder import DataFolder, DataFolderError, FolderInUseError
 from ossia.callback_key_files import KeyFiles, KeyFilesError, bits_of, key_files
 from ossia.domain.callback_keys import original_path, own_path
@@ -45,7 +45,11 @@ def callbacks() -> None:
     """Look after upload callbacks: what happened to them, and the keys that sign them."""
 
 
-for each in (*callbacks_cli_log.COMMANDS, callbacks_cli_receive.receive):
+for each in (
+    *callbacks_cli_log.COMMANDS,
+    callbacks_cli_receive.receive,
+    callbacks_cli_terms.terms,
+):
     callbacks.add_command(each)
 
 

@@ -43,6 +43,8 @@ class AdminWorld(World):
         self.closing = False
         side = AdminSide(
             AdminServices(
+                buckets=self.gateway._services.buckets,
+                callback_terms=self.gateway._services.callback_terms,
                 delivery_log=self.log,
                 recovery=Recovery(self.log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
@@ -113,8 +115,14 @@ class AdminWorld(World):
 
     async def post(self, path: str, by: SigningClient | None = None, /, **fields: Any) -> Response:
         """Send a JSON object to a path below ``/-/api/``."""
+        return await self.send("POST", path, by, **fields)
+
+    async def send(
+        self, method: str, path: str, by: SigningClient | None = None, /, **fields: Any
+    ) -> Response:
+        """Send a JSON object by POST or PUT."""
         body = json.dumps(fields).encode()
-        return await self.ask("POST", "-", f"api/{path}", body=body, by=by)
+        return await self.ask(method, "-", f"api/{path}", body=body, by=by)
 
 
 def allow(action: str, *resources: str, effect: str = "Allow") -> dict[str, Any]:

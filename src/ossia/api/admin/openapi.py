@@ -105,7 +105,7 @@ def _operation(route: Route, request: dict[str, Any]) -> dict[str, Any]:
     if route.action is not None:
         operation["security"] = [{"signature": []}]
         operation["description"] = f"A policy must allow `{route.action}`."
-    if route.method == "POST":
+    if route.takes_json:
         needed = sorted(required - set(in_path))
         schema: dict[str, Any] = {"type": "object", "properties": others}
         schema["additionalProperties"] = False

@@ -4,7 +4,7 @@ Matching, reading the request, authorization, the answer and the OpenAPI descrip
 record that ``AdminRegistry.route`` makes.
 
 1. The fields of the request class that the path names come from there; the others come from the
-   query, or, of a POST, from a JSON object.
+   query, or, of POST and PUT, from a JSON object.
 2. The gateway authorizes before it calls a handler: *action* on what ``about`` says the request is
    about.  A route whose action is None is open to everybody.
 """
@@ -68,6 +68,11 @@ class Route:
     pattern: re.Pattern[str]
 
     @property
+    def takes_json(self) -> bool:
+        """Whether the fields come in a JSON object, and not in the query."""
+        return self.method in ("POST", "PUT")
+
+    @property
     def in_path(self) -> list[str]:
         """The names of the fields that the path holds."""
         return _PLACEHOLDER.findall(self.template)
@@ -76,7 +81,7 @@ class Route:
         """The request, or `InvalidArgument` saying what is wrong with it."""
         try:
             given: dict[str, Any]
-            if self.method == "POST":
+            if self.takes_json:
                 given = msgspec.json.decode(content or b"{}", type=dict[str, Any])
                 return msgspec.convert({**given, **in_path}, self.request)
             given = {

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ossia.domain.buckets import Buckets
 from ossia.domain.delivery_log import DeliveryLog
 from ossia.domain.outbox import Outbox
 from ossia.domain.recovery import Recovery
+from ossia.domain.upload_callback import CallbackTerms
 from ossia.ports import Clock
 
 
@@ -16,6 +18,8 @@ class AdminServices:
     ``is_closing`` tells waiting requests to end, so that the server can stop.
     """
 
+    buckets: Buckets
+    callback_terms: CallbackTerms
     delivery_log: DeliveryLog
     recovery: Recovery
     outbox: Outbox
