@@ -42,6 +42,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "appserver": frozenset({"errors", "protocol", "client", "receiver"}),
     "callbacks_cli_server": frozenset({"client", "settings"}),
     "callbacks_cli_text": frozenset(),
+    "callbacks_cli_terms": frozenset({"callbacks_cli_server"}),
     "callbacks_cli_log": frozenset({"callbacks_cli_server", "callbacks_cli_text", "settings"}),
     "callbacks_cli_receive": frozenset({"callbacks_cli_text", "receiver", "settings"}),
     "testing": frozenset({"errors", "protocol", "client", "receiver"}),

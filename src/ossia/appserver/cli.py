@@ -85,7 +85,7 @@ def _option(flag: str, text: str, **keywords: Any) -> Callable[[_Command], _Comm
     "--trusted-key-url",
     "Public key whose callbacks count (repeatable).",
     multiple=True,
-    show_default="ENDPOINT/-/callback/public_key.pem; gosspublic.alicdn.com for the real OSS",
+    show_default="ENDPOINT/-/callback/; gosspublic.alicdn.com for the real OSS",
 )
 @click.option(
     "--init",

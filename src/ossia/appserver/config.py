@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, urlsplit
 from ossia.protocol.names import is_bucket_name
 from ossia.receiver.verify import OSS_KEY_URLS
 
-KEY_PATH: Final = "/-/callback/public_key.pem"
-"""Where an Ossia server keeps the public key of its callbacks."""
+KEY_PLACE: Final = "/-/callback/"
+"""Where an Ossia server keeps the public keys of its callbacks, and nothing else."""
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 
@@ -251,9 +251,9 @@ def trusted_key_urls(endpoint: str, given: Sequence[str]) -> tuple[str, ...]:
     if given:
         for url in given:
             if _split(url).scheme not in ("http", "https"):
-                raise ConfigError(f"--trusted-key-url {url!r} is not a URL such as {KEY_PATH!r}.")
+                raise ConfigError(f"--trusted-key-url {url!r} is not a URL such as http://127.0.0.1:9000{KEY_PLACE}.")
         return tuple(given)
-    return OSS_KEY_URLS if is_real_oss(endpoint) else (endpoint + KEY_PATH,)
+    return OSS_KEY_URLS if is_real_oss(endpoint) else (endpoint + KEY_PLACE,)
 
 
 def callback_url(listen_host: str, port: int, endpoint: str) -> str:

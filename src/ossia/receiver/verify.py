@@ -5,8 +5,8 @@ Needs the standard library and `cryptography`, nothing of the server.
 1. The request itself names the URL of the public key.  Whoever may choose that URL may sign
    anything, so only URLs that the application trusts are fetched; they are compared by scheme,
    host, port and path, not as text: ``http://gosspublic.alicdn.com.evil/`` is another host.
-2. Trust the exact URL of the key of your own server (``…/-/callback/public_key.pem``), never
-   the whole server: its users could store a key of their own under it.
+2. Trust the place of your own server's keys (``…/-/callback/``, with the slash: they may be
+   rotated), never the whole server: its users could store a key of their own under it.
 3. A signature says that the server sent this.  It says neither whose bucket it came from nor
    that it comes for the first time: check `VerifiedCallback.bucket` and let a variable carry a
    nonce where that matters.

@@ -63,4 +63,4 @@ def test_defaults_are_derived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert config.directory == "user-dir/"
     assert config.callback_variables == ("x:name",)
     assert config.max_size == 1048576000
-    assert config.trusted_key_urls == ("http://127.0.0.1:9000/-/callback/public_key.pem",)
+    assert config.trusted_key_urls == ("http://127.0.0.1:9000/-/callback/",)

@@ -226,7 +226,7 @@ def test_bucket_name() -> None:
 
 def test_only_the_key_of_the_endpoint_is_trusted() -> None:
     assert settings.trusted_key_urls("http://127.0.0.1:9000", ()) == (
-        "http://127.0.0.1:9000/-/callback/public_key.pem",
+        "http://127.0.0.1:9000/-/callback/",
     )
 
 
