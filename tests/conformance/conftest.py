@@ -1,9 +1,11 @@
 """What operation tests share: a signed client and a bucket of their own."""
 
 import uuid
+from collections.abc import Iterator
 
 import pytest
 from asking import Ask
+from fault_world import FaultWorld, fault_world
 
 from ossia.client.signing_client import Reply, SigningClient
 from running import Server
@@ -39,3 +41,10 @@ def ask(client: SigningClient, bucket: str) -> Ask:
         return client.request(method, bucket, key, **more)  # type: ignore[arg-type] - passed through
 
     return send
+
+
+@pytest.fixture(scope="session")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FaultWorld]:
+    """Servers whose application servers fail in every way."""
+    with fault_world(tmp_path_factory.mktemp("faults")) as world:
+        yield world

@@ -55,6 +55,7 @@ def reply(
 
 
 OK = reply(b'{"Status":"OK"}', b"Content-Type: application/json")
+REFUSAL = reply(b"no", b"Content-Type: text/plain", status=b"500 Error")
 
 
 @asynccontextmanager
@@ -297,7 +298,6 @@ async def test_endless_refusal_is_cut() -> None:
         pytest.param(b"", id="hangs-up"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Le", id="head-cut"),
         pytest.param(reply(b"{}", length=10), id="shorter-than-announced"),
-        pytest.param(reply(b"{}garbage", length=2), id="longer-than-announced"),
         pytest.param(b"nonsense\r\n\r\n", id="not-http"),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n", id="huge-head"),
         pytest.param(reply(b"{}", b"Content-Length: 3"), id="two-lengths"),
@@ -308,8 +308,31 @@ async def test_broken_answers(raw: bytes) -> None:
     assert await fault_of(answering(raw)) is CallbackFault.BROKEN
 
 
-async def test_line_end_behind_the_announced_length_is_ignored() -> None:
-    assert is_accepted(await answer_of(answering(reply(b"{}\r\n", length=2))))
+@pytest.mark.parametrize("behind", [b"\r\n", b"garbage", b"<!-- by a host -->", REFUSAL])
+@pytest.mark.parametrize("headers", [(), (b"Connection: close",)], ids=["", "close"])
+async def test_what_follows_the_announced_length_is_ignored(
+    behind: bytes, headers: tuple[bytes, ...]
+) -> None:
+    # In the same segment and in another one: what the network does must not decide.
+    whole = reply(b"{}", *headers)
+    for pieces in ((whole + behind,), (whole, behind), (whole[:-1], whole[-1:] + behind)):
+        answer = await answer_of(answering(*pieces, pause_s=0.01))
+        assert (answer.status, answer.body) == (200, b"{}")
+        assert answer.headers["content-length"] == "2"
+        assert "content-type" not in answer.headers
+
+
+async def test_connection_torn_down_while_a_long_body_is_sent() -> None:
+    async def tear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(100_000)
+        writer.transport.abort()
+
+    listener = await asyncio.start_server(tear, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    async with sender() as client:
+        found = await failed(client, attempt(port, body=b"x" * 5_000_000))
+    listener.close()
+    assert found.fault is CallbackFault.BROKEN
 
 
 # --- time -------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class Exchange(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            # What follows a whole answer is not part of it, in whichever segment it arrives.
+            # Garbage behind an answer changes nothing, in whichever segment it arrives.
             if not self._has_enough:
                 self._end(BrokenAnswer(str(error) or type(error).__name__))
                 return
@@ -121,12 +121,15 @@ class Exchange(asyncio.Protocol):
         else:
             self.done.set_exception(error)
 
-    # --- parser events
+    # --- parser events: those of the final answer; what follows it is no part of it
 
     def on_message_begin(self) -> None:
-        self.headers = {}
+        if not self._has_enough:
+            self.headers = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._has_enough:
+            return
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_HEAD_BYTES:
             raise BrokenAnswer("the head of the answer is too large")
@@ -137,7 +140,7 @@ class Exchange(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         status = int(self._parser.get_status_code())
-        if status < _FINAL:
+        if status < _FINAL or self._has_enough:
             return
         self.status = status
         if status == _OK:

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
+from fault_world import FaultWorld
+from sdk_faults import FaultRuns
 from sdk_matrix import DOMAIN, LOCALHOST
 from sdk_world import EchoApp, Runs, World
 
@@ -23,3 +25,8 @@ def sdk_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="session")
 def sdk_runs(sdk_world: World) -> Runs:
     return Runs(sdk_world)
+
+
+@pytest.fixture(scope="session")
+def fault_runs(faulty: FaultWorld, tmp_path_factory: pytest.TempPathFactory) -> FaultRuns:
+    return FaultRuns(faulty, tmp_path_factory.mktemp("sdk-faults"))

@@ -29,15 +29,16 @@ class BuildFailed(Exception):  # noqa: N818 - says it already
 Command = list[str]
 
 
-def command_of(suite: str, hosts_file: Path) -> Command:
+def command_of(suite: str, hosts_file: Path, entry: str = "suite") -> Command:
     """Build *suite* where needed; the command that runs it.
 
-    *hosts_file* maps names to loopback, for what has no other way to resolve them.
+    *hosts_file* maps names to loopback, for what has no other way to resolve them.  *entry* is
+    ``suite``, or ``faults`` for the cases of test_sdk_faults.py.
     """
-    return _SUITES[suite](suite, hosts_file)
+    return _SUITES[suite](suite, hosts_file, entry)
 
 
-def _go(suite: str, hosts_file: Path) -> Command:
+def _go(suite: str, hosts_file: Path, entry: str) -> Command:
     del hosts_file
     go = _tool("go", suite)
     binary = CACHE / suite / "suite"
@@ -46,10 +47,10 @@ def _go(suite: str, hosts_file: Path) -> Command:
         _run([go, "build", "-o", str(binary), "."], HERE / suite)
 
     _build_once(suite, [HERE / suite, HERE / "go_harness"], build)
-    return [str(binary)]
+    return [str(binary), entry]
 
 
-def _node(suite: str, hosts_file: Path) -> Command:
+def _node(suite: str, hosts_file: Path, entry: str) -> Command:
     del hosts_file
     node, npm = _tool("node", suite), _tool("npm", suite)
     home = CACHE / suite
@@ -59,10 +60,10 @@ def _node(suite: str, hosts_file: Path) -> Command:
         _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], home)
 
     _build_once(suite, [HERE / suite], build)
-    return [node, str(home / "suite.mjs")]
+    return [node, str(home / f"{entry}.mjs")]
 
 
-def _java(suite: str, hosts_file: Path) -> Command:
+def _java(suite: str, hosts_file: Path, entry: str) -> Command:
     java, maven = _tool("java", suite), _tool("mvn", suite)
     _tool("javac", suite)
     home = CACHE / suite
@@ -85,16 +86,16 @@ def _java(suite: str, hosts_file: Path) -> Command:
         "-XX:TieredStopAtLevel=1",
         "-cp",
         classpath,
-        "Suite",
+        entry.capitalize(),
     ]
 
 
-def _python(suite: str, hosts_file: Path) -> Command:
+def _python(suite: str, hosts_file: Path, entry: str) -> Command:
     del hosts_file
-    return [sys.executable, str(HERE / "python" / f"{suite.removeprefix('python_')}_suite.py")]
+    return [sys.executable, str(HERE / "python" / f"{suite.removeprefix('python_')}_{entry}.py")]
 
 
-_SUITES: Final[dict[str, Callable[[str, Path], Command]]] = {
+_SUITES: Final[dict[str, Callable[[str, Path, str], Command]]] = {
     "go_v1": _go,
     "go_v2": _go,
     "java": _java,

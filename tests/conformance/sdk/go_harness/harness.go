@@ -295,3 +295,48 @@ func (s Settings) EqualEcho(echo map[string]any, contentType string, told Told) 
 	Equal("the callback's target", echo["target"], any("/echo?from=sdk"))
 	Equal("the callback's values", echo["values"], any(want))
 }
+
+// FaultCase is one upload and the target of its callback; see test_sdk_faults.py.
+type FaultCase struct {
+	ID, Operation, Endpoint, Bucket, Key, Content, URL, Body string
+}
+
+// Callback is the parameter's value.
+func (c FaultCase) Callback() string {
+	return encoded(map[string]string{"callbackUrl": c.URL, "callbackBody": c.Body})
+}
+
+// Shown is what an SDK made of an upload.
+type Shown struct {
+	How       string `json:"how"`
+	Type      string `json:"type"`
+	Status    int    `json:"status"`
+	Code      string `json:"code,omitempty"`
+	Message   string `json:"message,omitempty"`
+	EC        string `json:"ec,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+	ETag      string `json:"etag,omitempty"`
+	CRC       string `json:"crc,omitempty"`
+	Body      string `json:"body,omitempty"`
+}
+
+// IsFaults tells whether the suite is asked for the cases of test_sdk_faults.py.
+func IsFaults() bool { return len(os.Args) > 1 && os.Args[1] == "faults" }
+
+// ShowFaults prints a line for each case of test_sdk_faults.py.
+func ShowFaults(show func(FaultCase) Shown) {
+	var cases []FaultCase
+	Ok(json.Unmarshal(Must(os.ReadFile(os.Getenv("OSSIA_TEST_FAULTS"))), &cases))
+	lines := json.NewEncoder(os.Stdout)
+	for _, each := range cases {
+		var shown Shown
+		crash := run(Case{Run: func() { shown = show(each) }})
+		if crash != "" {
+			shown = Shown{How: "crashed", Message: crash}
+		}
+		Ok(lines.Encode(struct {
+			Case  string `json:"case"`
+			Shown Shown  `json:"shown"`
+		}{each.ID, shown}))
+	}
+}

@@ -19,6 +19,10 @@ var (
 )
 
 func main() {
+	if harness.IsFaults() {
+		harness.ShowFaults(showFault)
+		return
+	}
 	harness.Ok(client.CreateBucket(settings.Bucket))
 	harness.Report([]harness.Case{
 		{Name: "addressing", Run: addressing},
@@ -69,12 +73,16 @@ func main() {
 }
 
 func newClient(id, secret, token string, more ...oss.ClientOption) *oss.Client {
+	return newClientOf(settings.Endpoint, id, secret, token, more...)
+}
+
+func newClientOf(endpoint, id, secret, token string, more ...oss.ClientOption) *oss.Client {
 	versions := map[string]oss.AuthVersionType{"v1": oss.AuthV1, "v2": oss.AuthV2, "v4": oss.AuthV4}
 	options := []oss.ClientOption{
 		oss.AuthVersion(versions[settings.Signature]), oss.Region(settings.Region),
 		oss.SecurityToken(token), oss.HTTPClient(harness.HTTPClient()),
 	}
-	return harness.Must(oss.New(settings.Endpoint, id, secret, append(options, more...)...))
+	return harness.Must(oss.New(endpoint, id, secret, append(options, more...)...))
 }
 
 func bucketOf(client *oss.Client, name string) *oss.Bucket {

@@ -21,6 +21,10 @@ var (
 )
 
 func main() {
+	if harness.IsFaults() {
+		harness.ShowFaults(showFault)
+		return
+	}
 	harness.Ok(second(client.PutBucket(ctx, &oss.PutBucketRequest{Bucket: bucket})))
 	harness.Report([]harness.Case{
 		{Name: "addressing", Run: addressing},
@@ -71,13 +75,17 @@ func main() {
 }
 
 func newClient(id, secret, token string) *oss.Client {
+	return newClientOf(settings.Endpoint, id, secret, token)
+}
+
+func newClientOf(endpoint, id, secret, token string) *oss.Client {
 	version := oss.SignatureVersionV1
 	if settings.Signature == "v4" {
 		version = oss.SignatureVersionV4
 	}
 	return oss.NewClient(oss.LoadDefaultConfig().
 		WithCredentialsProvider(credentials.NewStaticCredentialsProvider(id, secret, token)).
-		WithEndpoint(settings.Endpoint).
+		WithEndpoint(endpoint).
 		WithRegion(settings.Region).
 		WithSignatureVersion(version).
 		WithRetryMaxAttempts(1).

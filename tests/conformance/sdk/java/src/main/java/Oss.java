@@ -24,11 +24,15 @@ final class Oss {
     static final OSS CLIENT = client(Settings.ID, Settings.SECRET, null);
 
     static OSS client(String id, String secret, String token) {
+        return client(id, secret, token, Settings.ENDPOINT);
+    }
+
+    static OSS client(String id, String secret, String token, String endpoint) {
         ClientBuilderConfiguration configuration = new ClientBuilderConfiguration();
         configuration.setSignatureVersion(SignVersion.valueOf(Settings.SIGNATURE.toUpperCase()));
         configuration.setMaxErrorRetry(0);
         return OSSClientBuilder.create()
-                .endpoint(Settings.ENDPOINT)
+                .endpoint(endpoint)
                 .region(Settings.REGION)
                 .credentialsProvider(new DefaultCredentialProvider(id, secret, token))
                 .clientConfiguration(configuration)
