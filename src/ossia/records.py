@@ -174,7 +174,8 @@ class CallbackMessage(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` names the upload's event: it is the same in every attempt, so that a receiver can tell
     a repetition.  ``requester`` and ``request_id`` are those of the upload; ``urls`` are tried in
     order; ``host``, if not empty, replaces the Host header; ``trace`` holds the headers of a
-    distributed trace; ``shows_id`` sends the id along, ``webhook`` signs it and the body.
+    distributed trace; ``shows_id`` sends the id along, ``webhook`` signs it and the body.  A message
+    that ``decides`` was sent before its object was stored: refused, there is no object.
     """
 
     id: str
@@ -190,6 +191,7 @@ class CallbackMessage(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     additional_headers: dict[str, str] = msgspec.field(default_factory=dict)
     trace: dict[str, str] = msgspec.field(default_factory=dict)
+    decides: bool = False
     shows_id: bool = False
     webhook: bool = False
 

@@ -148,6 +148,7 @@ class Callbacks:
         config: CallbackConfig,
         facts: UploadFacts,
         *,
+        decides: bool = False,
         shows_id: bool = False,
         webhook: bool = False,
     ) -> CallbackMessage:
@@ -167,6 +168,7 @@ class Callbacks:
             host=config.host,
             additional_headers=dict(config.additional_headers),
             trace=facts.trace,
+            decides=decides,
             shows_id=shows_id,
             webhook=webhook,
         )
@@ -233,7 +235,8 @@ class Callbacks:
             outgoing,
             outcome,
             verdict,
-            id=self._ids.next(now_ms),
+            # The order of rows is that in which attempts ended: whoever follows misses none.
+            id=self._ids.next(self._clock.now_ms()),
             at=now_ms,
             kind=kind,
             attempt=attempt,

@@ -95,6 +95,10 @@ class Recovery:
 
     async def _recover(self, delivery: Delivery) -> Recovered:
         message = delivery.message
+        if message.decides:
+            return Recovered(
+                last=delivery, skipped="The application refused it: nothing was stored."
+            )
         if not await self._exists(message.bucket, message.key):
             return Recovered(last=delivery, skipped="The object is no longer stored.")
         if delivery.is_cut:

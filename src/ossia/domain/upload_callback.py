@@ -131,6 +131,7 @@ class UploadCallback:
         return await self._callbacks.message(
             self._config,
             self._facts(stored),
+            decides=self._terms.mode is Mode.COMMIT,
             # Whatever may come twice has a name; a plain OSS callback looks as it always did.
             shows_id=self._terms.mode is not Mode.OSS,
             webhook=self._terms.webhooks,

@@ -174,6 +174,8 @@ async def test_a_refusal_stores_nothing_in_mode_commit(world: World, body: str) 
     assert refused.value.status == 203
     assert "nothing was stored" in refused.value.text
     assert not await world.stored()
+    rows = await world.log.list(DeliveryFilter(), limit=9)
+    assert all(each.message.decides and not each.accepted for each in rows)
 
 
 async def test_what_is_owed_is_there_while_the_application_is_asked(world: World) -> None:
