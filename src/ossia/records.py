@@ -174,8 +174,8 @@ class CallbackMessage(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` names the upload's event: it is the same in every attempt, so that a receiver can tell
     a repetition.  ``requester`` and ``request_id`` are those of the upload; ``urls`` are tried in
     order; ``host``, if not empty, replaces the Host header; ``trace`` holds the headers of a
-    distributed trace; ``shows_id`` sends the id along, ``webhook`` signs it and the body.  A message
-    that ``decides`` was sent before its object was stored: refused, there is no object.
+    distributed trace; ``shows_id`` sends the id along, ``webhook`` signs it and the body.  One that
+    ``decides`` was sent before its object was stored: if it was refused, there is no object.
     """
 
     id: str

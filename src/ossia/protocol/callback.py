@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 from urllib.parse import quote, unquote_to_bytes
 from xml.parsers import expat
 
@@ -487,8 +487,29 @@ def string_to_sign(path: str, query: str, body: bytes) -> bytes:
     return b"".join((unquote_to_bytes(path), query.encode("ascii", "replace"), b"\n", body))
 
 
+class Addressee(Protocol):
+    """What the headers depend on besides the URL; `CallbackConfig` is one."""
+
+    @property
+    def host(self) -> str:
+        """Replaces the Host header, if not empty."""
+
+    @property
+    def body_type(self) -> str:
+        """The Content-Type."""
+
+    @property
+    def additional_headers(self) -> Mapping[str, str]:
+        """Headers that the user adds."""
+
+
+@lru_cache(64)
+def _base64_text(text: str) -> str:
+    return base64.b64encode(text.encode("utf-8")).decode("ascii")
+
+
 def outgoing_headers(
-    config: CallbackConfig,
+    config: Addressee,
     url: CallbackUrl,
     body: bytes,
     *,
@@ -508,18 +529,18 @@ def outgoing_headers(
     return {
         "Host": config.host or url.authority,
         "Connection": "close",
-        "Content-Type": config.body_type.value,
+        "Content-Type": str(config.body_type),
         "Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode("ascii"),
         "Date": date,
         "User-Agent": "aliyun-oss-callback",
         "authorization": authorization,
-        "x-oss-pub-key-url": base64.b64encode(key_url.encode("utf-8")).decode("ascii"),
+        "x-oss-pub-key-url": _base64_text(key_url),
         "x-oss-request-id": request_id,
         "x-oss-bucket": bucket,
         "x-oss-requester": requester,
         "x-oss-signature-version": "1.0",
         "x-oss-tag": "CALLBACK",
-        "x-oss-additional-headers": ";".join(sorted(name.lower() for name in additional)),
+        "x-oss-additional-headers": ";".join(sorted(map(str.lower, additional))),
         **additional,
     }
 
