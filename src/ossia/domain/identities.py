@@ -67,8 +67,9 @@ class CallerKind(Enum):
 class Caller:
     """An authenticated (or anonymous) caller.
 
-    ``policies`` are those of the user or role; ``session_policy`` intersects them.  ``id`` is
-    what callbacks report as the requester: the account, user or role id, empty for anonymous.
+    ``policies`` are those of the user or role, ``policy_names`` what they are called in the same
+    order; ``session_policy`` intersects them.  ``id`` is what callbacks report as the requester:
+    the account, user or role id, empty for anonymous.
     """
 
     kind: CallerKind
@@ -78,21 +79,26 @@ class Caller:
     access_key_id: str = ""
     policies: tuple[PolicyDocument, ...] = ()
     session_policy: PolicyDocument | None = None
+    policy_names: tuple[str, ...] = ()
 
     @property
     def principals(self) -> tuple[str, ...]:
         """The names by which a ``Principal`` element may mean this caller.
 
-        The root ARN of an account stands for every identity in it; a session is meant by its
-        own ARN and by that of its role.
+        The root ARN of an account, or its id, stands for every identity in it; a session is meant
+        by its own ARN, in the spelling of RAM and in that of bucket policies, and by its role's.
         """
         if self.kind is CallerKind.ANONYMOUS:
             return ()
         names = (self.arn, f"acs:ram::{self.account_id}:root", self.account_id, self.id)
         if self.kind is not CallerKind.SESSION:
             return names
-        role_name = self.arn.split("/")[1]
-        return (*names, f"acs:ram::{self.account_id}:role/{role_name}")
+        role_name, session_name = self.arn.split("/")[1:]
+        return (
+            *names,
+            f"acs:ram::{self.account_id}:role/{role_name}",
+            f"arn:sts::{self.account_id}:assumed-role/{role_name}/{session_name}",
+        )
 
 
 ANONYMOUS = Caller(CallerKind.ANONYMOUS)
@@ -184,13 +190,15 @@ class Identities:
         user = await self._find(User, key.user_name)
         if user is None:
             raise InvalidAccessKeyId(OSSAccessKeyId=key.id)
+        policies, names = await self._compiled(user.policies)
         return Caller(
             CallerKind.USER,
             account_id=self.account_id,
             id=user.id,
             arn=f"acs:ram::{self.account_id}:user/{user.name}",
             access_key_id=key.id,
-            policies=await self._compiled(user.policies),
+            policies=policies,
+            policy_names=names,
         )
 
     async def session_caller(self, session: Session) -> Caller:
@@ -201,19 +209,27 @@ class Identities:
         role = await self._find(Role, session.role_name)
         if role is None or role.id != session.role_id:
             raise InvalidSecurityToken
+        policies, names = await self._compiled(role.policies)
         return Caller(
             CallerKind.SESSION,
             account_id=session.account_id,
             id=role.id,
             arn=f"acs:ram::{session.account_id}:assumed-role/{role.name}/{session.name}",
             access_key_id=session.access_key_id,
-            policies=await self._compiled(role.policies),
+            policies=policies,
+            policy_names=names,
             session_policy=compiled(session.policy) if session.policy else None,
         )
 
-    async def _compiled(self, names: Iterable[str]) -> tuple[PolicyDocument, ...]:
-        found = [await self.find_policy(name) for name in names]
-        return tuple(compiled(policy.document) for policy in found if policy is not None)
+    async def _compiled(
+        self, names: Iterable[str]
+    ) -> tuple[tuple[PolicyDocument, ...], tuple[str, ...]]:
+        """The policies of these names that there are, and their names."""
+        found = [policy for name in names if (policy := await self.find_policy(name)) is not None]
+        return (
+            tuple(compiled(policy.document) for policy in found),
+            tuple(policy.name for policy in found),
+        )
 
     # --- finding
 

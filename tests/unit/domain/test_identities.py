@@ -128,6 +128,8 @@ async def test_a_session_calls_with_the_policies_its_role_has_now(
     assert (caller.kind, caller.id) == (CallerKind.SESSION, role.id)
     assert caller.arn == "acs:ram::1234:assumed-role/app/bob"
     assert "acs:ram::1234:role/app" in caller.principals
+    assert "arn:sts::1234:assumed-role/app/bob" in caller.principals
+    assert caller.policy_names == ("AliyunOSSFullAccess",)
     assert caller.policies == (compiled(SYSTEM_POLICIES["AliyunOSSFullAccess"].document),)
     assert caller.session_policy is compiled(policy("oss:*"))
 
