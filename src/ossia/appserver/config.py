@@ -251,7 +251,9 @@ def trusted_key_urls(endpoint: str, given: Sequence[str]) -> tuple[str, ...]:
     if given:
         for url in given:
             if _split(url).scheme not in ("http", "https"):
-                raise ConfigError(f"--trusted-key-url {url!r} is not a URL such as http://127.0.0.1:9000{KEY_PLACE}.")
+                raise ConfigError(
+                    f"--trusted-key-url {url!r} is not a URL: write http://HOST:PORT{KEY_PLACE}"
+                )
         return tuple(given)
     return OSS_KEY_URLS if is_real_oss(endpoint) else (endpoint + KEY_PLACE,)
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from ossia.domain.callbacks import TOO_MANY
 from ossia.domain.reply_advice import refused, unusable
 from ossia.domain.seen_delivery import Advice, SeenDelivery, in_ms
 from ossia.domain.template_advice import template_fault
@@ -57,6 +58,13 @@ def _not_sent(seen: SeenDelivery) -> Advice:
             "an image whose size cannot be read.",
             remedy="Check that the upload is whole, or leave ${imageInfo.…} out of callbackBody "
             "and let the application measure the image.",
+        )
+    if seen.delivery.verdict == TOO_MANY:
+        return Advice(
+            cause="Nothing was sent: as many callbacks as may be were under way already.",
+            remedy="Find the application that answers slowly (`ossia callbacks list`), or raise "
+            "--callback-limit-per-bucket and --callback-limit.",
+            note="`ossia callbacks recover --since 1h` sends what was left out.",
         )
     return Advice(
         cause=f"Nothing was sent: {seen.delivery.verdict or seen.delivery.detail}",

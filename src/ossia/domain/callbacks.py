@@ -53,6 +53,9 @@ log = logging.getLogger(__name__)
 ReadBytes = Callable[[int, int], Awaitable[bytes]]
 """Gives the stored object's bytes at (offset, length); fewer, or none, behind its end."""
 
+TOO_MANY: Final = "Too many callback requests."
+"""callback.md, section 7."""
+
 MAX_LOGGED_REPLY: Final = 16 * 1024
 MAX_LOGGED_BODY: Final = 256 * 1024
 """Templates of usual size give bodies of some kilobytes; longer ones are cut in the log."""
@@ -152,8 +155,7 @@ class Callbacks:
         webhook: bool = False,
     ) -> CallbackMessage:
         """Fill the template.  Raises `CallbackFailed` if an image cannot be measured."""
-        values = await _values(config, facts)
-        return CallbackMessage(
+        message = CallbackMessage(
             # Ids that grow keep the log's indexes small and warm.
             id=f"msg_{self._ids.next(self._clock.now_ms())}",
             request_id=facts.request_id,
@@ -162,9 +164,8 @@ class Callbacks:
             operation=facts.operation,
             requester=facts.requester,
             urls=tuple(map(str, config.urls)),
-            body=fill(config.body, values, config.body_type),
+            body=b"",
             body_type=config.body_type.value,
-            variables={name: values.get(name) for name in config.named()},
             host=config.host,
             additional_headers=dict(config.additional_headers),
             trace=facts.trace,
@@ -172,6 +173,42 @@ class Callbacks:
             shows_id=shows_id,
             webhook=webhook,
         )
+        try:
+            values = await _values(config, facts)
+            body = fill(config.body, values, config.body_type)
+        except CallbackFailed as failed:
+            self._note_unsent(message, failed, is_cut=True)
+            raise
+        variables = {name: values.get(name) for name in config.named()}
+        return msgspec.structs.replace(message, body=body, variables=variables)
+
+    def _note_unsent(
+        self,
+        message: CallbackMessage,
+        failed: CallbackFailed,
+        kind: str = "upload",
+        attempt: int = 1,
+        *,
+        is_cut: bool = False,
+    ) -> None:
+        """Whoever asks the log why the application heard nothing finds the reason there."""
+        now_ms = self._clock.now_ms()
+        if self._note is not None:
+            self._note(
+                Delivery(
+                    id=self._ids.next(now_ms),
+                    at=now_ms,
+                    kind=kind,
+                    attempt=attempt,
+                    message=message,
+                    url=message.urls[0] if message.urls else "",
+                    headers={},
+                    accepted=False,
+                    verdict=failed.text,
+                    ec=failed.ec or "",
+                    is_cut=is_cut,
+                )
+            )
 
     async def send(
         self, message: CallbackMessage, *, kind: str = "upload", attempt: int = 1
@@ -180,7 +217,9 @@ class Callbacks:
         bucket = message.bucket
         under_way = self._under_way
         if under_way.total() >= self._limits.total or under_way[bucket] >= self._limits.per_bucket:
-            raise CallbackFailed("Too many callback requests.", ec="0007-00000204")
+            failed = CallbackFailed(TOO_MANY, ec="0007-00000204")
+            self._note_unsent(message, failed, kind, attempt)
+            raise failed
         under_way[bucket] += 1
         try:
             return await self._send_to_any(message, kind, attempt)

@@ -121,7 +121,8 @@ CASES = [
     ("broken", failed(FAULT.BROKEN, "the head of the answer is too large"), "too large", "log"),
     ("unheard-of", delivery(fault="flood", detail="wet"), "flood", "callbackUrl"),
     ("image", delivery(verdict="Get image info failed.", ec="0007-00000301", address=""), "imageInfo", "callbackBody"),
-    ("not-sent", delivery(verdict="Too many callback requests.", address=""), "Too many", "callbackUrl"),
+    ("throttled", delivery(verdict="Too many callback requests.", address=""), "under way", "--callback-limit"),
+    ("not-sent", delivery(verdict="The callback body is too large.", address=""), "too large", "callbackUrl"),
     # --- redirects
     ("redirect-slash", answered(301, headers={"location": "/cb/"}), "points to /cb/", "http://app.test:8000/cb/ (the slash at the end)"),
     ("redirect-https", answered(308, headers={"location": "https://app.test/cb"}), "308", "https://app.test/cb (https instead of http)"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
+from ossia.domain.callback_advice import explain
 from ossia.domain.callbacks import CallbackLimits, CallbackReply, Callbacks, UploadFacts
 from ossia.errors import CallbackFailed, InvalidArgument
 from ossia.ports import (
@@ -212,11 +213,16 @@ async def test_other_files_have_empty_image_variables() -> None:
 )
 async def test_unreadable_image_fails_the_callback(content: bytes) -> None:
     sender = FakeSender()
+    seen: list[Delivery] = []
+    callbacks = service(sender, seen.append)
     with pytest.raises(CallbackFailed) as failed:
-        await notify(service(sender), config(body="${imageInfo.width}"), facts(content))
+        await notify(callbacks, config(body="${imageInfo.width}"), facts(content))
     assert failed.value.text == "Get image info failed."
     assert failed.value.ec == "0007-00000301"
     assert sender.attempts == []
+    # There is no body that could be sent again.
+    assert [(each.verdict, each.is_cut) for each in seen] == [("Get image info failed.", True)]
+    assert "imageInfo" in explain(seen[0]).cause
 
 
 def answer(status: int) -> CallbackAnswer:
@@ -359,7 +365,8 @@ class StalledSender:
 async def test_callbacks_under_way_are_bounded() -> None:
     sender = StalledSender()
     limits = CallbackLimits(total=3, per_bucket=2)
-    callbacks = Callbacks(sender, FakeKeys(), FixedClock(), limits=limits)
+    seen: list[Delivery] = []
+    callbacks = Callbacks(sender, FakeKeys(), FixedClock(), limits=limits, note=seen.append)
 
     def send(bucket: str) -> asyncio.Task[CallbackReply]:
         return asyncio.create_task(notify(callbacks, config(), facts(bucket=bucket)))
@@ -370,6 +377,8 @@ async def test_callbacks_under_way_are_bounded() -> None:
         with pytest.raises(CallbackFailed, match="Too many callback requests") as failed:
             await send(bucket)
         assert failed.value.text == "Too many callback requests."
+    assert [each.verdict for each in seen] == ["Too many callback requests."] * 2
+    assert "under way already" in explain(seen[0]).cause
     sender.go.set()
     await asyncio.gather(*held)
     await asyncio.gather(send("a"), send("a"), send("c"))
