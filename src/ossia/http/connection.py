@@ -1,0 +1,494 @@
+# ruff: noqa: D102 - the methods are those of asyncio.BufferedProtocol and of the parser
+"""One client connection: bytes in, requests to the handler, responses out.
+
+The rules it follows are listed in `http.server`, which it shares everything with that connections
+have in common.
+"""
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import httptools
+
+from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
+from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
+from ossia.http.eager import begin
+from ossia.http.message import BODILESS, REASONS, Request, Response
+from ossia.http.sending import Drained, is_tls, read_spans
+
+if TYPE_CHECKING:
+    from ossia.http.server import HttpServer
+
+log = logging.getLogger("ossia.http")
+
+MAX_HEAD_BYTES = 32 * 1024
+MAX_HEAD_LINES = 200
+MAX_LENGTH_DIGITS = 18
+SMALL_BODY = 64 * 1024
+"""Bodies up to this size are gathered before the handler runs."""
+MAX_PIPELINED = 16
+_POLL_S = 0.01
+DRAIN_BYTES = 1024 * 1024
+"""How much of an unread body is swallowed so that the connection can be used again."""
+
+
+class _Refused(Exception):  # noqa: N818 - carries a refusal out of the parser
+    def __init__(self, error: OssError) -> None:
+        self.error = error
+
+
+class Connection(asyncio.BufferedProtocol):
+    """One client connection.  There may be tens of thousands: hence the slots."""
+
+    __slots__ = (
+        "_body",
+        "_busy",
+        "_closing",
+        "_direct",
+        "_discarding",
+        "_drain_bound",
+        "_drained",
+        "_ended",
+        "_expects",
+        "_gathered",
+        "_head_bytes",
+        "_head_complete",
+        "_head_lines",
+        "_headers",
+        "_in_head",
+        "_into_body",
+        "_parser",
+        "_peer",
+        "_progress",
+        "_progress_mark",
+        "_queue",
+        "_reading",
+        "_remaining",
+        "_secure",
+        "_server",
+        "_since",
+        "_stall_since",
+        "_transport",
+        "_url",
+    )
+
+    def __init__(self, server: "HttpServer") -> None:
+        self._server = server
+        self._transport: Any = None
+        self._drained = Drained()
+        self._queue: list[tuple[Request, bool]] = []
+        self._busy = False
+        self._closing = False
+        self._ended = False
+        self._drain_bound = 0
+        self._reading = True
+        self._since = server.now
+        self._new_parser()
+
+    def _new_parser(self) -> None:
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._in_head = False
+        self._gathered: list[bytes] | None = None
+        self._body: Body | None = None
+        self._remaining = 0
+        self._direct = False
+        self._into_body = False
+        self._discarding = False
+        self._expects = False
+        self._progress = 0
+        self._progress_mark = 0
+        self._stall_since = 0.0
+
+    # --- transport events ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._secure = is_tls(transport)
+        self._since = self._server.now
+        self._server.connections.add(self)
+        if self._server.closing:
+            self._transport.close()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self._server.connections.discard(self)
+        self._closing = True
+        self._queue.clear()
+        self._drained.lost()
+        if self._body is not None:
+            self._body.fail(ClientGone())
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what it has asked for is still answered."""
+        self._ended = True
+        if self._body is not None and not self._body.complete:
+            # objects.md, section 2: a body shorter than Content-Length is 400 RequestTimeout.
+            self._body.fail(too_slow())
+        # TLS has no half-close.
+        return self._busy and not self._secure
+
+    def pause_writing(self) -> None:
+        self._drained.pause()
+
+    def resume_writing(self) -> None:
+        self._drained.resume()
+
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        if self._direct and not self._discarding and self._body is not None:
+            window = self._body.window()
+            if window is not None:
+                self._into_body = True
+                return window[: self._remaining]
+        self._into_body = False
+        if self._direct:
+            return self._server.scratch[: self._remaining]
+        return self._server.scratch
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._direct:
+            self._take_direct(nbytes)
+            return
+        if not self._in_head and self._body is None and not self._busy:
+            self._in_head = True
+            self._since = self._server.now
+        try:
+            self._parser.feed_data(self._server.scratch[:nbytes])
+        except httptools.HttpParserCallbackError as error:
+            cause = error.__context__
+            self._refuse(cause.error if isinstance(cause, _Refused) else _malformed())
+            return
+        except httptools.HttpParserUpgrade:
+            self._refuse(_malformed("Upgrade is not supported."))
+            return
+        except httptools.HttpParserError as error:
+            self._refuse(_malformed(str(error)))
+            return
+        self._after_feed()
+
+    def _after_feed(self) -> None:
+        body = self._body
+        if body is not None and not body.complete and body.length is not None:
+            # The rest of a body of known length needs no parser.
+            self._direct = True
+            self._parser = None
+        waits = body is not None and not body.complete and self._has_enough(body)
+        if waits or len(self._queue) >= MAX_PIPELINED:
+            self._pause()
+        self._begin_work()
+
+    def _begin_work(self) -> None:
+        if self._queue and not self._busy:
+            self._busy = True
+            begin(self._server.loop, self._work())
+
+    def _take_direct(self, count: int) -> None:
+        self._remaining -= count
+        self._progress += count
+        body = self._body
+        assert body is not None
+        if not self._discarding:
+            if self._into_body:
+                body.advance(count)
+            else:
+                body.give(self._server.scratch[:count])
+        if self._remaining == 0:
+            self._end_of_body()
+        elif self._has_enough(body):
+            self._pause()
+
+    def _has_enough(self, body: Body) -> bool:
+        """Whether what the client sends now is for nobody."""
+        if self._discarding:
+            return self._progress > self._drain_bound
+        return not body.wanted
+
+    def _end_of_body(self) -> None:
+        body = self._body
+        self._new_parser()
+        if body is not None:
+            body.finish()
+
+    # --- parser events ---
+
+    def on_message_begin(self) -> None:
+        self._url = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._head_bytes = 0
+        self._head_lines = 0
+        self._head_complete = False
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        if len(self._url) > MAX_HEAD_BYTES:
+            raise _Refused(RequestHeaderTooLarge())
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head_bytes += len(name) + len(value) + 4
+        self._head_lines += 1
+        if self._head_bytes > MAX_HEAD_BYTES or self._head_lines > MAX_HEAD_LINES:
+            raise _Refused(RequestHeaderTooLarge())
+        if self._head_complete:
+            # A trailer: counted, and never merged into the head (RFC 9110, 6.5.1).
+            return
+        name = name.lower()
+        value = value.strip(b" \t")
+        headers = self._headers
+        if name not in headers:
+            headers[name] = value
+        elif name in _SINGLE:
+            raise _Refused(_malformed("The header is given twice.", name))
+        else:
+            headers[name] += b"," + value
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        self._head_complete = True
+        headers = self._headers
+        length_text = headers.get(b"content-length")
+        chunked = b"transfer-encoding" in headers
+        if chunked and length_text is not None:
+            raise _Refused(_malformed("Content-Length and Transfer-Encoding exclude each other."))
+        if chunked and headers[b"transfer-encoding"].lower() != b"chunked":
+            raise _Refused(_malformed("Only chunked is understood.", b"transfer-encoding"))
+        if length_text is not None and not (
+            length_text.isdigit() and len(length_text) <= MAX_LENGTH_DIGITS
+        ):
+            raise _Refused(_malformed("Not a length.", b"content-length"))
+        length = 0 if length_text is None else int(length_text)
+        self._expects = headers.get(b"expect", b"").lower() == b"100-continue"
+        if not chunked and length <= SMALL_BODY and not self._expects:
+            self._gathered = []
+            return
+        if length == 0 and not chunked:
+            self._gathered = []
+            return
+        self._remaining = length
+        self._body = Body(None if chunked else length, self)
+        self._progress = self._progress_mark = 0
+        self._stall_since = self._server.now
+        self._enqueue(self._body)
+
+    def on_body(self, piece: bytes) -> None:
+        if self._gathered is not None:
+            self._gathered.append(piece)
+            return
+        assert self._body is not None
+        self._remaining -= len(piece)
+        self._progress += len(piece)
+        if not self._discarding:
+            self._body.give(piece)
+
+    def on_message_complete(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            self._enqueue(_fixed(gathered))
+            return
+        body, self._body = self._body, None
+        self._discarding = False
+        if body is not None:
+            body.finish()
+
+    def _enqueue(self, body: Body) -> None:
+        parser = self._parser
+        request = Request(
+            parser.get_method(), self._url, self._headers, body, self._peer, self._secure
+        )
+        request_keeps = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        self._queue.append((request, request_keeps))
+
+    # --- the body's flow ---
+
+    def want_body(self) -> None:
+        """Begin or resume to read the body."""
+        if self._expects:
+            self._expects = False
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._stall_since = self._server.now
+        self._progress_mark = self._progress
+        self._resume()
+
+    def enough_body(self) -> None:
+        """Stop reading until the consumer asks again."""
+        if not self._discarding:
+            self._pause()
+
+    def _pause(self) -> None:
+        if self._reading and not self._closing:
+            self._reading = False
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    # --- requests to responses ---
+
+    async def _work(self) -> None:
+        server = self._server
+        try:
+            while self._queue:
+                request, keeps = self._queue.pop(0)
+                try:
+                    response = await server.handler(request)
+                except ClientGone:
+                    self.abort()
+                    return
+                keeps = keeps and not self._closing and not server.closing
+                keeps = keeps and (not self._ended or bool(self._queue))
+                if not request.body.complete:
+                    keeps = keeps and self._can_drain(request.body)
+                head = self._head(response, keeps=keeps)
+                if request.method != b"HEAD" and not response.spans:
+                    self._transport.write(head + response.body if response.body else head)
+                    if self._drained.paused:
+                        await self._drained.wait()
+                else:
+                    await self._respond(request, response, head)
+                if not request.body.complete:
+                    await self._drain(request.body)
+                if not keeps or (self._ended and not self._queue):
+                    self._transport.close()
+                    return
+                self._resume()
+        except OSError:
+            self.abort()
+        except Exception:
+            # Half an answer may be out: nothing that follows could be understood.
+            log.exception("answer_failed")
+            self.abort()
+        finally:
+            self._busy = False
+            self._since = server.now
+
+    def _can_drain(self, body: Body) -> bool:
+        return not self._expects and body.length is not None and self._remaining <= DRAIN_BYTES
+
+    async def _drain(self, body: Body) -> None:
+        """Swallow what the client still sends, so that it reads the answer."""
+        if self._body is not body or self._closing or self._ended:
+            return
+        self._discarding = True
+        self._expects = False
+        self._drain_bound = self._progress + DRAIN_BYTES
+        end = time.monotonic() + self._server.limits.drain_s
+        self._resume()
+        while not body.complete and not self._closing and not self._ended:
+            if self._progress > self._drain_bound or time.monotonic() > end:
+                self._closing = True
+                return
+            await asyncio.sleep(_POLL_S)
+
+    async def _respond(self, request: Request, response: Response, head: bytes) -> None:
+        """Send an answer that is more, or less, than its head and body."""
+        spans = response.spans
+        try:
+            if request.method == b"HEAD":
+                self._transport.write(head)
+            elif self._secure:
+                self._transport.write(head + response.body)
+                await read_spans(spans, self._transport, self._drained)
+            else:
+                await self._flushed()
+                plain = self._transport.get_extra_info("socket")
+                await self._server.sender.send(plain, head + response.body, spans)
+        finally:
+            for span in spans:
+                span.close()
+
+    async def _flushed(self) -> None:
+        """Wait until earlier answers have left, so that nothing overtakes them."""
+        while self._transport.get_write_buffer_size():
+            if self._drained.gone:
+                raise ConnectionResetError
+            await asyncio.sleep(0)
+
+    def _head(self, response: Response, *, keeps: bool) -> bytes:
+        status = response.status
+        lines = "".join([f"\r\n{name}: {value}" for name, value in response.headers])
+        tail = b"\r\nConnection: keep-alive" if keeps else b"\r\nConnection: close"
+        if status not in BODILESS:
+            tail += b"\r\nContent-Length: %d" % response.content_length()
+        return b"".join(
+            (
+                b"HTTP/1.1 %d " % status,
+                REASONS.get(status, b"Unknown"),
+                self._server.date_line(),
+                lines.encode("latin-1", "replace"),
+                tail,
+                b"\r\n\r\n",
+            )
+        )
+
+    def _refuse(self, error: OssError) -> None:
+        """Answer what cannot be parsed; nothing after it can be trusted."""
+        if self._body is not None and not self._body.complete:
+            self._body.fail(error)
+            self._body = None
+            self._closing = True
+            self._begin_work()
+            return
+        if self._closing:
+            return
+        self._closing = True
+        self._pause_for_good()
+        response = self._server.refuse(error)
+        self._transport.write(self._head(response, keeps=False) + response.body)
+        self._transport.close()
+
+    def _pause_for_good(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._transport.pause_reading()
+
+    # --- timers and the end ---
+
+    def check_timers(self, now: float) -> None:
+        """End what is too slow."""
+        limits = self._server.limits
+        if not self._busy:
+            patience = limits.head_s if self._in_head else limits.idle_s
+            if now - self._since > patience:
+                self._transport.close()
+            return
+        body = self._body
+        if body is None or not body.wanted:
+            self._stall_since = now
+            self._progress_mark = self._progress
+        elif now - self._stall_since > limits.stall_s:
+            if self._progress - self._progress_mark < limits.floor_rate * limits.stall_s:
+                self._closing = True
+                body.fail(too_slow())
+            self._stall_since = now
+            self._progress_mark = self._progress
+
+    def close_when_idle(self) -> None:
+        """Close now if nothing is in flight; otherwise after the response."""
+        if not self._busy:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close without a word."""
+        self._closing = True
+        self._transport.abort()
+
+
+_SINGLE = frozenset({b"content-length", b"transfer-encoding", b"host", b"authorization"})
+"""Headers that may stand only once."""
+
+
+def _fixed(gathered: list[bytes]) -> Body:
+    if not gathered:
+        return NO_BODY
+    return FixedBody(gathered[0] if len(gathered) == 1 else b"".join(gathered))
+
+
+def _malformed(reason: str = "The request is malformed.", name: bytes | None = None) -> OssError:
+    if name is None:
+        return InvalidArgument(f"The HTTP request could not be understood: {reason}")
+    return InvalidArgument(
+        f"The HTTP request could not be understood: {reason}", ArgumentName=name.decode("latin-1")
+    )
