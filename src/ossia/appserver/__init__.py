@@ -1,0 +1,5 @@
+"""The customer's side: who may upload what, tokens, signed forms, callbacks."""
+
+from ossia.appserver.grant import Grant, Refused
+
+__all__ = ["Grant", "Refused"]

@@ -1,15 +1,15 @@
 """The routes of the application server.
 
-1. Nothing here knows who asks: as in the official samples, whoever reaches the server gets a
-   token or a form.  Applications put their own login in front.
+1. Without a hook nothing here knows who asks: as in the official samples, whoever reaches the
+   server gets a token or a form.  With one, only those to whom it grants something.
 2. A callback is acted on only after its signature was checked with a key that the configuration
    trusts, and only if it comes from the configured bucket.
 3. Tokens and forms are never cached by browsers or proxies.
+4. The application may be mounted below any path of another one, whose session its hook then sees.
 """
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,16 +18,18 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from ossia.appserver.answers import Answers, Lend, now_ms
 from ossia.appserver.config import AppConfig
+from ossia.appserver.cors import Cors
+from ossia.appserver.grant import Grant, GrantError, Hook, Refused, ask
 from ossia.appserver.pages import missing_bundle_page, uploads_page
-from ossia.appserver.token import Lend, error_answer, lender, token_answer
-from ossia.appserver.upload_policy import v1_form, v4_form
+from ossia.appserver.session_policy import require_bucket
+from ossia.appserver.token import error_answer, refusal_answer
 from ossia.appserver.uploads import Upload, Uploads, read_upload
 from ossia.client import StsUnreachable
 from ossia.errors import RpcError
@@ -45,21 +47,24 @@ _TOKEN_PATHS: Final = ("/token", "/sts", "/sts/getsts")
 _V4_PATH: Final = "/get_post_signature_for_oss_upload"
 
 
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def create_app(
     config: AppConfig,
     uploads: Uploads,
     *,
+    hook: Hook | None = None,
     lend: Lend | None = None,
     fetch: Fetch = fetch_key,
-    now_ms: Callable[[], int] = _now_ms,
+    now_ms: Callable[[], int] = now_ms,
     static: Path = STATIC,
 ) -> Starlette:
-    """The application.  It closes *uploads* when it stops."""
-    routes = _Routes(config, uploads, lend or lender(config), fetch, now_ms, static)
+    """The application, to serve or to mount.  It closes *uploads* when it stops.
+
+    *hook* decides who gets what.  Raises `ConfigError` for a hook without a bucket.
+    """
+    if hook is not None:
+        require_bucket(config)
+    answers = Answers(config, per_user=hook is not None, lend=lend, now_ms=now_ms)
+    routes = _Routes(config, uploads, hook, answers, fetch, now_ms, static)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -68,9 +73,16 @@ def create_app(
 
     return Starlette(
         routes=routes.table(),
-        middleware=[Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"])],
+        middleware=[Middleware(Cors, origins=config.cors_origins)],
         lifespan=lifespan,
     )
+
+
+async def _everybody(_: Request) -> Grant:
+    return Grant()
+
+
+_Sign = Callable[[Grant], dict[str, Any]]
 
 
 class _Routes:
@@ -80,14 +92,16 @@ class _Routes:
         self,
         config: AppConfig,
         uploads: Uploads,
-        lend: Lend,
+        hook: Hook | None,
+        answers: Answers,
         fetch: Fetch,
         now_ms: Callable[[], int],
         static: Path,
     ) -> None:
         self._config = config
         self._uploads = uploads
-        self._lend = lend
+        self._hook = hook or _everybody
+        self._answers = answers
         self._fetch = fetch
         self._now_ms = now_ms
         self._static = static
@@ -98,7 +112,7 @@ class _Routes:
             Route("/", self.page),
             *(Route(path, self.token, methods=["GET", "POST"]) for path in _TOKEN_PATHS),
             Route("/policy", self.policy),
-            Route(_V4_PATH, self.policy),
+            Route(_V4_PATH, self.policy_v4),
             Route("/callback", self.callback, methods=["POST"]),
             Route("/uploads", self.uploads),
             Route("/health", self.health),
@@ -111,20 +125,39 @@ class _Routes:
             return HTMLResponse(missing_bundle_page(), 503)
         return FileResponse(index, headers=self._page_headers)
 
-    async def token(self, _: Request) -> Response:
-        return JSONResponse(await token_answer(self._lend), headers=_NO_STORE)
+    async def token(self, request: Request) -> Response:
+        # 200 for refusals of STS: see the module `token`.
+        return await self._granted(request, self._answers.token, refused_status=200)
 
     async def policy(self, request: Request) -> Response:
+        if request.query_params.get("version", "") == "v4":
+            return await self.policy_v4(request)
+        return await self._form(request, self._answers.form_v1)
+
+    async def policy_v4(self, request: Request) -> Response:
+        return await self._form(request, self._answers.form_v4)
+
+    async def _form(self, request: Request, sign: _Sign) -> Response:
         if not self._config.bucket:
             refused = RpcError(500, "NoBucket", "Start the server with --bucket to sign forms.")
-            return JSONResponse(error_answer(refused), 500, headers=_NO_STORE)
-        if request.url.path != _V4_PATH and request.query_params.get("version", "") != "v4":
-            return JSONResponse(v1_form(self._config, self._now_ms()), headers=_NO_STORE)
+            return _json(error_answer(refused), 500)
+        return await self._granted(request, sign, refused_status=502)
+
+    async def _granted(self, request: Request, sign: _Sign, *, refused_status: int) -> Response:
+        """What *sign* answers to the one who asks, or why there is no answer."""
         try:
-            lent = await asyncio.to_thread(self._lend)
+            grant = await ask(self._hook, request)
+            return _json(await asyncio.to_thread(sign, grant))
+        except Refused as refused:
+            return _json(refusal_answer(refused), refused.status)
         except (RpcError, StsUnreachable) as refused:
-            return JSONResponse(error_answer(refused), 502, headers=_NO_STORE)
-        return JSONResponse(v4_form(self._config, lent, self._now_ms()), headers=_NO_STORE)
+            return _json(error_answer(refused), refused_status)
+        except GrantError as mistake:
+            log.error("grant_impossible reason=%r", str(mistake))  # noqa: TRY400 - no traceback
+        except Exception:
+            log.exception("hook_failed")
+        failed = RpcError(500, "HookFailed", "Nothing was granted; the server's log says why.")
+        return _json(error_answer(failed), 500)
 
     async def callback(self, request: Request) -> Response:
         try:
@@ -161,6 +194,10 @@ class _Routes:
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+
+def _json(answer: dict[str, Any], status: int = 200) -> Response:
+    return JSONResponse(answer, status, headers=_NO_STORE)
 
 
 def _limit_of(text: str) -> int:

@@ -11,13 +11,16 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 from ossia.appserver import config as settings
 from ossia.appserver.config import AppConfig, ConfigError
+
+if TYPE_CHECKING:
+    from ossia.appserver.grant import Hook
 
 _Command = Callable[..., None]
 
@@ -82,6 +85,17 @@ def _option(flag: str, text: str, **keywords: Any) -> Callable[[_Command], _Comm
 @_option("--expire", "Seconds that a form is valid.", default=60, type=click.IntRange(1, 604_800))
 @_option("--store", "SQLite file with what was uploaded.", default="uploads.sqlite3", type=Path)
 @_option(
+    "--hook",
+    "Python function that knows who may upload what, MODULE:FUNCTION; without one, everybody may.",
+    default="",
+)
+@_option(
+    "--cors-origin",
+    "Origin whose pages may read tokens and forms, cookies included (repeatable).",
+    multiple=True,
+    show_default="every origin, without cookies; none with --hook",
+)
+@_option(
     "--trusted-key-url",
     "Public key whose callbacks count (repeatable).",
     multiple=True,
@@ -123,6 +137,7 @@ def _serve_at(
 ) -> None:
     port = listening.getsockname()[1]
     config = build_config(flags, host, port)
+    hook = _hook(flags["hook"], config)
     _reach_directly(flags["endpoint"])
 
     import uvicorn  # noqa: PLC0415 - see the module's first lines
@@ -130,7 +145,7 @@ def _serve_at(
     from ossia.appserver.app import create_app  # noqa: PLC0415 - same
     from ossia.appserver.uploads import Uploads  # noqa: PLC0415 - same
 
-    app = create_app(config, Uploads(flags["store"]))
+    app = create_app(config, Uploads(flags["store"]), hook=hook)
     server = uvicorn.Server(
         uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     )
@@ -149,21 +164,31 @@ def build_config(flags: dict[str, Any], host: str, port: int) -> AppConfig:
     endpoint = settings.check_endpoint("--endpoint", flags["endpoint"])
     public = settings.check_endpoint("--public-endpoint", flags["public_endpoint"] or endpoint)
     bucket = settings.check_bucket(flags["bucket"])
-    directory = settings.directory_of(flags["dir"])
     sts = flags["sts_endpoint"] or settings.sts_endpoint(endpoint, flags["region"])
     return AppConfig(
-        keys=settings.load_keys(flags["config"], os.environ, bucket=bucket, directory=directory),
+        keys=settings.load_keys(flags["config"], os.environ, bucket=bucket),
         sts_endpoint=settings.check_endpoint("--sts-endpoint", sts),
         region=flags["region"],
         bucket=bucket,
         upload_host=settings.upload_host(public, bucket, flags["addressing"]),
-        directory=directory,
+        directory=settings.directory_of(flags["dir"]),
         callback_url=flags["callback_url"] or settings.callback_url(host, port, endpoint),
         callback_variables=settings.check_variables(flags["callback_var"]),
         max_size=settings.parse_size(flags["max_size"]),
         form_lifetime_s=flags["expire"],
         trusted_key_urls=settings.trusted_key_urls(endpoint, flags["trusted_key_url"]),
+        cors_origins=settings.check_origins(flags["cors_origin"], signed_in=bool(flags["hook"])),
     )
+
+
+def _hook(name: str, config: AppConfig) -> "Hook | None":
+    if not name:
+        return None
+    from ossia.appserver.grant import load_hook  # noqa: PLC0415 - see the module's first lines
+    from ossia.appserver.session_policy import require_bucket  # noqa: PLC0415 - same
+
+    require_bucket(config)
+    return load_hook(name)
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -31,7 +31,11 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppKeys:
-    """The contents of ``config.json``.  ``session_policy`` is the text of the policy file."""
+    """The contents of ``config.json``.
+
+    ``session_policy`` is the policy file, with ``$OBJECT_PREFIX`` still in it: that differs from
+    user to user.
+    """
 
     access_key_id: str
     access_key_secret: str = field(repr=False)
@@ -55,12 +59,13 @@ class AppConfig:
     max_size: int
     form_lifetime_s: int
     trusted_key_urls: tuple[str, ...]
+    cors_origins: tuple[str, ...] = ("*",)
 
 
 # --- config.json ----------------------------------------------------------------------------
 
 
-def load_keys(path: Path, environ: Mapping[str, str], *, bucket: str, directory: str) -> AppKeys:
+def load_keys(path: Path, environ: Mapping[str, str], *, bucket: str) -> AppKeys:
     """Read ``config.json`` and its policy file.  Raises `ConfigError`.
 
     A key that the file leaves empty may stand in *environ* (``OSSIA_APP_ACCESS_KEY_SECRET``), so
@@ -88,7 +93,7 @@ def load_keys(path: Path, environ: Mapping[str, str], *, bucket: str, directory:
         access_key_secret=access_key_secret,
         role_arn=role_arn,
         token_lifetime_s=_read_lifetime(path, given.get("TokenExpireTime", 900)),
-        session_policy=_read_policy(path, given.get("PolicyFile"), bucket, directory),
+        session_policy=_read_policy(path, given.get("PolicyFile"), bucket),
     )
 
 
@@ -126,7 +131,7 @@ def _read_lifetime(path: Path, value: object) -> int:
     return int(text)
 
 
-def _read_policy(config: Path, name: object, bucket: str, directory: str) -> str:
+def _read_policy(config: Path, name: object, bucket: str) -> str:
     if not isinstance(name, str) or not name:
         raise ConfigError(
             f"{config}: PolicyFile is {name!r}; name a file such as policy/bucket_write_policy.txt."
@@ -134,7 +139,7 @@ def _read_policy(config: Path, name: object, bucket: str, directory: str) -> str
     beside = config.parent / name
     # The samples look in the working directory.
     path = beside if beside.exists() or not Path(name).exists() else Path(name)
-    text = _substitute(path, _read_text(path, _INIT_REMEDY), bucket, directory)
+    text = _with_bucket(path, _read_text(path, _INIT_REMEDY), bucket)
     try:
         policy = json.loads(text)
     except json.JSONDecodeError as error:
@@ -147,14 +152,13 @@ def _read_policy(config: Path, name: object, bucket: str, directory: str) -> str
     return json.dumps(policy, separators=(",", ":"))
 
 
-def _substitute(path: Path, text: str, bucket: str, directory: str) -> str:
+def _with_bucket(path: Path, text: str, bucket: str) -> str:
     """Fill in what operators of the official samples edit by hand."""
     if "$BUCKET_NAME" in text and not bucket:
         raise ConfigError(
             f"{path} says $BUCKET_NAME: give --bucket, or write the bucket's name into the file."
         )
-    prefix = json.dumps(directory)[1:-1]
-    return text.replace("$BUCKET_NAME", bucket).replace("$OBJECT_PREFIX", prefix)
+    return text.replace("$BUCKET_NAME", bucket)
 
 
 def write_samples(folder: Path) -> Path:
@@ -272,6 +276,21 @@ def callback_url(listen_host: str, port: int, endpoint: str) -> str:
 
 def _is_loopback(host: str) -> bool:
     return host == "localhost" or (_is_address(host) and ip_address(host).is_loopback)
+
+
+def check_origins(given: Sequence[str], *, signed_in: bool) -> tuple[str, ...]:
+    """Whose pages may read the answers.  Raises `ConfigError`.
+
+    Answers that are the same for everybody are for everybody; with *signed_in* users, only pages
+    of this server's own origin read them unless others are named.
+    """
+    for origin in given:
+        url = _split(origin)
+        if origin not in ("*", f"{url.scheme}://{url.netloc}") or not origin.strip("/:"):
+            raise ConfigError(f"--cors-origin {origin!r} is not an origin: https://app.example.com")
+    if "*" in given and (signed_in or len(given) > 1):
+        raise ConfigError("--cors-origin '*' goes with no other origin and with no --hook.")
+    return tuple(given) or (() if signed_in else ("*",))
 
 
 def check_variables(names: Sequence[str]) -> tuple[str, ...]:

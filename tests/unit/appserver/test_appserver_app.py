@@ -9,9 +9,9 @@ from asgi import Answer, ask
 from starlette.applications import Starlette
 from world import CONFIG, KEY_URL, LENT, NOW_MS, TOKENS_ONLY, lend
 
+from ossia.appserver.answers import Lend
 from ossia.appserver.app import create_app
 from ossia.appserver.config import AppConfig
-from ossia.appserver.token import Lend
 from ossia.appserver.uploads import Uploads
 from ossia.client import Credentials, StsUnreachable
 from ossia.errors import RpcError
@@ -132,7 +132,7 @@ async def test_token_is_what_every_client_reads(app: Starlette, path: str, metho
 async def test_refusal_is_what_every_client_reads(
     uploads: Uploads, refused: Exception, code: str, message: str
 ) -> None:
-    def refuse() -> Credentials:
+    def refuse(policy: str, name: str, duration_s: int) -> Credentials:
         raise refused
 
     app = app_of(uploads, lend=refuse)

@@ -5,6 +5,7 @@ import pytest
 
 from ossia.appserver import config as settings
 from ossia.appserver.config import AppKeys, ConfigError
+from ossia.appserver.session_policy import filled
 from ossia.receiver.verify import OSS_KEY_URLS
 
 SEED = {
@@ -23,12 +24,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "app"
 
 
-def load(
-    folder: Path, bucket: str = "", directory: str = "", environ: dict[str, str] | None = None
-) -> AppKeys:
-    return settings.load_keys(
-        folder / "config.json", environ or {}, bucket=bucket, directory=directory
-    )
+def load(folder: Path, bucket: str = "", environ: dict[str, str] | None = None) -> AppKeys:
+    return settings.load_keys(folder / "config.json", environ or {}, bucket=bucket)
 
 
 def write(folder: Path, **changes: object) -> None:
@@ -63,18 +60,19 @@ def test_lifetime_may_be_left_out(folder: Path) -> None:
         "bucket_read_policy.txt",
         "bucket_read_write_policy.txt",
         "bucket_write_policy.txt",
+        "user_prefix_policy.txt",
     ],
 )
 def test_bucket_is_filled_into_policies(folder: Path, name: str) -> None:
     write(folder, PolicyFile=f"policy/{name}")
-    policy = load(folder, "photos", "user-dir/").session_policy
+    policy = load(folder, "photos").session_policy
     assert "acs:oss:*:*:photos/" in policy
-    assert "$" not in policy
+    assert "$BUCKET_NAME" not in policy
 
 
 def test_prefix_is_filled_into_policies(folder: Path) -> None:
     write(folder, PolicyFile="policy/bucket_write_policy.txt")
-    policy = json.loads(load(folder, "photos", 'a"b/').session_policy)
+    policy = json.loads(filled(load(folder, "photos").session_policy, 'a"b/'))
     assert policy["Statement"][0]["Resource"] == ['acs:oss:*:*:photos/a"b/*']
 
 
@@ -286,3 +284,39 @@ def test_variables() -> None:
     assert settings.check_variables(["x:name"]) == ("x:name",)
     with pytest.raises(ConfigError, match="--callback-var 'name'"):
         settings.check_variables(["name"])
+
+
+# --- origins
+
+
+@pytest.mark.parametrize(
+    ("given", "signed_in", "expected"),
+    [
+        ((), False, ("*",)),
+        ((), True, ()),
+        (("*",), False, ("*",)),
+        (
+            ("https://a.example", "http://b.example:8080"),
+            True,
+            ("https://a.example", "http://b.example:8080"),
+        ),
+    ],
+)
+def test_origins(given: tuple[str, ...], expected: tuple[str, ...], *, signed_in: bool) -> None:
+    assert settings.check_origins(given, signed_in=signed_in) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "signed_in"),
+    [
+        (("https://a.example/",), False),
+        (("a.example",), False),
+        (("",), False),
+        (("null",), False),
+        (("*",), True),
+        (("*", "https://a.example"), False),
+    ],
+)
+def test_wrong_origins(given: tuple[str, ...], *, signed_in: bool) -> None:
+    with pytest.raises(ConfigError, match="--cors-origin"):
+        settings.check_origins(given, signed_in=signed_in)

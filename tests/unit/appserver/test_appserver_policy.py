@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from world import CONFIG, LENT, NOW_MS, REGION
+from world import CONFIG, EVERYBODY, LENT, NOW_MS, REGION
 
 from ossia.appserver.upload_policy import callback_field, v1_form, v4_form
 from ossia.errors import AccessDenied
@@ -12,8 +12,8 @@ from ossia.protocol import signature_v1, signature_v4
 from ossia.protocol.callback import decode_callback
 from ossia.protocol.post_policy import PostPolicy
 
-V1 = v1_form(CONFIG, NOW_MS)
-V4 = v4_form(CONFIG, LENT, NOW_MS)
+V1 = v1_form(CONFIG, EVERYBODY, NOW_MS)
+V4 = v4_form(CONFIG, EVERYBODY, LENT, NOW_MS)
 
 
 def v1_fields(**changes: str) -> dict[str, str]:
@@ -87,11 +87,12 @@ def test_v4_form_is_accepted() -> None:
     policy.check(v4_fields(), "examplebucket", NOW_MS, require_v4_fields=True)
 
 
-OTHER_CALLBACK = callback_field("http://evil.example/", ())
+OTHER_CALLBACK = callback_field("http://evil.example/", (), {})
 FALSIFIED = [
     pytest.param({"callback": ""}, "$callback", id="callback-dropped"),
     pytest.param({"callback": OTHER_CALLBACK}, "$callback", id="callback-redirected"),
     pytest.param({"key": "other/a.png"}, "$key", id="another-prefix"),
+    pytest.param({"x-oss-object-acl": "public-read"}, "$x-oss-object-acl", id="acl"),
     pytest.param({"success_action_status": "204"}, "$success_action_status", id="status"),
 ]
 
@@ -130,13 +131,13 @@ def test_form_expires(form: dict[str, Any]) -> None:
 
 
 def test_v4_form_does_not_outlive_its_token() -> None:
-    form = v4_form(replace(CONFIG, form_lifetime_s=3600), LENT, NOW_MS)
+    form = v4_form(CONFIG, replace(EVERYBODY, form_lifetime_s=3600), LENT, NOW_MS)
     assert form["expire"] == NOW_MS // 1000 + 900
     assert PostPolicy.parse(form["policy"]).expires_at_ms == NOW_MS + 900_000
 
 
 def test_callback_is_one_that_oss_accepts() -> None:
-    field = callback_field("http://127.0.0.1:7080/callback", ("x:name", "x:user"))
+    field = callback_field("http://127.0.0.1:7080/callback", ("x:name", "x:user"), {})
     callback = decode_callback(field, form_variables={"x:name": "a", "x:user": "b"})
     assert str(callback.urls[0]) == "http://127.0.0.1:7080/callback"
     assert callback.body.startswith("bucket=${bucket}&object=${object}&size=${size}&mimeType=")
