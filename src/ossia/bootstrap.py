@@ -37,6 +37,7 @@ from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
 from ossia.domain.outbox import Outbox
+from ossia.domain.public_access import PublicAccess
 from ossia.domain.recovery import Recovery
 from ossia.domain.sessions import Sessions
 from ossia.domain.upload_callback import CallbackTerms, Mode
@@ -271,6 +272,7 @@ class Node:
             objects=self.objects,
             multipart=Multipart(self.metadata, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
+            public_access=PublicAccess(self.metadata, self.clock),
             callbacks=self.callbacks,
             outbox=self.outbox,
             delivery_log=self.delivery_log,

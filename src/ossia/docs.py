@@ -25,13 +25,13 @@ def operations() -> str:
         "|---|---|---|---|---|",
     ]
     for each in sorted(oss.operations, key=lambda one: (one.topic, one.name)):
-        action = ", ".join(
-            [*([each.action] if each.action else []), *(n.action for n in each.also)]
-        )
+        always = [also.action for also in each.also if not also.only_if]
+        action = f"`{', '.join([*([each.action] if each.action else []), *always])}`"
+        for also in each.also:
+            if also.only_if:
+                action += f"; `{also.action}` if {also.only_if}"
         grant = "" if each.grant is Grant.NONE else each.grant.value
-        lines.append(
-            f"| {each.name} | `{_request(each)}` | `{action}` | {grant} | {each.summary} |"
-        )
+        lines.append(f"| {each.name} | `{_request(each)}` | {action} | {grant} | {each.summary} |")
     lines += [
         "",
         "STS (`2015-04-01`, RPC and ACS3, at the same endpoint): AssumeRole, GetCallerIdentity.",

@@ -136,6 +136,11 @@ class NoSuchCORSConfiguration(OssError):
     message = "The CORS Configuration does not exist."
 
 
+class NoSuchBucketPolicy(OssError):
+    status = 404
+    message = "The bucket policy does not exist."
+
+
 class BucketCallbackPolicyNotExist(OssError):
     status = 404
     message = "The bucket has no callback policy."

@@ -1,26 +1,30 @@
 """May this caller do this: policies first, then ACLs (sts-ram.md, section 5.1).
 
-1. A session policy must allow.
-2. An explicit deny of any policy refuses; an allow permits.
+1. A session policy must allow, whatever else allows.
+2. Of identity policies and the bucket's policy together an explicit deny refuses, an allow permits.
 3. Where no policy decides, an ACL may grant reading or writing of objects, and nothing else.
+4. The root of the account may everything that the bucket's policy does not explicitly deny; the
+   policy itself is always in its hands, or a bucket could be lost for good.
+5. Where public access is blocked, public statements and public ACLs count as absent.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
 
 from ossia.domain.identities import Caller, CallerKind
 from ossia.errors import AccessDenied
-from ossia.protocol.policy_document import PolicyDocument, Verdict
+from ossia.protocol.policy_document import Asker, Place, PolicyDocument, Rules, Verdict, place_of
 
 Context = Mapping[str, Sequence[str]]
-AclReader = Callable[[], Awaitable[str]]
-"""Gives the effective ACL of what is asked for; called only when it decides."""
 
-_BY_POLICY = "You have no right to access this object."
-_BY_SESSION = "Access denied by authorizer's policy."
-_ANONYMOUS = "Anonymous user has no right to access this {thing}."
 _READABLE = frozenset({"public-read", "public-read-write"})
 _WRITABLE = frozenset({"public-read-write"})
+_ALWAYS_THE_ROOTS = frozenset(
+    {"oss:PutBucketPolicy", "oss:GetBucketPolicy", "oss:DeleteBucketPolicy"}
+)
+_NO_CONTEXT: Context = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,63 +37,243 @@ class Wish:
     writes: bool
 
 
-async def authorize(caller: Caller, wish: Wish, context: Context, acl: AclReader) -> None:
+class Surroundings(Protocol):
+    """What decides besides caller and wish; asked only for what matters."""
+
+    @property
+    def bucket_policy(self) -> PolicyDocument | None:
+        """The policy of the bucket that the wish is about."""
+
+    @property
+    def closed_policy(self) -> PolicyDocument | None:
+        """The same without its public statements."""
+
+    async def context(self, keys: frozenset[str]) -> Context:
+        """What the request has under these condition keys."""
+
+    async def acl(self) -> str:
+        """The effective ACL of what is asked for."""
+
+    async def blocks_public(self) -> bool:
+        """Whether public access to the bucket is blocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoBucket:
+    """Surroundings of what is in no bucket: nothing but the facts about the request."""
+
+    facts: Context
+
+    bucket_policy = None
+    closed_policy = None
+
+    async def context(self, keys: frozenset[str]) -> Context:
+        """All there is."""
+        del keys
+        return self.facts
+
+    async def acl(self) -> str:
+        """Nothing is granted."""
+        return "private"
+
+    async def blocks_public(self) -> bool:
+        """Nothing is public."""
+        return False
+
+
+class Basis(Enum):
+    """What decided."""
+
+    ROOT = "root"
+    SESSION = "session policy"
+    IDENTITY = "identity policy"
+    BUCKET = "bucket policy"
+    BOTH = "identity policy and bucket policy"
+    ACL = "ACL"
+    NOTHING = "nothing"
+
+
+class Ruling(NamedTuple):
+    """The outcome; ``policy`` is the place of the identity policy that decided."""
+
+    allowed: bool
+    basis: Basis
+    explicit: bool = True
+    policy: int = 0
+    statement: int | None = None
+
+
+_ROOT = Ruling(allowed=True, basis=Basis.ROOT)
+_BY_ACL = Ruling(allowed=True, basis=Basis.ACL)
+_NOTHING = Ruling(allowed=False, basis=Basis.NOTHING, explicit=False)
+
+
+async def authorize(caller: Caller, wish: Wish, around: Surroundings) -> None:
     """Return if *caller* may; raise `AccessDenied` with the reason otherwise."""
-    if caller.kind is CallerKind.ROOT:
-        return
-    if caller.kind is not CallerKind.ANONYMOUS:
-        if caller.session_policy is not None:
-            _require(caller.session_policy, wish, context)
-        verdict = _combined(caller.policies, wish, context)
-        if verdict is Verdict.ALLOW:
-            return
-        if verdict is Verdict.DENY:
-            raise _denied(caller, wish, _BY_POLICY, "Explicit deny")
-    if (wish.reads or wish.writes) and (await acl() in (_READABLE if wish.reads else _WRITABLE)):
-        return
-    raise _refusal(caller, wish)
+    ruling = await rule(caller, wish, around)
+    if not ruling.allowed:
+        raise _refusal(caller, wish, around, ruling)
 
 
-def _require(policy: PolicyDocument, wish: Wish, context: Context) -> None:
-    if policy.decide(wish.action, wish.resource, context).verdict is not Verdict.ALLOW:
-        raise AccessDenied(
-            _BY_SESSION,
-            AuthAction=wish.action,
-            Resource=wish.resource,
-            NoPermissionType="SessionPolicy",
+async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
+    """Decide, and say what decided."""
+    bucket_policy = around.bucket_policy
+    is_root = caller.kind is CallerKind.ROOT
+    if is_root and (bucket_policy is None or wish.action in _ALWAYS_THE_ROOTS):
+        return _ROOT
+    if bucket_policy is not None and bucket_policy.is_public and await around.blocks_public():
+        bucket_policy = around.closed_policy
+    rules = _Applying.to(caller, wish.action, bucket_policy)
+    keys = rules.keys()
+    context = await around.context(keys) if keys else _NO_CONTEXT
+    ruling = rules.decide(place_of(wish.resource), context)
+    if is_root and (ruling is None or ruling.allowed):
+        return _ROOT
+    if ruling is not None:
+        return ruling
+    grants = wish.reads or wish.writes
+    if grants and await around.acl() in (_READABLE if wish.reads else _WRITABLE):
+        return _NOTHING if await around.blocks_public() else _BY_ACL
+    return _NOTHING
+
+
+class _Applying(NamedTuple):
+    """The rules about one action, of every policy in play."""
+
+    session: Rules | None
+    identity: Sequence[Rules]
+    bucket: Rules | None
+    asker: Asker
+
+    @classmethod
+    def to(cls, caller: Caller, action: str, bucket_policy: PolicyDocument | None) -> "_Applying":
+        session = caller.session_policy
+        if bucket_policy is None:
+            bucket, asker = None, _ANYBODY
+        else:
+            bucket = bucket_policy.about(action)
+            asker = Asker(caller.principals, caller.kind is CallerKind.ROOT)
+        return cls(
+            None if session is None else session.about(action),
+            [policy.about(action) for policy in caller.policies],
+            bucket,
+            asker,
         )
 
+    def keys(self) -> frozenset[str]:
+        """The condition keys that some statement asks about."""
+        keys: frozenset[str] = frozenset()
+        for rules in (self.session, self.bucket, *self.identity):
+            if rules is not None and rules.keys:
+                keys |= rules.keys
+        return keys
 
-def _combined(policies: Sequence[PolicyDocument], wish: Wish, context: Context) -> Verdict:
-    combined = Verdict.NONE
-    for policy in policies:
-        verdict = policy.decide(wish.action, wish.resource, context).verdict
+    def decide(self, place: Place, context: Context) -> Ruling | None:
+        """What the policies say together; None where they say nothing."""
+        session, identity, bucket, asker = self
+        if session is not None:
+            verdict, statement = session.decide(place, context, asker)
+            if verdict is not Verdict.ALLOW:
+                denies = verdict is Verdict.DENY
+                return Ruling(
+                    allowed=False, basis=Basis.SESSION, explicit=denies, statement=statement
+                )
+        found: Ruling | None = None
+        for number, rules in enumerate(identity):
+            verdict, statement = rules.decide(place, context, asker)
+            if verdict is Verdict.DENY:
+                found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
+                break
+            if verdict is Verdict.ALLOW and found is None:
+                found = Ruling(True, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
+        if bucket is None:
+            return found
+        verdict, statement = bucket.decide(place, context, asker)
         if verdict is Verdict.DENY:
-            return verdict
-        if verdict is Verdict.ALLOW:
-            combined = verdict
-    return combined
+            both = found is not None and not found.allowed
+            return Ruling(
+                allowed=False, basis=Basis.BOTH if both else Basis.BUCKET, statement=statement
+            )
+        if verdict is Verdict.ALLOW and found is None:
+            return Ruling(allowed=True, basis=Basis.BUCKET, statement=statement)
+        return found
 
 
-def _refusal(caller: Caller, wish: Wish) -> AccessDenied:
-    on_object = "/" in wish.resource
+_ANYBODY = Asker()
+
+
+# --- refusals ---------------------------------------------------------------
+
+_BY_POLICY = "You have no right to access this object."
+_PRINCIPAL_TYPES = {
+    CallerKind.ROOT: "Account",
+    CallerKind.USER: "SubUser",
+    CallerKind.SESSION: "AssumedRoleUser",
+}
+_EXPLICIT = {
+    Basis.SESSION: ("Access denied by authorizer's policy.", "0003-00000301"),
+    Basis.IDENTITY: (_BY_POLICY, "0003-00000201"),
+    Basis.BUCKET: ("Access denied by bucket policy.", "0003-00000101"),
+    Basis.BOTH: ("Access denied by bucket policy.", "0003-00000203"),
+}
+"""Text and EC of a refusal by its basis (OSS documentation, the pages of these ECs)."""
+_POLICY_TYPES = {
+    Basis.SESSION: "SessionPolicy",
+    Basis.IDENTITY: "AccountLevelIdentityBasedPolicy",
+    Basis.BOTH: "AccountLevelIdentityBasedPolicy",
+}
+
+
+def _refusal(caller: Caller, wish: Wish, around: Surroundings, ruling: Ruling) -> AccessDenied:
+    message, ec = _EXPLICIT.get(ruling.basis) or _implicit(caller, wish)
+    return AccessDenied(message, ec=ec, AccessDeniedDetail=_detail(caller, wish, around, ruling))
+
+
+def _implicit(caller: Caller, wish: Wish) -> tuple[str, str]:
+    """Nobody allowed it."""
+    name = wish.resource.split(":", 4)[-1]
+    if caller.kind is not CallerKind.ANONYMOUS:
+        if wish.reads or wish.writes:
+            return AccessDenied.message, "0003-00000001"
+        return _BY_POLICY, "0003-00000202"
+    if "/" in name:
+        return AccessDenied.message, "0003-00000001"
+    if name in {"", "*"}:
+        return "You are forbidden to list buckets.", "0003-00000001"
+    return "Anonymous user has no right to access this bucket.", "0003-00000001"
+
+
+def _detail(caller: Caller, wish: Wish, around: Surroundings, ruling: Ruling) -> dict[str, str]:
+    """``<AccessDeniedDetail>``.  Callers of the account also learn which statement decided."""
+    detail = {"AuthAction": wish.action, "Resource": wish.resource}
+    detail["NoPermissionType"] = "ExplicitDeny" if ruling.explicit else "ImplicitDeny"
     if caller.kind is CallerKind.ANONYMOUS:
-        if on_object:
-            return _denied(caller, wish, AccessDenied.message, "ImplicitDeny")
-        thing = "bucket" if wish.resource.rpartition(":")[2] not in {"", "*"} else "service"
-        if thing == "service":
-            return _denied(caller, wish, "You are forbidden to list buckets.", "ImplicitDeny")
-        return _denied(caller, wish, _ANONYMOUS.format(thing=thing), "ImplicitDeny")
-    return _denied(caller, wish, _BY_POLICY, "ImplicitDeny")
+        return detail
+    policy_type = _POLICY_TYPES.get(ruling.basis)
+    if policy_type is not None:
+        detail["PolicyType"] = policy_type
+    detail["AuthPrincipalType"] = _PRINCIPAL_TYPES[caller.kind]
+    detail["AuthPrincipalOwnerId"] = caller.account_id
+    detail["AuthPrincipalDisplayName"] = display_name(caller)
+    if ruling.statement is not None:
+        name, policy = _deciding(caller, around, ruling)
+        detail["MatchedPolicy"] = name
+        detail["MatchedStatement"] = policy.label_of(ruling.statement)
+    return detail
 
 
-def _denied(caller: Caller, wish: Wish, message: str, kind: str) -> AccessDenied:
-    return AccessDenied(
-        message,
-        AuthAction=wish.action,
-        AuthPrincipalType=caller.kind.value,
-        AuthPrincipalOwnerId=caller.account_id,
-        AuthPrincipalDisplayName=caller.id,
-        Resource=wish.resource,
-        NoPermissionType=kind,
-    )
+def display_name(caller: Caller) -> str:
+    """RAM documentation, "Troubleshoot access denied": a user's id, a session's role and name."""
+    if caller.kind is CallerKind.SESSION:
+        return ":".join(caller.arn.split("/")[1:])
+    return caller.id
+
+
+def _deciding(caller: Caller, around: Surroundings, ruling: Ruling) -> tuple[str, PolicyDocument]:
+    if ruling.basis is Basis.SESSION:
+        assert caller.session_policy is not None
+        return "session policy", caller.session_policy
+    if ruling.basis is Basis.IDENTITY:
+        return caller.policy_names[ruling.policy], caller.policies[ruling.policy]
+    assert around.bucket_policy is not None
+    return "bucket policy", around.bucket_policy

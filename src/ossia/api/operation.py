@@ -58,7 +58,7 @@ class Call:
         return self._bucket
 
     @bucket.setter
-    def bucket(self, found: Bucket) -> None:
+    def bucket(self, found: Bucket | None) -> None:
         self._bucket = found
 
     @property
@@ -130,11 +130,15 @@ Resource = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A permission beyond the operation's own: *action* on each resource the request names."""
+    """A permission beyond the operation's own: *action* on each resource the request names.
+
+    ``only_if`` tells in words when it is needed, if not always: ``resources`` gives none then.
+    """
 
     action: str
     grant: Grant
     resources: Callable[[Call, Any], Iterable[Resource]]
+    only_if: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,7 +146,8 @@ class Operation:
     """An offered operation.
 
     ``selectors`` are query keys (or ``key=value``) that choose it; ``incomplete`` is a set of
-    selectors that can only mean it, so that it says itself what is missing.
+    selectors that can only mean it, so that it says itself what is missing.  ``sets_acl``: besides
+    those that write objects, it gives something an ACL.
     """
 
     name: str
@@ -156,6 +161,7 @@ class Operation:
     errors: tuple[type[OssError], ...]
     also: tuple[Needs, ...]
     creates_bucket: bool
+    sets_acl: bool
     summary: str
     topic: str
     handler: Callable[[Call, Any], Awaitable[Answer]]
@@ -194,6 +200,7 @@ class Registry:
         errors: tuple[type[OssError], ...] = (),
         also: tuple[Needs, ...] = (),
         creates_bucket: bool = False,
+        sets_acl: bool = False,
     ) -> Callable[[Callable[[Call, Any], Awaitable[Any]]], Callable[[Call, Any], Awaitable[Any]]]:
         """Register the decorated handler.
 
@@ -220,6 +227,7 @@ class Registry:
                     errors=errors,
                     also=also,
                     creates_bucket=creates_bucket,
+                    sets_acl=sets_acl,
                     summary=(inspect.getdoc(handler) or "").partition("\n")[0],
                     topic=handler.__module__.rpartition(".")[2],
                     handler=handler,

@@ -9,6 +9,7 @@ from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
 from ossia.domain.outbox import Outbox
+from ossia.domain.public_access import PublicAccess
 from ossia.domain.upload_callback import CallbackTerms
 from ossia.protocol.address_policy import AddressPolicy
 
@@ -24,6 +25,7 @@ class Services:
     objects: Objects
     multipart: Multipart
     ingest: Ingest
+    public_access: PublicAccess
     callbacks: Callbacks
     outbox: Outbox
     delivery_log: DeliveryLog

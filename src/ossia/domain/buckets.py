@@ -17,6 +17,8 @@ from ossia.records import Bucket, BucketUsage
 
 CORS = "cors"
 """The name of the document that holds the CORS rules."""
+POLICY = "policy"
+"""The name of the document that holds the bucket policy."""
 CALLBACK_POLICIES = "callback-policies"
 """The name of the document that holds the callback policies."""
 MAX_BUCKETS = 10_000

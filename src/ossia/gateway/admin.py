@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from ossia.access.authenticate import Authenticator
-from ossia.access.authorize import Context, Wish, authorize
+from ossia.access.authorize import Context, NoBucket, Wish, authorize
 from ossia.api.admin import admin
 from ossia.api.admin.route import PREFIX, AdminCall, Subject
 from ossia.api.admin.services import AdminServices
@@ -109,8 +109,4 @@ class _Permits:
         """Return if the caller may; raise `AccessDenied` otherwise."""
         resource = f"{self._resources}/{bucket}/{key}"
         wish = Wish(self._action, resource, reads=False, writes=False)
-        await authorize(self._caller, wish, self._context, _no_acl)
-
-
-async def _no_acl() -> str:
-    return "private"
+        await authorize(self._caller, wish, NoBucket(self._context))

@@ -14,14 +14,14 @@ from contextlib import suppress
 from itertools import count
 
 from ossia.access.authenticate import Authenticator
-from ossia.access.authorize import Context, Wish, authorize
+from ossia.access.authorize import Wish, authorize
 from ossia.api.admin.route import PREFIX
 from ossia.api.bind import Binder
 from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services
-from ossia.domain.identities import ANONYMOUS, CallerKind
+from ossia.domain.identities import ANONYMOUS
 from ossia.errors import (
     InternalError,
     InvalidArgument,
@@ -32,12 +32,12 @@ from ossia.errors import (
 )
 from ossia.gateway import cors, post_form
 from ossia.gateway.internal import KEY_HOST
+from ossia.gateway.permission import Surroundings, asked_object_acl
 from ossia.gateway.render import render_answer, render_error, render_json_error
 from ossia.http.body import ClientGone
 from ossia.http.message import Request, Response
 from ossia.ports import Clock, Unavailable
 from ossia.protocol.address import Address, Addressing, parse_query
-from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.names import check_bucket_name, decode_key
 from ossia.protocol.signed_request import SignedRequest
 
@@ -83,6 +83,7 @@ class Gateway:
         self._sides = sides
         self._access_log = access_log
         self._ids = RequestIds()
+        self._resources = f"acs:oss:{services.region}:{services.account_id}:"
 
     async def handle(self, request: Request) -> Response:
         """Answer *request*; whatever goes wrong, the client gets the protocol's error."""
@@ -153,17 +154,18 @@ class Gateway:
             call.key = decode_key(signed.key)
         if operation.creates_bucket:
             check_bucket_name(call.bucket_name)
+            call.bucket = await self._services.buckets.peek(call.bucket_name)
         elif scope is not Scope.SERVICE:
             call.bucket = await self._services.buckets.find(call.bucket_name)
-        everything = call.caller.kind is CallerKind.ROOT
-        if not everything and operation.action is not None:
+        if operation.action is not None:
             await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bound = operation.bind.bind(call, content)
-        if not everything:
-            for needed in operation.also:
-                for bucket, key in needed.resources(call, bound):
-                    await self._allow(call, needed.action, needed.grant, bucket, key)
+        for needed in operation.also:
+            for bucket, key in needed.resources(call, bound):
+                await self._allow(call, needed.action, needed.grant, bucket, key)
+        if operation.grant is Grant.WRITE or operation.sets_acl:
+            await self._refuse_public_acl(call)
         return render_answer(call, await operation.handler(call, bound))
 
     def _open_call(
@@ -221,28 +223,24 @@ class Gateway:
         call.http.headers.pop(b"origin", None)
         return response
 
-    async def _allow(self, call: Call, action: str, grant: Grant, bucket: str, key: str) -> None:
-        name = f"{bucket}/{key}" if key else bucket or "*"
+    async def _allow(self, call: Call, action: str, grant: Grant, name: str, key: str) -> None:
+        bucket = call.bucket_or_none
+        if name and (bucket is None or bucket.name != name):
+            bucket = await self._services.buckets.peek(name)
+        resource = f"{name}/{key}" if key else name or "*"
         wish = Wish(
             action,
-            f"acs:oss:{self._services.region}:{self._services.account_id}:{name}",
+            f"{self._resources}{resource}",
             reads=grant is Grant.READ,
             writes=grant is Grant.WRITE,
         )
-        await authorize(
-            call.caller, wish, _context(call), lambda: self._effective_acl(call, bucket, key)
-        )
+        await authorize(call.caller, wish, Surroundings(call, bucket, action, key))
 
-    async def _effective_acl(self, call: Call, bucket_name: str, key: str) -> str:
-        """The object's ACL where it has one, otherwise the bucket's."""
-        bucket = call.bucket_or_none
-        if bucket is None or bucket.name != bucket_name:
-            bucket = await self._services.buckets.find(bucket_name)
-        if key:
-            stored = await self._services.objects.peek(bucket, key)
-            if stored is not None and stored.acl != "default":
-                return stored.acl
-        return bucket.acl
+    async def _refuse_public_acl(self, call: Call) -> None:
+        """Where public access is blocked, nothing becomes public by a header or a form field."""
+        acl = asked_object_acl(call) if call.key else call.header("x-oss-acl")
+        if acl is not None:
+            await self._services.public_access.refuse_acl(call.bucket_or_none, acl)
 
     def _log(self, exchange: "_Exchange", response: Response, took_ms: int) -> None:
         call = exchange.call
@@ -320,25 +318,3 @@ def _require_length(request: Request) -> None:
     headers = request.headers
     if b"content-length" not in headers and b"transfer-encoding" not in headers:
         raise MissingContentLength
-
-
-def _context(call: Call) -> Context:
-    """What policy conditions may ask about (sts-ram.md, section 5)."""
-    headers = call.http.headers
-    context = {
-        "acs:SourceIp": [call.http.peer],
-        "acs:CurrentTime": [format_iso_seconds(call.now_ms)],
-        "acs:SecureTransport": ["true" if call.http.secure else "false"],
-        "acs:UserAgent": [headers.get(b"user-agent", b"").decode("latin-1")],
-        "acs:PrincipalARN": [call.caller.arn],
-    }
-    if call.caller.access_key_id:
-        context["acs:AccessId"] = [call.caller.access_key_id]
-    for name, key in (("prefix", "oss:Prefix"), ("delimiter", "oss:Delimiter")):
-        if name in call.query:
-            context[key] = [call.query[name]]
-    for header in ("x-oss-acl", "x-oss-object-acl"):
-        value = headers.get(header.encode())
-        if value is not None:
-            context[f"oss:{header}"] = [value.decode("latin-1")]
-    return context

@@ -1,6 +1,7 @@
 """From answers and errors to responses.  The only place that renders errors."""
 
 import base64
+from collections.abc import Mapping
 
 import msgspec
 
@@ -51,12 +52,26 @@ def render_json_error(error: OssError, *, request_id: str, is_head: bool = False
                 code=error.code,
                 message=error.text,
                 request_id=request_id,
-                details={name: str(value) for name, value in error.details.items()},
+                details=_flat(error.details),
             )
         )
     )
     headers = [*error.headers.items(), ("Content-Type", "application/json")]
     return Response(error.status, headers, b"" if is_head else content)
+
+
+def _element(name: str, value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"<{name}>{''.join(tag(each, text) for each, text in value.items())}</{name}>"
+    return tag(name, value)
+
+
+def _flat(details: Mapping[str, object]) -> dict[str, str]:
+    """Details without the groups that the XML has."""
+    found: dict[str, str] = {}
+    for name, value in details.items():
+        found |= _flat(value) if isinstance(value, Mapping) else {name: str(value)}
+    return found
 
 
 def error_document(error: OssError, *, request_id: str, host: str) -> bytes:
@@ -68,7 +83,7 @@ def error_document(error: OssError, *, request_id: str, host: str) -> bytes:
         tag("Message", error.text),
         tag("RequestId", request_id),
         tag("HostId", host),
-        *(tag(name, value) for name, value in error.details.items()),
+        *(_element(name, value) for name, value in error.details.items()),
     ]
     if error.ec:
         parts += [tag("EC", error.ec), tag("RecommendDoc", f"{_RECOMMEND}{error.ec}")]

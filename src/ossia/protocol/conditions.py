@@ -10,17 +10,18 @@ operator compares does not match.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
-from ipaddress import IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from operator import eq, ge, gt, le, lt
+from typing import NamedTuple
 
 from ossia.protocol.dates import parse_iso_day
 
 Context = Mapping[str, Sequence[str]]
 """Facts about a request by condition key, spelled as in `KEYS`."""
 
-Condition = Callable[[Context], bool]
 _Test = Callable[[str], bool]
 
 KEYS = (
@@ -41,26 +42,87 @@ KEYS = (
 )
 """Condition keys with one spelling; policies may write them in any case."""
 
+ABSENT_KEYS = (
+    "acs:SourceVpcId",
+    "acs:SourceVpcIp",
+    "oss:object-remaining-retention-days",
+    "oss:DataAccessPointArn",
+    "oss:DataAccessPointAccount",
+    "oss:AccessPointNetworkOrigin",
+)
+"""Documented keys about what this server does not have: no request ever carries them."""
+
 TAG_KEYS = ("oss:BucketTag/", "oss:ExistingObjectTag/", "oss:RequestObjectTag/")
 """Prefixes of condition keys that name a tag; the tag itself keeps its case."""
 
-_SPELLING = {key.lower(): key for key in KEYS}
+_SPELLING = {key.lower(): key for key in (*KEYS, *ABSENT_KEYS)}
+_OCTETS = 4
+_MAX_OCTET = 255
 
 
 class PolicyError(ValueError):
     """A policy that cannot be understood; the text says what is wrong with it."""
 
 
-def compile_conditions(block: object) -> Condition:
-    """One function for a whole ``Condition`` element.  Raises `PolicyError`."""
+class Comparison(NamedTuple):
+    """One operator on one key, compiled."""
+
+    operator: str
+    key: str
+    wanted: tuple[str, ...]
+    holds: Callable[[Sequence[str]], bool]
+
+
+class Unmet(NamedTuple):
+    """A comparison that does not hold, and what the request has under its key."""
+
+    operator: str
+    key: str
+    wanted: tuple[str, ...]
+    found: tuple[str, ...]
+
+
+class Conditions:
+    """A whole ``Condition`` element.  Call it with the facts about a request."""
+
+    __slots__ = ("_tests", "comparisons", "keys")
+
+    def __init__(self, comparisons: Sequence[Comparison]) -> None:
+        self.comparisons = tuple(comparisons)
+        self.keys = frozenset(each.key for each in comparisons)
+        self._tests = tuple((each.key, each.holds) for each in comparisons)
+
+    def __call__(self, context: Context) -> bool:
+        """Whether all comparisons hold."""
+        for key, holds in self._tests:  # noqa: SIM110 - a generator costs more than the tests
+            if not holds(context.get(key, ())):
+                return False
+        return True
+
+    def unmet(self, context: Context) -> Iterator[Unmet]:
+        """The comparisons that do not hold."""
+        for operator, key, wanted, holds in self.comparisons:
+            found = context.get(key, ())
+            if not holds(found):
+                yield Unmet(operator, key, wanted, tuple(found))
+
+
+def compile_conditions(block: object) -> Conditions:
+    """Compile a ``Condition`` element.  Raises `PolicyError`."""
     if not isinstance(block, dict):
         raise PolicyError("Condition must be an object")
-    conditions = [
-        _compile_one(operator, key, values)
-        for operator, keys in block.items()
-        for key, values in _object(operator, keys).items()
-    ]
-    return lambda context: all(condition(context) for condition in conditions)
+    return Conditions(
+        [
+            _compile_one(operator, key, values)
+            for operator, keys in block.items()
+            for key, values in _object(operator, keys).items()
+        ]
+    )
+
+
+def is_known(key: str) -> bool:
+    """Whether a key, spelled as `Conditions.keys` are, means something to this server."""
+    return key.lower() in _SPELLING or (key.startswith(TAG_KEYS) and not key.endswith("/"))
 
 
 def compile_pattern(pattern: str) -> _Test:
@@ -107,19 +169,24 @@ def _object(operator: str, keys: object) -> dict[str, object]:
     return keys
 
 
-def _compile_one(operator: str, key: str, values: object) -> Condition:
+def _compile_one(operator: str, key: str, values: object) -> Comparison:
     listed = values if isinstance(values, list) else [values]
     if not listed:
         raise PolicyError(f"{operator} of {key} has no value")
     make, negated = _OPERATORS[operator]
-    tests = [make(_scalar(operator, key, value)) for value in listed]
-    name = _spelled(key)
+    wanted = tuple(_scalar(operator, key, value) for value in listed)
+    tests = [make(value) for value in wanted]
 
-    def holds(context: Context) -> bool:
-        found = context.get(name, ())
-        return any(test(text) for text in found for test in tests)
+    def holds(found: Sequence[str]) -> bool:
+        for text in found:
+            for test in tests:
+                if test(text):
+                    return True
+        return False
 
-    return (lambda context: not holds(context)) if negated else holds
+    return Comparison(
+        operator, _spelled(key), wanted, (lambda found: not holds(found)) if negated else holds
+    )
 
 
 def _spelled(key: str) -> str:
@@ -200,22 +267,53 @@ def _bool(value: str) -> _Test:
 
 
 def _address(value: str) -> _Test:
+    if "*" in value:
+        return _starred_address(value)
     try:
         network = ip_network(value, strict=False)
     except ValueError as exc:
         raise PolicyError(f"{value} is not an address or a CIDR block") from exc
 
     def test(text: str) -> bool:
-        try:
-            address = ip_address(text)
-        except ValueError:
-            return False
-        # A dual-stack socket shows an IPv4 client as ::ffff:192.0.2.1.
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        return address in network
+        address = _read_address(text)
+        return address is not None and address in network
 
     return test
+
+
+def _starred_address(value: str) -> _Test:
+    """``*``, or an IPv4 address with stars for octets (OSS, "Condition keys": acs:SourceIp)."""
+    octets = value.split(".")
+    stars = [octet == "*" for octet in octets]
+    if value == "*":
+        return lambda text: _read_address(text) is not None
+    if len(octets) != _OCTETS or not all(
+        star or (octet.isascii() and octet.isdigit() and int(octet) <= _MAX_OCTET)
+        for octet, star in zip(octets, stars, strict=True)
+    ):
+        raise PolicyError(f"{value} is not an address or a CIDR block")
+    fixed = [(at, int(octets[at])) for at, star in enumerate(stars) if not star]
+
+    def test(text: str) -> bool:
+        address = _read_address(text)
+        if not isinstance(address, IPv4Address):
+            return False
+        packed = address.packed
+        return all(packed[at] == octet for at, octet in fixed)
+
+    return test
+
+
+@lru_cache(maxsize=4096)
+def _read_address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    # A dual-stack socket shows an IPv4 client as ::ffff:192.0.2.1.
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
 
 
 _OPERATORS: dict[str, tuple[Callable[[str], _Test], bool]] = {

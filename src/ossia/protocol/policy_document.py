@@ -12,27 +12,43 @@ Source: RAM documentation, "Policy structure and syntax".
    Only the fifth part may itself contain colons.
 4. What is not understood is refused when the policy is stored, never ignored when it is
    used: an overlooked word in a Deny would open a door.
+5. In a bucket policy a statement for ``*`` without a condition is not meant for the root of
+   the account that owns the bucket.  Source: OSS documentation, "Bucket Policy".
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Self, TypeVar
 
 from ossia.protocol.conditions import (
-    Condition,
+    Conditions,
     Context,
     PolicyError,
+    Unmet,
     compile_conditions,
     compile_pattern,
+    is_known,
     texts_of,
 )
 
-__all__ = ["Decision", "Grammar", "PolicyDocument", "PolicyError", "Verdict"]
+__all__ = [
+    "Asker",
+    "Decision",
+    "Grammar",
+    "Place",
+    "PolicyDocument",
+    "PolicyError",
+    "Rules",
+    "Statement",
+    "Verdict",
+    "place_of",
+]
 
-_Parts = Sequence[str]
 _ARN_PARTS = 5
 _VERSION = "1"
+_REMEMBERED_ACTIONS = 512
+_REMEMBERED_HEADS = 64
 _T = TypeVar("_T")
 
 
@@ -59,32 +75,109 @@ class Grammar(Enum):
     BUCKET = (True, True)
 
 
-class _Statement(NamedTuple):
-    number: int
-    covers_action: Callable[[str], bool]
-    covers_resource: Callable[[_Parts], bool]
-    covers_principal: Callable[[Sequence[str]], bool]
-    condition: Condition | None
+class Place(NamedTuple):
+    """A resource: its first four parts, and the fifth."""
 
-    def covers(
-        self, action: str, resource: _Parts, context: Context, principals: Sequence[str]
-    ) -> bool:
+    head: str
+    tail: str
+
+
+def place_of(resource: str) -> Place:
+    """Take a resource apart; ``oss-`` before the region means nothing."""
+    parts = resource.split(":", _ARN_PARTS - 1)
+    if len(parts) < _ARN_PARTS:
+        parts += [""] * (_ARN_PARTS - len(parts))
+    service, kind, region, account, tail = parts
+    return Place(f"{service}:{kind}:{region.removeprefix('oss-')}:{account}", tail)
+
+
+class Asker(NamedTuple):
+    """Who asks, as a ``Principal`` may mean him.
+
+    *names* are his ARN, his account's root ARN, the ids of account and user; *is_owner* says
+    that he is the root of the account that owns the bucket.
+    """
+
+    names: Sequence[str] = ()
+    is_owner: bool = False
+
+
+NOBODY = Asker()
+
+
+class Statement(NamedTuple):
+    """One statement, compiled.  ``is_public`` is of use in bucket policies only."""
+
+    number: int
+    sid: str
+    effect: Verdict
+    covers_action: Callable[[str], bool]
+    covers_resource: Callable[[Place], bool]
+    covers_principal: Callable[[Asker], bool]
+    condition: Conditions | None
+    is_public: bool
+
+    def holds(self, place: Place, context: Context, asker: Asker) -> bool:
+        """Whether it covers a request whose action it covers."""
         return (
-            self.covers_action(action)
-            and self.covers_resource(resource)
-            and self.covers_principal(principals)
+            self.covers_resource(place)
+            and self.covers_principal(asker)
             and (self.condition is None or self.condition(context))
         )
+
+    def misses(self, action: str, place: Place, asker: Asker) -> Iterator[str]:
+        """The elements, condition aside, that do not cover the request."""
+        if not self.covers_action(action.lower()):
+            yield "Action"
+        if not self.covers_resource(place):
+            yield "Resource"
+        if not self.covers_principal(asker):
+            yield "Principal"
+
+    def unmet(self, context: Context) -> Iterator[Unmet]:
+        """The parts of the condition that do not hold."""
+        if self.condition is not None:
+            yield from self.condition.unmet(context)
+
+
+class Rules:
+    """The statements of one document that are about one action.
+
+    ``keys`` are the condition keys that they ask about: the context need not hold others.
+    """
+
+    __slots__ = ("_allowing", "_denying", "keys")
+
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self._denying = tuple(each for each in statements if each.effect is Verdict.DENY)
+        self._allowing = tuple(each for each in statements if each.effect is Verdict.ALLOW)
+        self.keys: frozenset[str] = frozenset().union(
+            *(each.condition.keys for each in statements if each.condition is not None)
+        )
+
+    def decide(self, place: Place, context: Context, asker: Asker) -> Decision:
+        """What they say, and which statement says it."""
+        for statement in self._denying:
+            if statement.holds(place, context, asker):
+                return Decision(Verdict.DENY, statement.number)
+        for statement in self._allowing:
+            if statement.holds(place, context, asker):
+                return Decision(Verdict.ALLOW, statement.number)
+        return _UNDECIDED
+
+
+_UNDECIDED = Decision(Verdict.NONE, None)
 
 
 class PolicyDocument:
     """A policy, compiled.  Immutable; share it between requests."""
 
-    __slots__ = ("_allowing", "_denying")
+    __slots__ = ("_rules", "is_public", "statements")
 
-    def __init__(self, denying: Sequence[_Statement], allowing: Sequence[_Statement]) -> None:
-        self._denying = denying
-        self._allowing = allowing
+    def __init__(self, statements: Sequence[Statement]) -> None:
+        self.statements = tuple(statements)
+        self.is_public = any(each.is_public for each in statements)
+        self._rules: dict[str, Rules] = {}
 
     @classmethod
     def parse(cls, text: str, grammar: Grammar = Grammar.IDENTITY) -> Self:
@@ -98,15 +191,20 @@ class PolicyDocument:
             statements = [statements]
         if not isinstance(statements, list) or not statements:
             raise PolicyError("Statement must be an object or a list of objects")
-        by_effect: dict[str, list[_Statement]] = {"Deny": [], "Allow": []}
-        for number, statement in enumerate(statements):
-            if not isinstance(statement, dict):
-                raise PolicyError("Statement must be an object or a list of objects")
-            effect = statement.get("Effect")
-            if not isinstance(effect, str) or effect not in by_effect:
-                raise PolicyError("Effect must be Allow or Deny")
-            by_effect[effect].append(_compile_statement(number, statement, grammar))
-        return cls(by_effect["Deny"], by_effect["Allow"])
+        return cls(
+            [_compile_statement(number, each, grammar) for number, each in enumerate(statements)]
+        )
+
+    def about(self, action: str) -> Rules:
+        """The statements that cover *action*."""
+        rules = self._rules.get(action)
+        if rules is None:
+            if len(self._rules) >= _REMEMBERED_ACTIONS:
+                self._rules.clear()
+            folded = action.lower()
+            rules = Rules([each for each in self.statements if each.covers_action(folded)])
+            self._rules[action] = rules
+        return rules
 
     def decide(
         self, action: str, resource: str, context: Context, principals: Sequence[str] = ()
@@ -116,18 +214,16 @@ class PolicyDocument:
         *principals* are the names of the caller that a ``Principal`` may use (his ARN, his
         account's root ARN, his user id); only trust and bucket policies look at them.
         """
-        action = action.lower()
-        parts = _parts_of(resource)
-        for statement in self._denying:
-            if statement.covers(action, parts, context, principals):
-                return Decision(Verdict.DENY, statement.number)
-        for statement in self._allowing:
-            if statement.covers(action, parts, context, principals):
-                return Decision(Verdict.ALLOW, statement.number)
-        return _UNDECIDED
+        return self.about(action).decide(place_of(resource), context, Asker(principals))
 
+    def without_public(self) -> "PolicyDocument":
+        """What remains of a bucket policy where public access is blocked."""
+        return PolicyDocument([each for each in self.statements if not each.is_public])
 
-_UNDECIDED = Decision(Verdict.NONE, None)
+    def label_of(self, number: int) -> str:
+        """How people are told of a statement: its place, and its Sid if it has one."""
+        sid = next(each.sid for each in self.statements if each.number == number)
+        return f"Statement[{number}]" + (f" {sid}" if sid else "")
 
 
 # --- reading ----------------------------------------------------------------
@@ -158,29 +254,57 @@ def _no_constant(name: str) -> None:
     raise PolicyError(f"{name} is not a JSON value")
 
 
-def _require_known(element: dict[str, Any], known: set[str], place: str) -> None:
+def _require_known(element: Mapping[str, Any], known: set[str], place: str) -> None:
     for name in element:
         if name not in known:
             raise PolicyError(f"unknown element {name} in {place}")
 
 
-def _compile_statement(number: int, statement: dict[str, Any], grammar: Grammar) -> _Statement:
+def _compile_statement(number: int, statement: object, grammar: Grammar) -> Statement:
+    if not isinstance(statement, dict):
+        raise PolicyError("Statement must be an object or a list of objects")
+    effect = _EFFECTS.get(str(statement.get("Effect")))
+    if effect is None:
+        raise PolicyError("Effect must be Allow or Deny")
     needs_resource, needs_principal = grammar.value
     known = {"Sid", "Effect", "Action", "NotAction", "Condition"}
     known |= {"Resource", "NotResource"} if needs_resource else set()
     known |= {"Principal"} if needs_principal else set()
     _require_known(statement, known, "a statement")
-    if not isinstance(statement.get("Sid", ""), str):
+    sid = statement.get("Sid", "")
+    if not isinstance(sid, str):
         raise PolicyError("Sid must be a string")
     if needs_principal and "Principal" not in statement:
         raise PolicyError("Principal is missing")
-    return _Statement(
+    condition = compile_conditions(statement["Condition"]) if "Condition" in statement else None
+    if condition is not None:
+        _check_keys(condition, grammar)
+    names = _principal_names(statement["Principal"], grammar) if needs_principal else ["*"]
+    spares_owner = grammar is Grammar.BUCKET and (condition is None or not condition.keys)
+    return Statement(
         number,
+        sid,
+        effect,
         _either(statement, "Action", _compile_actions),
         _either(statement, "Resource", _compile_resources) if needs_resource else _always,
-        _compile_principals(statement["Principal"]) if needs_principal else _always,
-        compile_conditions(statement["Condition"]) if "Condition" in statement else None,
+        _compile_principals(names, spares_owner=spares_owner),
+        condition,
+        effect is Verdict.ALLOW and _is_public(names, condition),
     )
+
+
+_EFFECTS = {"Allow": Verdict.ALLOW, "Deny": Verdict.DENY}
+
+
+def _check_keys(condition: Conditions, grammar: Grammar) -> None:
+    """Refuse keys that nothing here knows.
+
+    Identity policies may speak of other services, whose keys this server cannot know.
+    """
+    for key in condition.keys:
+        ours = grammar is Grammar.BUCKET or key.lower().startswith("oss:")
+        if ours and not is_known(key):
+            raise PolicyError(f"unknown condition key {key}")
 
 
 def _either(
@@ -204,52 +328,60 @@ def _compile_actions(patterns: list[str]) -> Callable[[str], bool]:
     for pattern in patterns:
         if ":" not in pattern and pattern != "*":
             raise PolicyError(f"{pattern} is not an action")
-    return _any_text([pattern.lower() for pattern in patterns])
+    tests = [compile_pattern(pattern.lower()) for pattern in patterns]
+    return lambda action: any(test(action) for test in tests)
 
 
-def _any_text(patterns: Sequence[str]) -> Callable[[str], bool]:
-    """A test for text that equals or matches one of *patterns*."""
-    plain = frozenset(p for p in patterns if "*" not in p and "?" not in p)
-    tests = [compile_pattern(p) for p in patterns if p not in plain]
-    if not tests:
-        return plain.__contains__
-    return lambda text: text in plain or any(test(text) for test in tests)
-
-
-def _compile_resources(patterns: list[str]) -> Callable[[_Parts], bool]:
+def _compile_resources(patterns: list[str]) -> Callable[[Place], bool]:
     tests = [_compile_resource(pattern) for pattern in patterns]
     if len(tests) == 1:
         return tests[0]
-    return lambda parts: any(test(parts) for test in tests)
+
+    def covers(place: Place) -> bool:
+        for test in tests:  # noqa: SIM110 - a generator costs more than the tests
+            if test(place):
+                return True
+        return False
+
+    return covers
 
 
-def _compile_resource(pattern: str) -> Callable[[_Parts], bool]:
+def _compile_resource(pattern: str) -> Callable[[Place], bool]:
     if pattern == "*":
         return _always
-    parts = pattern.split(":", _ARN_PARTS - 1)
-    if len(parts) < _ARN_PARTS:
+    if pattern.count(":") < _ARN_PARTS - 1:
         raise PolicyError(f"{pattern} is not a resource")
-    # Most patterns narrow one or two of the five parts.
-    tests = [
-        (place, compile_pattern(part)) for place, part in enumerate(_plain(parts)) if part != "*"
-    ]
-    return lambda found: all(test(found[place]) for place, test in tests)
+    wanted = place_of(pattern)
+    covers_head = _compile_head(wanted.head)
+    if wanted.tail == "*":
+        return lambda place: covers_head(place.head)
+    covers_tail = compile_pattern(wanted.tail)
+    return lambda place: covers_tail(place.tail) and covers_head(place.head)
 
 
-def _parts_of(resource: str) -> _Parts:
-    parts = _plain(resource.split(":", _ARN_PARTS - 1))
-    return parts if len(parts) == _ARN_PARTS else [*parts, *[""] * (_ARN_PARTS - len(parts))]
+def _compile_head(pattern: str) -> Callable[[str], bool]:
+    """A test for the first four parts.  A server sees few different ones: it remembers them."""
+    tests = [compile_pattern(part) for part in pattern.split(":")]
+    known: dict[str, bool] = {}
+
+    def covers(head: str) -> bool:
+        found = known.get(head)
+        if found is None:
+            if len(known) >= _REMEMBERED_HEADS:
+                known.clear()
+            parts = head.split(":")
+            found = all(test(part) for test, part in zip(tests, parts, strict=True))
+            known[head] = found
+        return found
+
+    return covers
 
 
-def _plain(parts: list[str]) -> list[str]:
-    """The region with or without ``oss-``: documentation uses both, they mean the same."""
-    if len(parts) > 2 and parts[2].startswith("oss-"):  # noqa: PLR2004 - the place of the region
-        parts[2] = parts[2][4:]
-    return parts
+# --- principals -------------------------------------------------------------
 
 
-def _compile_principals(value: object) -> Callable[[Sequence[str]], bool]:
-    """The test for a ``Principal``: a name, a list of names, or names by kind.
+def _principal_names(value: object, grammar: Grammar) -> list[str]:
+    """The names in a ``Principal``: one, a list, or names by kind.
 
     Services and federated identities do not call this server, so they are understood and
     match nobody.
@@ -259,17 +391,61 @@ def _compile_principals(value: object) -> Callable[[Sequence[str]], bool]:
         by_kind = {kind: texts_of(f"Principal.{kind}", names) for kind, names in value.items()}
         if not by_kind:
             raise PolicyError("Principal is empty")
-        names = by_kind.get("RAM", [])
-    else:
-        names = texts_of("Principal", value)
+        return by_kind.get("RAM", [])
+    if value == [] and grammar is Grammar.BUCKET:
+        # OSS documentation, "Bucket Policy": an empty list is equivalent to ["*"].
+        return ["*"]
+    return texts_of("Principal", value)
+
+
+def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[Asker], bool]:
     if "*" in names:
-        return _always
+        if not spares_owner:
+            return _always
+        others = _compile_principals([n for n in names if n != "*"], spares_owner=False)
+        return lambda asker: not asker.is_owner or others(asker)
     tests = [_compile_principal(name) for name in names]
-    return lambda principals: any(test(name) for name in principals for test in tests)
+    return lambda asker: any(test(name) for name in asker.names for test in tests)
 
 
 def _compile_principal(pattern: str) -> Callable[[str], bool]:
     if pattern.count(":") < _ARN_PARTS - 1:
         return compile_pattern(pattern)
     covers = _compile_resource(pattern)
-    return lambda name: covers(_parts_of(name))
+    return lambda name: covers(place_of(name))
+
+
+# --- what is public ---------------------------------------------------------
+
+_RESTRICTING_TEXTS = frozenset({"acs:SourceVpc", "acs:SourceVpcId", "acs:AccessId"})
+_RESTRICTING_ADDRESSES = frozenset({"acs:SourceIp", "acs:SourceVpcIp"})
+_POSITIVE_TEXT = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
+_POSITIVE_ADDRESS = frozenset({"IpAddress", "IpAddressIncludeBorder"})
+_MIN_BITS_V4 = 8
+_MIN_BITS_V6 = 32
+
+
+def _is_public(names: Sequence[str], condition: Conditions | None) -> bool:
+    """OSS documentation, "Block public access": not public is what names fixed principals, or
+    asks for a fixed network or key.  A comparison that excludes some is no restriction.
+    """
+    if not any(_has_wildcard(name) for name in names):
+        return False
+    return condition is None or not any(
+        (each.key in _RESTRICTING_TEXTS and each.operator in _POSITIVE_TEXT
+         and not any(_has_wildcard(text) for text in each.wanted))
+        or (each.key in _RESTRICTING_ADDRESSES and each.operator in _POSITIVE_ADDRESS
+            and all(_is_narrow(text) for text in each.wanted))
+        for each in condition.comparisons
+    )  # fmt: skip
+
+
+def _has_wildcard(text: str) -> bool:
+    return "*" in text or "?" in text
+
+
+def _is_narrow(address: str) -> bool:
+    if "*" in address:
+        return False
+    bits = address.partition("/")[2]
+    return not bits or int(bits) >= (_MIN_BITS_V6 if ":" in address else _MIN_BITS_V4)

@@ -19,6 +19,7 @@ from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
 from ossia.domain.objects import Objects
 from ossia.domain.outbox import Outbox
+from ossia.domain.public_access import PublicAccess
 from ossia.domain.sessions import Sessions
 from ossia.domain.upload_callback import CallbackTerms
 from ossia.gateway.internal import Internal
@@ -86,6 +87,7 @@ class World:
             objects=objects,
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
+            public_access=PublicAccess(self.metadata, self.clock),
             callbacks=callbacks,
             outbox=Outbox(self.metadata, callbacks, self.clock),
             delivery_log=DeliveryLog(self.metadata, self.clock),

@@ -8,6 +8,7 @@ from ossia.api.oss import (
     bucket_basic,
     bucket_callback_policy,
     bucket_cors,
+    bucket_policy,
     bucket_versioning,
     declined,
     live_channel,
@@ -18,6 +19,7 @@ from ossia.api.oss import (
     object_multipart,
     object_post,
     object_process,
+    public_access_block,
     service_basic,
 )
 from ossia.api.oss.registry import oss
@@ -27,6 +29,7 @@ __all__ = [
     "bucket_basic",
     "bucket_callback_policy",
     "bucket_cors",
+    "bucket_policy",
     "bucket_versioning",
     "declined",
     "live_channel",
@@ -38,5 +41,6 @@ __all__ = [
     "object_post",
     "object_process",
     "oss",
+    "public_access_block",
     "service_basic",
 ]

@@ -7,7 +7,7 @@ from ossia.api.bind import BucketInPath, Header
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.fields import bucket_acl
 from ossia.api.oss.registry import oss
-from ossia.errors import InvalidArgument, NoSuchBucket
+from ossia.errors import AccessDenied, InvalidArgument, NoSuchBucket
 from ossia.protocol.xml import document, tag
 
 
@@ -31,7 +31,13 @@ class PutBucketAclResult(Answer):
     pass
 
 
-@oss.operation("PUT", Scope.BUCKET, query=["acl"], errors=(NoSuchBucket, InvalidArgument))
+@oss.operation(
+    "PUT",
+    Scope.BUCKET,
+    query=["acl"],
+    sets_acl=True,
+    errors=(NoSuchBucket, InvalidArgument, AccessDenied),
+)
 async def put_bucket_acl(call: Call, request: PutBucketAcl) -> PutBucketAclResult:
     """Set the ACL of a bucket."""
     if not request.acl:

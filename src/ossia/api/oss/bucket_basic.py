@@ -1,13 +1,15 @@
 """Buckets: create, describe, list their objects, delete."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document, FromCall, Header, Query, boolean, integer
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import EncodingType, bucket_acl, storage_class
 from ossia.api.oss.listing_xml import Names, object_xml
 from ossia.api.oss.registry import oss
+from ossia.domain.public_access import is_blocked_in
 from ossia.errors import (
     AccessDenied,
     BucketAlreadyExists,
@@ -61,10 +63,25 @@ class PutBucketResult(Answer):
     location: Annotated[str, Header("Location")]
 
 
+def _existing(call: Call, request: PutBucket) -> Iterable[Resource]:
+    """The bucket, if it exists and the request changes its ACL."""
+    changes = call.bucket_or_none is not None and request.acl is not None
+    return [(request.bucket, "")] if changes else []
+
+
 @oss.operation(
     "PUT",
     Scope.BUCKET,
     creates_bucket=True,
+    sets_acl=True,
+    also=(
+        Needs(
+            "oss:PutBucketAcl",
+            Grant.NONE,
+            _existing,
+            only_if="the bucket exists and gets another ACL",
+        ),
+    ),
     errors=(BucketAlreadyExists, InvalidBucketName, InvalidLocationConstraint, TooManyBuckets),
 )
 async def put_bucket(call: Call, request: PutBucket) -> PutBucketResult:
@@ -146,7 +163,7 @@ class GetBucketInfoResult(Answer):
             f"<AccessControlList>{tag('Grant', bucket.acl)}</AccessControlList>",
             f"<ServerSideEncryptionRule>{tag('SSEAlgorithm', 'None')}</ServerSideEncryptionRule>",
             f"<BucketPolicy>{tag('LogBucket', '')}{tag('LogPrefix', '')}</BucketPolicy>",
-            tag("BlockPublicAccess", value=False),
+            tag("BlockPublicAccess", value=is_blocked_in(bucket)),
             tag("Comment", ""),
             "</Bucket>",
         )

@@ -1,7 +1,7 @@
 """Fields that several operations share: attributes of objects, ACLs, callbacks, conditions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 from urllib.parse import unquote_plus
 
@@ -15,7 +15,7 @@ from ossia.api.bind import (
     integer,
     one_of,
 )
-from ossia.api.operation import Call
+from ossia.api.operation import Call, Grant, Needs, Resource
 from ossia.domain.buckets import CALLBACK_POLICIES
 from ossia.domain.objects import Attributes
 from ossia.errors import (
@@ -166,6 +166,15 @@ def _version(text: str) -> str:
         raise NoSuchVersion(VersionId=text)
     return "null"
 
+
+def _tagged(call: Call, _request: object) -> Iterable[Resource]:
+    return [(call.bucket_name, call.key)] if b"x-oss-tagging" in call.http.headers else []
+
+
+NEEDS_TAGGING = Needs(
+    "oss:PutObjectTagging", Grant.NONE, _tagged, only_if="the request has x-oss-tagging"
+)
+"""OSS documentation, "Policy syntax and elements", the actions of uploads."""
 
 _CALLBACK_HEADERS = frozenset({b"x-oss-callback", b"x-oss-callback-var"})
 _CALLBACK_KEYS = frozenset({"callback", "callback-var", "x-oss-callback", "x-oss-callback-var"})

@@ -8,7 +8,7 @@ from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.bucket_acl import acl_document
 from ossia.api.oss.fields import VersionId, object_acl
 from ossia.api.oss.registry import oss
-from ossia.errors import InvalidArgument, NoSuchKey
+from ossia.errors import AccessDenied, InvalidArgument, NoSuchKey
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,7 +24,13 @@ class PutObjectAclResult(Answer):
     pass
 
 
-@oss.operation("PUT", Scope.OBJECT, query=["acl"], errors=(NoSuchKey, InvalidArgument))
+@oss.operation(
+    "PUT",
+    Scope.OBJECT,
+    query=["acl"],
+    sets_acl=True,
+    errors=(NoSuchKey, InvalidArgument, AccessDenied),
+)
 async def put_object_acl(call: Call, request: PutObjectAcl) -> PutObjectAclResult:
     """Set the ACL of an object; ``default`` defers to the bucket's."""
     if not request.acl:

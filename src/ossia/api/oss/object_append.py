@@ -5,7 +5,7 @@ from typing import Annotated
 
 from ossia.api.bind import BodyStream, BucketInPath, Header, KeyInPath, Query
 from ossia.api.operation import Answer, Call, Grant, Scope
-from ossia.api.oss.fields import ContentMd5, WrittenAttributes
+from ossia.api.oss.fields import NEEDS_TAGGING, ContentMd5, WrittenAttributes
 from ossia.api.oss.registry import oss
 from ossia.errors import (
     EntityTooLarge,
@@ -50,6 +50,7 @@ class AppendObjectResult(Answer):
     query=["append"],
     action="oss:PutObject",
     grant=Grant.WRITE,
+    also=(NEEDS_TAGGING,),
     errors=(
         NoSuchBucket,
         PositionNotEqualToLength,

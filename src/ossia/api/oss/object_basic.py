@@ -18,6 +18,7 @@ from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     DEFAULT_TYPE,
+    NEEDS_TAGGING,
     ContentMd5,
     EncodingType,
     ForbidOverwrite,
@@ -76,6 +77,7 @@ class PutObjectResult(TellingAnswer):
     "PUT",
     Scope.OBJECT,
     grant=Grant.WRITE,
+    also=(NEEDS_TAGGING,),
     errors=(NoSuchBucket, InvalidDigest, FileAlreadyExists, InvalidArgument),
 )
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath, one_of
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
-from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions
+from ossia.api.oss.fields import NEEDS_TAGGING, ForbidOverwrite, WrittenAttributes, preconditions
 from ossia.api.oss.registry import oss
 from ossia.errors import (
     FileAlreadyExists,
@@ -95,7 +95,7 @@ class CopyObjectResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(Needs("oss:GetObject", Grant.READ, copy_source_of),),
+    also=(Needs("oss:GetObject", Grant.READ, copy_source_of), NEEDS_TAGGING),
     errors=(
         NoSuchBucket,
         NoSuchKey,

@@ -17,6 +17,7 @@ from ossia.api.bind import (
 from ossia.api.operation import Answer, Call, Grant, Needs, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
+    NEEDS_TAGGING,
     ContentMd5,
     EncodingType,
     ForbidOverwrite,
@@ -112,6 +113,7 @@ class InitiateMultipartUploadResult(Answer):
     query=["uploads"],
     action="oss:PutObject",
     grant=Grant.WRITE,
+    also=(NEEDS_TAGGING,),
     errors=(FileAlreadyExists, InvalidArgument),
 )
 async def initiate_multipart_upload(

@@ -1,0 +1,161 @@
+"""What authorization may ask about a request: conditions, the bucket's policy, ACLs.
+
+Nothing is computed that no policy asks for; the tags of an object cost a look-up.
+
+What the client says counts only where the operation acts on it: a ``prefix`` on a GetObject must
+not satisfy a condition that is meant for listings.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from ossia.access.authorize import Context
+from ossia.api.bind import decode_header
+from ossia.api.operation import Call
+from ossia.api.oss.fields import parse_tags
+from ossia.domain.buckets import POLICY
+from ossia.errors import InvalidTag
+from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
+from ossia.protocol.conditions import TAG_KEYS
+from ossia.protocol.dates import format_iso_seconds
+from ossia.protocol.policy_document import PolicyDocument
+from ossia.records import Bucket
+
+_BUCKET_TAG, _EXISTING_TAG, _REQUEST_TAG = TAG_KEYS
+_LISTINGS: Final = frozenset(
+    {"oss:ListObjects", "oss:ListObjectVersions", "oss:ListMultipartUploads", "oss:ListBuckets"}
+)
+_SETS_BUCKET_ACL: Final = frozenset({"oss:PutBucket", "oss:PutBucketAcl"})
+_SETS_OBJECT_ACL: Final = frozenset({"oss:PutObject", "oss:PutObjectAcl"})
+_SETS_TAGS: Final = frozenset({"oss:PutObject", "oss:PutObjectTagging"})
+_NOTHING: Final[tuple[str, ...]] = ()
+
+
+class Surroundings:
+    """One action on one resource, as `access.authorize` looks around it."""
+
+    __slots__ = ("_action", "_bucket", "_call", "_key")
+
+    def __init__(self, call: Call, bucket: Bucket | None, action: str, key: str) -> None:
+        self._call = call
+        self._bucket = bucket
+        self._action = action
+        self._key = key
+
+    @property
+    def bucket_policy(self) -> PolicyDocument | None:
+        """The policy of the bucket, if it has one."""
+        content = None if self._bucket is None else self._bucket.documents.get(POLICY)
+        return None if content is None else stored_bucket_policy(content)
+
+    @property
+    def closed_policy(self) -> PolicyDocument | None:
+        """The same without its public statements."""
+        content = None if self._bucket is None else self._bucket.documents.get(POLICY)
+        return None if content is None else closed_bucket_policy(content)
+
+    async def acl(self) -> str:
+        """The object's ACL where it has one, otherwise the bucket's."""
+        bucket = self._bucket
+        if bucket is None:
+            return "private"
+        if self._key:
+            stored = await self._call.services.objects.peek(bucket, self._key)
+            if stored is not None and stored.acl != "default":
+                return stored.acl
+        return bucket.acl
+
+    async def blocks_public(self) -> bool:
+        """Whether public access to the bucket is blocked."""
+        return await self._call.services.public_access.is_blocked(self._bucket)
+
+    async def context(self, keys: frozenset[str]) -> Context:
+        """What the request has under these condition keys."""
+        context: dict[str, Sequence[str]] = {}
+        for key in keys:
+            read = _READERS.get(key)
+            if read is not None:
+                context[key] = read(self._call, self._action)
+        if any(key.startswith(TAG_KEYS) for key in keys):
+            context.update(await self._tags())
+        return context
+
+    async def _tags(self) -> dict[str, Sequence[str]]:
+        found: dict[str, Sequence[str]] = {
+            _REQUEST_TAG + name: (value,)
+            for name, value in _request_tags(self._call, self._action).items()
+        }
+        if self._bucket is not None and self._key:
+            stored = await self._call.services.objects.peek(self._bucket, self._key)
+            if stored is not None:
+                found |= {_EXISTING_TAG + name: (value,) for name, value in stored.tags.items()}
+        return found
+
+
+def _request_tags(call: Call, action: str) -> dict[str, str]:
+    raw = call.http.headers.get(b"x-oss-tagging")
+    if raw is None or action not in _SETS_TAGS or call.form is not None:
+        return {}
+    try:
+        return parse_tags(decode_header(raw))
+    except InvalidTag:
+        # The operation will refuse them.
+        return {}
+
+
+def _query(name: str) -> Callable[[Call, str], Sequence[str]]:
+    def read(call: Call, action: str) -> Sequence[str]:
+        # A listing without a prefix has an empty one.
+        return (call.query.get(name, ""),) if action in _LISTINGS else _NOTHING
+
+    return read
+
+
+def _bucket_acl(call: Call, action: str) -> Sequence[str]:
+    raw = call.http.headers.get(b"x-oss-acl") if action in _SETS_BUCKET_ACL else None
+    return _NOTHING if raw is None else (decode_header(raw),)
+
+
+def _object_acl(call: Call, action: str) -> Sequence[str]:
+    acl = asked_object_acl(call) if action in _SETS_OBJECT_ACL else None
+    return _NOTHING if acl is None else (acl,)
+
+
+def asked_object_acl(call: Call) -> str | None:
+    """The ACL that the request wants an object to have: of a form, the field wins."""
+    if call.form is not None and "x-oss-object-acl" in call.form.fields:
+        return call.form.fields["x-oss-object-acl"]
+    raw = call.http.headers.get(b"x-oss-object-acl")
+    return None if raw is None else decode_header(raw)
+
+
+def _user_agent(call: Call, _action: str) -> Sequence[str]:
+    raw = call.http.headers.get(b"user-agent")
+    return _NOTHING if raw is None else (raw.decode("latin-1"),)
+
+
+def _access_id(call: Call, _action: str) -> Sequence[str]:
+    return (call.caller.access_key_id,) if call.caller.access_key_id else _NOTHING
+
+
+def _principal(call: Call, _action: str) -> Sequence[str]:
+    return (call.caller.arn,) if call.caller.arn else _NOTHING
+
+
+_READERS: Final[dict[str, Callable[[Call, str], Sequence[str]]]] = {
+    "acs:SourceIp": lambda call, _action: (call.http.peer,),
+    # No request comes from a VPC.  Documented policies rely on that being an empty name, and not
+    # the absence of one: StringLike "*" means "from anywhere".
+    "acs:SourceVpc": lambda _call, _action: ("",),
+    "acs:UserAgent": _user_agent,
+    "acs:CurrentTime": lambda call, _action: (format_iso_seconds(call.now_ms),),
+    "acs:SecureTransport": lambda call, _action: ("true" if call.http.secure else "false",),
+    "acs:MFAPresent": lambda _call, _action: ("false",),
+    "acs:AccessId": _access_id,
+    "acs:PrincipalARN": _principal,
+    "oss:Prefix": _query("prefix"),
+    "oss:Delimiter": _query("delimiter"),
+    "oss:x-oss-acl": _bucket_acl,
+    "oss:x-oss-object-acl": _object_acl,
+}
+"""How the value of each condition key is read off a request."""
