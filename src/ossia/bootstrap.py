@@ -13,14 +13,17 @@ import ssl
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ossia import __version__
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.callback_sender import CallbackClient
+from ossia.adapters.document_client import SETTING as OIDC_SETTING
+from ossia.adapters.document_client import DocumentClient
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
 from ossia.adapters.sqlite.store import SqliteMetadataStore
-from ossia.adapters.system import SystemClock
+from ossia.adapters.system import MovedClock, SystemClock
 from ossia.api.admin.services import AdminServices
 from ossia.api.oss import oss
 from ossia.api.route import Router
@@ -32,6 +35,7 @@ from ossia.domain.callback_keys import CallbackKeys, OneKey
 from ossia.domain.callbacks import CallbackLimits, Callbacks
 from ossia.domain.collector import Collector
 from ossia.domain.delivery_log import DeliveryLog
+from ossia.domain.federation import Federation
 from ossia.domain.identities import Identities
 from ossia.domain.ingest import Ingest
 from ossia.domain.multipart import Multipart
@@ -49,7 +53,8 @@ from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
 from ossia.ports import BlobStore, Clock, MetadataStore
 from ossia.protocol.address import Addressing
-from ossia.protocol.address_policy import AddressPolicy
+from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
+from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
 from ossia.protocol.webhook_signature import WebhookKey
 from ossia.settings import Settings, SettingsError
 
@@ -150,6 +155,33 @@ def callback_targets(settings: Settings) -> AddressPolicy:
     return AddressPolicy.default(loopback=listens_on_loopback(settings))
 
 
+def oidc_issuers(settings: Settings) -> AddressPolicy:
+    """Where the keys of OIDC issuers may be fetched from (``--oidc-allow``)."""
+    if settings.oidc_allow:
+        try:
+            return AddressPolicy.parse(settings.oidc_allow)
+        except ValueError as error:
+            raise SettingsError(str(error).replace(CALLBACK_SETTING, OIDC_SETTING)) from error
+    return AddressPolicy.default(loopback=listens_on_loopback(settings))
+
+
+def _is_named(issuers: AddressPolicy, url: str) -> bool:
+    """Whether the operator has opened the origin of *url*, or it is an allowed loopback address."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if Origin(parts.scheme, host, parts.port or 80) in issuers.origins:
+        return True
+    address = parse_host("127.0.0.1" if host == "localhost" else host)
+    is_loopback = address is not None and address.is_loopback
+    return is_loopback and issuers.refuse_host(parts.scheme, host, parts.port or 80) is None
+
+
+def system_clock() -> Clock:
+    """The machine's clock, which tests may move (see `MovedClock`)."""
+    offset_file = os.environ.get("OSSIA_TEST_CLOCK_FILE")
+    return MovedClock(Path(offset_file)) if offset_file else SystemClock()
+
+
 def listens_on_loopback(settings: Settings) -> bool:
     """Whether only this machine can reach the server."""
     host, _ = settings.host_and_port()
@@ -220,7 +252,7 @@ class Node:
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
-        self.clock = clock or SystemClock()
+        self.clock = clock or system_clock()
         self.metadata, self.blobs = open_stores(settings, folder, self.clock)
         self.identities = Identities(
             self.metadata,
@@ -229,7 +261,14 @@ class Node:
             root_access_key_id=keys.access_key_id,
             root_access_key_secret=keys.access_key_secret,
         )
-        self.sessions = Sessions(self.metadata)
+        self.sessions = Sessions(self.identities.store, self.clock)
+        issuers = oidc_issuers(settings)
+        federation = Federation(
+            self.identities.store,
+            DocumentClient(issuers),
+            account_id=keys.account_id,
+            allows_plain=lambda url: _is_named(issuers, url),
+        )
         self.ingest = Ingest(self.metadata, self.blobs, self.clock, Buffers())
         self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, settings.region)
@@ -300,7 +339,7 @@ class Node:
             region=settings.region,
             account_id=keys.account_id,
         )
-        rpc = RpcSide(self.identities, self.sessions, self.clock)
+        rpc = RpcSide(self.identities, self.sessions, federation, self.metadata, self.clock)
         self.gateway = Gateway(
             Router(oss),
             services,
@@ -322,5 +361,6 @@ class Node:
         await self.outbox.finish()
         await self.sender.close()
         await self.delivery_log.flush()
+        await self.identities.close()
         self.ingest.close()
         await self.metadata.close()

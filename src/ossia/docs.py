@@ -8,6 +8,10 @@ from pathlib import Path
 from ossia import errors
 from ossia.api.operation import Grant, Operation
 from ossia.api.oss import oss
+from ossia.api.ram import IMS_VERSION, RAM_VERSION, ram
+from ossia.api.ram import Operation as RpcOperation
+from ossia.api.sts.rpc import STS_OPERATIONS
+from ossia.api.sts.rpc import VERSION as STS_VERSION
 from ossia.errors import OssError
 from ossia.settings import rows
 
@@ -34,7 +38,7 @@ def operations() -> str:
         lines.append(f"| {each.name} | `{_request(each)}` | {action} | {grant} | {each.summary} |")
     lines += [
         "",
-        "STS (`2015-04-01`, RPC and ACS3, at the same endpoint): AssumeRole, GetCallerIdentity.",
+        "Those of STS and RAM, at the same endpoint: [sts-ram.md](sts-ram.md).",
         "",
         "## Known and not offered",
         "",
@@ -53,6 +57,46 @@ def _request(each: Operation) -> str:
     if query.startswith("multipart/"):
         return f"{each.method} {place} ({query})"
     return f"{each.method} {place}{'?' if query else ''}{query}{header}"
+
+
+def sts_ram() -> str:
+    """Every operation of STS, RAM and IMS with its parameters and what a policy must allow."""
+    lines = [
+        "# STS and RAM",
+        _GENERATED,
+        (
+            "At the endpoint of the server, as RPC 1.0 or ACS3, answered in JSON or XML. Optional parameters are in italics. "
+            "A resource stands for `acs:ram::ACCOUNT:…`; the account's root key may do everything except assume roles. "
+            "A UserName in italics is by default that of the caller. Limits and refusals are those of the RAM documentation; "
+            "where we chose, see [the decision record](decisions/2026-11-21-sts-ram.md)."
+        ),
+        "",
+        f"## STS (`{STS_VERSION}`)",
+        "",
+        "| operation | what it does |",
+        "|---|---|",
+        *(f"| {name} | {text} |" for name, text in STS_OPERATIONS.items()),
+    ]
+    for title, version in (("RAM", RAM_VERSION), ("IMS", IMS_VERSION)):
+        lines += [
+            "",
+            f"## {title} (`{version}`)",
+            "",
+            "| operation | parameters | action | resources | what it does |",
+            "|---|---|---|---|---|",
+            *(_rpc_row(each) for each in ram.operations.values() if each.version == version),
+        ]
+    return "\n".join([*lines, ""])
+
+
+def _rpc_row(operation: RpcOperation) -> str:
+    parameters = ", ".join(
+        each.name if each.is_mandatory and not each.is_own else f"*{each.name}*"
+        for each in operation.accepted
+    )
+    names = {each.argument: f"{{{each.name}}}" for each in operation.accepted}
+    resources = ", ".join(f"`{each.format_map(names)}`" for each in operation.resources)
+    return f"| {operation.name} | {parameters} | `{operation.action}` | {resources} | {operation.summary} |"
 
 
 def settings() -> str:
@@ -99,7 +143,12 @@ def _error_classes() -> list[type[OssError]]:
     ]
 
 
-PAGES = {"operations.md": operations, "settings.md": settings, "errors.md": error_codes}
+PAGES = {
+    "operations.md": operations,
+    "sts-ram.md": sts_ram,
+    "settings.md": settings,
+    "errors.md": error_codes,
+}
 
 
 def main() -> None:

@@ -160,6 +160,14 @@ class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
     since: int = 0
 
 
+class IdentityChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of identities to be: its stored form, or None to remove it."""
+
+    kind: str
+    name: str
+    record: bytes | None
+
+
 class MetadataStore(Protocol):
     """Every visible state, decided by one transaction each.
 
@@ -363,16 +371,44 @@ class MetadataStore(Protocol):
     # identities
 
     async def find_identity(self, kind: str, name: str) -> bytes | None:
-        """The stored form of an identity (kinds: user, access_key, role, policy, setting)."""
+        """The stored form of an identity (kinds: user, group, access_key, role, policy, …)."""
 
     async def put_identity(self, kind: str, name: str, record: bytes, *, create: bool) -> None:
-        """Insert or replace.  With *create*, raises `Exists` if there is one."""
+        """Insert or replace a row that no other row depends on.
+
+        With *create*, raises `Exists` if there is one.
+        """
 
     async def delete_identity(self, kind: str, name: str) -> None:
         """Remove.  Raises `Missing`."""
 
     async def list_identities(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
         """(name, stored form) of one kind with a name greater than *after*, in order."""
+
+    async def identity_epoch(self) -> int:
+        """How often `change_identities` has succeeded."""
+
+    async def change_identities(self, changes: Sequence[IdentityChange], *, epoch: int) -> None:
+        """Make every change, provided that none was made since *epoch* was read.
+
+        What was read after the epoch is therefore still true when the changes are made.  Raises
+        `Conflict`.  A row to be removed that does not exist is no error.
+        """
+
+    def identity_stamp(self) -> bytes:
+        """Differs, in every process, once `change_identities` has returned anywhere.
+
+        It costs next to nothing; what was read under a stamp is true as long as it stays.  A
+        process that is killed on its way may leave it unchanged.
+        """
+
+    # nonces
+
+    async def use_nonce(self, mark: bytes, *, now: int, until: int) -> None:
+        """Remember *mark* until that time.  Raises `Exists` while it is remembered.
+
+        It is remembered for all processes; a crash of the machine may forget it.
+        """
 
     async def close(self) -> None:
         """Finish what is queued, then release everything."""
@@ -436,3 +472,16 @@ class CallbackSender(Protocol):
 
     async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
         """Make one attempt.  Raises nothing but cancellation."""
+
+
+class DocumentFetcher(Protocol):
+    """Gets a public document, such as the keys of an OIDC issuer.
+
+    - Every address it connects to has been judged by the deployment's address policy.
+    - Follows no redirect, uses no proxy, sends no cookie; verifies certificates.
+    - The whole exchange ends within the fetcher's time limit; a document over its size limit is
+      none.
+    """
+
+    async def fetch(self, url: str) -> bytes:
+        """The body of a successful answer.  Raises `Unavailable` with the reason."""

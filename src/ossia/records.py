@@ -123,14 +123,29 @@ class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A RAM user; ``policies`` names what is attached."""
+    """A RAM user.  ``policies`` and ``groups`` map names to when they were attached or joined."""
 
     id: str
     name: str
     display_name: str = ""
+    mobile_phone: str = ""
+    email: str = ""
     comments: str = ""
     created_at: int = 0
-    policies: tuple[str, ...] = ()
+    updated_at: int = 0
+    policies: dict[str, int] = msgspec.field(default_factory=dict)
+    groups: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of users, who have its policies.  Who belongs to it is known by the users."""
+
+    id: str
+    name: str
+    comments: str = ""
+    created_at: int = 0
+    updated_at: int = 0
+    policies: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,17 +157,62 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     max_session_s: int = 3600
     created_at: int = 0
-    policies: tuple[str, ...] = ()
+    updated_at: int = 0
+    policies: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One text that a policy has or had; ``id`` is ``v1``, ``v2``, …"""
+
+    id: str
+    document: str
+    created_at: int = 0
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """A named policy; ``document`` is its JSON text."""
+    """A named policy.  ``document`` is the JSON text of its default version.
+
+    ``versions`` are in the order of their making; the number of one that was deleted is not
+    given again, hence ``last_version``.
+    """
 
     name: str
     document: str
     type: str = "Custom"
     description: str = ""
     created_at: int = 0
+    updated_at: int = 0
+    default_version: str = "v1"
+    last_version: int = 1
+    versions: tuple[PolicyVersion, ...] = ()
+
+
+class OidcProvider(msgspec.Struct, frozen=True, kw_only=True):
+    """An issuer of OIDC tokens with which roles may be assumed."""
+
+    id: str
+    name: str
+    issuer_url: str
+    client_ids: tuple[str, ...] = ()
+    fingerprints: tuple[str, ...] = ()
+    description: str = ""
+    issuance_limit_h: int = 12
+    created_at: int = 0
+    updated_at: int = 0
+
+
+class SealingKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the keys that seal session tokens."""
+
+    number: int
+    key: bytes
+    made_at: int
+
+
+class SealingKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys that seal session tokens, the newest last."""
+
+    keys: tuple[SealingKey, ...] = ()
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):

@@ -148,6 +148,14 @@ class Settings:
         "that name.",
         shown="this server's own URL",
     )
+    oidc_allow: tuple[str, ...] = _row(
+        (),
+        "Where the keys of OIDC issuers may be fetched from besides public addresses, written like "
+        "--callback-allow. An http:// issuer must be named here, or be on loopback where that is "
+        "allowed.",
+        many=True,
+        shown="loopback when listening on loopback",
+    )
     public_url: str = _row(
         "",
         "URL under which clients and callback receivers reach this server.",

@@ -20,6 +20,7 @@ from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import RpcRequest as CoreRequest
 from darabonba.exceptions import DaraException
 
+from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcService, is_rpc
 from ossia.domain.identities import Identities
@@ -79,7 +80,8 @@ def served() -> Iterator[tuple[str, AccessKey]]:
         store, clock, account_id="1234", root_access_key_id="ROOT", root_access_key_secret="root"
     )
     key = asyncio.run(_prepare(identities))
-    service = RpcService(identities, Sessions(store), clock)
+    sessions = Sessions(identities.store, clock)
+    service = RpcService(identities, sessions, federation_of(identities), store, clock)
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(service))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

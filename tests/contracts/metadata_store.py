@@ -3,6 +3,7 @@
 An adapter's test file inherits `MetadataStoreContract` and adds a ``store`` fixture.
 """
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from ossia.ports import (
     DeliveryFilter,
     Exists,
     Fenced,
+    IdentityChange,
     MetadataStore,
     Missing,
     NotEmpty,
@@ -909,3 +911,46 @@ class MetadataStoreContract:
         with pytest.raises(Missing):
             await store.delete_identity("user", "a")
         assert await store.list_identities("user", "", 10) == [("b", b"5")]
+
+    async def test_identities_change_together_or_not_at_all(self, store: MetadataStore) -> None:
+        def change(name: str, record: bytes | None) -> IdentityChange:
+            return IdentityChange(kind="user", name=name, record=record)
+
+        epoch = await store.identity_epoch()
+        stamp = store.identity_stamp()
+        await store.change_identities([change("a", b"1"), change("b", b"2")], epoch=epoch)
+        assert await store.list_identities("user", "", 10) == [("a", b"1"), ("b", b"2")]
+        assert store.identity_stamp() != stamp
+        stamp, later = store.identity_stamp(), await store.identity_epoch()
+        assert later == epoch + 1
+        with pytest.raises(Conflict):
+            await store.change_identities([change("a", None), change("b", b"9")], epoch=epoch)
+        assert await store.list_identities("user", "", 10) == [("a", b"1"), ("b", b"2")]
+        await store.change_identities([change("a", None), change("gone", None)], epoch=later)
+        assert await store.list_identities("user", "", 10) == [("b", b"2")]
+        assert await store.identity_epoch() == later + 1
+        assert store.identity_stamp() != stamp
+
+    async def test_of_changes_from_one_epoch_one_succeeds(self, store: MetadataStore) -> None:
+        epoch = await store.identity_epoch()
+        changes = [
+            [IdentityChange(kind="user", name=str(number), record=b"1")] for number in range(5)
+        ]
+        done = await asyncio.gather(
+            *(store.change_identities(each, epoch=epoch) for each in changes),
+            return_exceptions=True,
+        )
+        assert [type(each) for each in done if each] == [Conflict] * 4
+        assert len(await store.list_identities("user", "", 10)) == 1
+
+    # nonces
+
+    async def test_a_nonce_is_used_once(self, store: MetadataStore) -> None:
+        await store.use_nonce(b"n", now=10, until=20)
+        await store.use_nonce(b"m", now=10, until=20)
+        for now in (10, 20):
+            with pytest.raises(Exists):
+                await store.use_nonce(b"n", now=now, until=now + 10)
+        await store.use_nonce(b"n", now=21, until=31)
+        with pytest.raises(Exists):
+            await store.use_nonce(b"n", now=31, until=41)

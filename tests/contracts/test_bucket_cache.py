@@ -8,6 +8,7 @@ import pytest
 
 from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.adapters.system import SystemClock
+from ossia.ports import Conflict, Exists, IdentityChange
 from ossia.records import Bucket
 
 
@@ -48,3 +49,35 @@ async def test_a_repeated_find_reads_nothing(
     )
     first = await one.find_bucket("bucket")
     assert await one.find_bucket("bucket") is first
+
+
+async def test_a_change_of_identities_is_told_to_the_other(
+    pair: tuple[SqliteMetadataStore, SqliteMetadataStore],
+) -> None:
+    one, two = pair
+    stamp = two.identity_stamp()
+    assert one.identity_stamp() == stamp
+    change = IdentityChange(kind="user", name="a", record=b"1")
+    await one.change_identities([change], epoch=await two.identity_epoch())
+    assert two.identity_stamp() == one.identity_stamp() != stamp
+    assert await two.find_identity("user", "a") == b"1"
+    with pytest.raises(Conflict):
+        await two.change_identities([change], epoch=0)
+
+
+async def test_a_nonce_is_used_once_among_workers(
+    pair: tuple[SqliteMetadataStore, SqliteMetadataStore],
+) -> None:
+    one, two = pair
+    await one.use_nonce(b"n", now=1, until=9)
+    with pytest.raises(Exists):
+        await two.use_nonce(b"n", now=2, until=10)
+
+
+async def test_nonces_that_are_over_are_removed(
+    pair: tuple[SqliteMetadataStore, SqliteMetadataStore],
+) -> None:
+    one, _ = pair
+    for number in range(50):
+        await one.use_nonce(b"%d" % number, now=number, until=number + 5)
+    assert one._cursor.execute("select count(*) from nonce").get == 6

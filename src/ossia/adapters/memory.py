@@ -10,6 +10,7 @@ import os
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -30,6 +31,7 @@ from ossia.ports import (
     DeliveryFilter,
     Exists,
     Fenced,
+    IdentityChange,
     Listing,
     Missing,
     NotEmpty,
@@ -82,6 +84,8 @@ class MemoryMetadataStore:
         self._parts: dict[str, dict[int, Part]] = {}
         self._blobs: dict[str, _Blob] = {}
         self._identities: dict[tuple[str, str], bytes] = {}
+        self._identity_epoch = 0
+        self._nonces: dict[bytes, int] = {}
         self._deliveries: dict[str, Delivery] = {}
         self._pending: dict[str, PendingCallback] = {}
         self._due: dict[str, int] = {}
@@ -405,6 +409,31 @@ class MemoryMetadataStore:
     async def list_identities(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
         names = sorted(n for k, n in self._identities if k == kind and n > after)
         return [(name, self._identities[kind, name]) for name in names[:limit]]
+
+    async def identity_epoch(self) -> int:
+        return self._identity_epoch
+
+    async def change_identities(self, changes: Sequence[IdentityChange], *, epoch: int) -> None:
+        if epoch != self._identity_epoch:
+            raise Conflict(epoch)
+        for each in changes:
+            if each.record is None:
+                self._identities.pop((each.kind, each.name), None)
+            else:
+                self._identities[each.kind, each.name] = each.record
+        self._identity_epoch += 1
+
+    def identity_stamp(self) -> bytes:
+        return b"%d" % self._identity_epoch
+
+    # nonces
+
+    async def use_nonce(self, mark: bytes, *, now: int, until: int) -> None:
+        if self._nonces.get(mark, -1) >= now:
+            raise Exists(mark)
+        for old in [old for old in islice(self._nonces, 10) if self._nonces[old] < now]:
+            del self._nonces[old]
+        self._nonces[mark] = until
 
     async def close(self) -> None:
         """Nothing is held outside this object."""

@@ -1,21 +1,24 @@
 """The rules of STS: who may assume a role, for how long, with what rights.
 
-Source: STS documentation, "AssumeRole" and "GetCallerIdentity", and the error table of
-sts-ram.md.  Parameters arrive as the strings that the client sent; authentication and
+Source: STS documentation, "AssumeRole", "AssumeRoleWithOIDC" and "GetCallerIdentity", and the
+error tables of STS.  Parameters arrive as the strings that the client sent; authentication and
 rendering are those of `api.sts`.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Final
 
+from ossia.domain.federation import FederatedToken, Federation, trusts_provider
 from ossia.domain.identities import Caller, CallerKind, Identities, compiled
+from ossia.domain.permission import permits
 from ossia.domain.sessions import Sessions
 from ossia.errors import RpcError
-from ossia.ports import Clock
+from ossia.ports import Clock, Exists, MetadataStore
 from ossia.protocol.conditions import Context
-from ossia.protocol.policy_document import Grammar, PolicyDocument, PolicyError, Verdict
+from ossia.protocol.policy_document import Grammar, PolicyError, Verdict
 from ossia.protocol.signature_rpc import missing
 from ossia.protocol.signed_request import MAX_SKEW_MS
 from ossia.records import Role
@@ -25,10 +28,15 @@ DEFAULT_DURATION_S = 3600
 MAX_POLICY_CHARACTERS = 2048
 
 _ACTION = "sts:AssumeRole"
-_ROLE_ARN = re.compile(r"acs:ram::(\d+):role/([A-Za-z0-9.@-]{1,64})", re.IGNORECASE | re.ASCII)
+_ROLE_ARN = re.compile(r"acs:ram::(\d+):role/([A-Za-z0-9.@_-]{1,64})", re.IGNORECASE | re.ASCII)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+_SOURCE_IDENTITY = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _DURATION = re.compile(r"\d{1,6}", re.ASCII)
+_NOT_TRUSTED: Final = (
+    "No permission perform sts:AssumeRole on this Role. Maybe you are not authorized "
+    "to perform sts:AssumeRole or the specified role does not trust you"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,8 @@ class AssumedRole:
     access_key_secret: str
     security_token: str
     expires_at: int
+    source_identity: str = ""
+    token: FederatedToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +76,18 @@ class _Wish:
     duration_s: int
     policy: str
     external_id: str
+    source_identity: str
 
 
 class Sts:
     """The operations of STS."""
 
-    def __init__(self, identities: Identities, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self, identities: Identities, sessions: Sessions, federation: Federation, clock: Clock
+    ) -> None:
         self._identities = identities
         self._sessions = sessions
+        self._federation = federation
         self._clock = clock
 
     async def assume_role(
@@ -93,7 +107,7 @@ class Sts:
             context["sts:ExternalId"] = [wish.external_id]
         role = await self._find(wish)
         role_arn = wish.role_arn if role is None else self._arn(role)
-        if not _may_assume(caller, role_arn, context):
+        if not permits(caller, _ACTION, role_arn, context):
             raise _refused(
                 "You are not authorized to do this action. You should be authorized by RAM."
             )
@@ -102,11 +116,32 @@ class Sts:
         trust = compiled(role.trust, Grammar.TRUST)
         trusted = trust.decide(_ACTION, role_arn, context, caller.principals)
         if trusted.verdict is not Verdict.ALLOW:
-            raise _refused(
-                "No permission perform sts:AssumeRole on this Role. Maybe you are not authorized "
-                "to perform sts:AssumeRole or the specified role does not trust you"
-            )
-        return await self._issue(role, wish)
+            raise _refused(_NOT_TRUSTED)
+        return await self._issue(role, wish, caller.sources)
+
+    async def assume_role_with_oidc(
+        self, parameters: Mapping[str, str], context: Context
+    ) -> AssumedRole:
+        """Temporary credentials for whoever has a token of a provider that the role trusts.
+
+        The token stands in place of a signature, so nothing is told about roles before it holds.
+        """
+        wish = _read(parameters)
+        token = await self._federation.verify(parameters, self._clock.now_ms())
+        role = await self._find(wish)
+        context = {
+            **context,
+            "sts:RoleSessionName": [wish.session_name],
+            "oidc:iss": [token.issuer],
+            "oidc:aud": list(token.audience),
+            "oidc:sub": [token.subject],
+        }
+        if role is None or not trusts_provider(
+            role.trust, self._arn(role), token.provider_arn, context
+        ):
+            # One answer for both: who is not trusted must not learn which roles there are.
+            raise RpcError(403, "NoPermission", _NOT_TRUSTED)
+        return await self._issue(role, wish, (), token)
 
     async def _find(self, wish: _Wish) -> Role | None:
         if wish.account_id != self._identities.account_id:
@@ -120,24 +155,34 @@ class Sts:
     def _arn(self, role: Role) -> str:
         return f"acs:ram::{self._identities.account_id}:role/{role.name}"
 
-    async def _issue(self, role: Role, wish: _Wish) -> AssumedRole:
+    async def _issue(
+        self,
+        role: Role,
+        wish: _Wish,
+        sources: tuple[tuple[str, str], ...],
+        token: FederatedToken | None = None,
+    ) -> AssumedRole:
         if not MIN_DURATION_S <= wish.duration_s <= role.max_session_s:
             raise _bad_duration(role.max_session_s)
-        session, token = await self._sessions.issue(
+        session, sealed = await self._sessions.issue(
             role,
             account_id=self._identities.account_id,
             name=wish.session_name,
             policy=wish.policy,
             # Whole seconds, because that is what the answer can say.
             expires_at=(self._clock.now_ms() // 1000 + wish.duration_s) * 1000,
+            # A role that assumes itself again and again must not make tokens grow.
+            sources=tuple(dict.fromkeys(sources)),
         )
         return AssumedRole(
             arn=f"{self._arn(role)}/{wish.session_name}",
             assumed_role_id=f"{role.id}:{wish.session_name}",
             access_key_id=session.access_key_id,
             access_key_secret=session.access_key_secret,
-            security_token=token,
+            security_token=sealed,
             expires_at=session.expires_at,
+            source_identity=wish.source_identity,
+            token=token,
         )
 
 
@@ -153,23 +198,6 @@ def identify(caller: Caller) -> CallerIdentity:
         user_id="" if is_session else caller.id,
         role_id=caller.id if is_session else "",
     )
-
-
-def _may_assume(caller: Caller, role_arn: str, context: Context) -> bool:
-    """Whether the caller's own policies allow it; a session policy must, too."""
-    session_policy = caller.session_policy
-    if session_policy is not None and _verdict((session_policy,), role_arn, context) is not (
-        Verdict.ALLOW
-    ):
-        return False
-    return _verdict(caller.policies, role_arn, context) is Verdict.ALLOW
-
-
-def _verdict(policies: Sequence[PolicyDocument], role_arn: str, context: Context) -> Verdict:
-    verdicts = {policy.decide(_ACTION, role_arn, context).verdict for policy in policies}
-    if Verdict.DENY in verdicts:
-        return Verdict.DENY
-    return Verdict.ALLOW if Verdict.ALLOW in verdicts else Verdict.NONE
 
 
 # --- parameters -------------------------------------------------------------
@@ -188,6 +216,9 @@ def _read(parameters: Mapping[str, str]) -> _Wish:
     external_id = parameters.get("ExternalId", "")
     if external_id and _EXTERNAL_ID.fullmatch(external_id) is None:
         raise _wrongly_formed("ExternalId")
+    source_identity = parameters.get("SourceIdentity", "")
+    if source_identity and _SOURCE_IDENTITY.fullmatch(source_identity) is None:
+        raise _wrongly_formed("SourceIdentity")
     return _Wish(
         role_arn=parameters["RoleArn"],
         account_id=arn[1],
@@ -196,6 +227,7 @@ def _read(parameters: Mapping[str, str]) -> _Wish:
         duration_s=_read_duration(parameters.get("DurationSeconds", "")),
         policy=_read_policy(parameters.get("Policy", "")),
         external_id=external_id,
+        source_identity=source_identity,
     )
 
 
@@ -246,29 +278,22 @@ def _refused(message: str) -> RpcError:
 
 
 class Nonces:
-    """Which nonces were used, as long as a request that carries them could be repeated.
+    """Which nonces were used, by any worker, as long as a request with one could be repeated.
 
     That is twice the permitted skew: a timestamp may lie fifteen minutes ahead and stays
-    acceptable until it lies fifteen behind.  Bounded: beyond *limit* the oldest are forgotten,
-    so that a flood costs protection against replay and not the memory of the server.
+    acceptable until it lies fifteen behind.
     """
 
-    def __init__(self, limit: int = 100_000) -> None:
-        self._limit = limit
-        self._seen: dict[bytes, int] = {}
+    def __init__(self, metadata: MetadataStore) -> None:
+        self._metadata = metadata
 
-    def use(self, access_key_id: str, nonce: str, now_ms: int) -> None:
+    async def use(self, access_key_id: str, nonce: str, now_ms: int) -> None:
         """Note a nonce.  Raises `RpcError` ``SignatureNonceUsed`` if it was noted before."""
-        self._forget(now_ms)
         # A digest, because a nonce may be as long as a request.
         mark = sha256(f"{access_key_id}\n{nonce}".encode("utf-8", "surrogatepass")).digest()
-        if mark in self._seen:
-            raise RpcError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
-        self._seen[mark] = now_ms + 2 * MAX_SKEW_MS
-
-    def _forget(self, now_ms: int) -> None:
-        while self._seen:
-            oldest = next(iter(self._seen))
-            if self._seen[oldest] >= now_ms and len(self._seen) < self._limit:
-                return
-            del self._seen[oldest]
+        try:
+            await self._metadata.use_nonce(mark, now=now_ms, until=now_ms + 2 * MAX_SKEW_MS)
+        except Exists as fact:
+            raise RpcError(
+                400, "SignatureNonceUsed", "Specified signature nonce was used already."
+            ) from fact

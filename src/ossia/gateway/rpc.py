@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from ossia.api.sts.rpc import RpcService, is_rpc
+from ossia.domain.federation import Federation
 from ossia.domain.identities import Identities
 from ossia.domain.sessions import Sessions
 from ossia.errors import EntityTooLarge
 from ossia.http.message import Request, Response
-from ossia.ports import Clock
+from ossia.ports import Clock, MetadataStore
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.signature_rpc import RpcRequest
 
@@ -17,8 +18,15 @@ MAX_BODY = 256 * 1024
 class RpcSide:
     """Passes RPC requests to their service."""
 
-    def __init__(self, identities: Identities, sessions: Sessions, clock: Clock) -> None:
-        self._service = RpcService(identities, sessions, clock)
+    def __init__(
+        self,
+        identities: Identities,
+        sessions: Sessions,
+        federation: Federation,
+        metadata: MetadataStore,
+        clock: Clock,
+    ) -> None:
+        self._service = RpcService(identities, sessions, federation, metadata, clock)
         self._clock = clock
 
     async def answer(

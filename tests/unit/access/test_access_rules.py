@@ -1,12 +1,13 @@
 """Who a caller is: keys, sessions, forms."""
 
-import msgspec
 import pytest
 
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.client.signing_client import SigningClient
 from ossia.domain.identities import ANONYMOUS, Caller, CallerKind, Identities
+from ossia.domain.ram.roles import delete_role
+from ossia.domain.ram.users import set_access_key_active
 from ossia.domain.sessions import Sessions
 from ossia.errors import (
     InvalidAccessKeyId,
@@ -39,7 +40,7 @@ class World:
             root_access_key_id="ROOT",
             root_access_key_secret="root",
         )
-        self.sessions = Sessions(self.store)
+        self.sessions = Sessions(self.identities.store, StillClock())
         self.door = Authenticator(self.identities, self.sessions, region="cn-test")
 
     async def enter(
@@ -69,7 +70,7 @@ async def test_callers(world: World, version: int) -> None:
         await world.enter(key.id, "wrong", version=version)
     with pytest.raises(InvalidAccessKeyId):
         await world.enter("NONE", "x", version=version)
-    await world.identities._put(key.id, msgspec.structs.replace(key, active=False), create=False)
+    await world.identities.store.change(set_access_key_active, "u", key.id, active=False)
     # Only who holds the secret hears that the key is disabled.
     with pytest.raises(SignatureDoesNotMatch):
         await world.enter(key.id, "wrong", version=version)
@@ -98,8 +99,7 @@ async def test_sessions(world: World, version: int) -> None:
         with pytest.raises(error):
             await world.enter(key_id, with_secret, with_token, version=version, at=at)
     await world.enter(key, secret, token, version=version, at=NOW + 899_999)
-    await world.store.delete_identity("role", "r")
-    world.identities._remembered.clear()
+    await world.identities.store.change(delete_role, "r")
     with pytest.raises(InvalidSecurityToken):
         await world.enter(key, secret, token, version=version)
 

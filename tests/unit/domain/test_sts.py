@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.domain.identities import Caller, Identities
 from ossia.domain.sessions import Sessions
@@ -66,14 +67,16 @@ async def world() -> World:
     identities = Identities(
         store, clock, account_id="1234", root_access_key_id="ROOT", root_access_key_secret="s"
     )
-    sessions = Sessions(store)
+    sessions = Sessions(identities.store, clock)
     await identities.create_user("alice")
     await identities.attach_to_user("AliyunSTSAssumeRoleAccess", "alice")
     await identities.create_role("App", trust("acs:ram::1234:root"), max_session_s=7200)
     await identities.attach_to_role("AliyunOSSFullAccess", "App")
     key = await identities.create_access_key("alice")
     user = await identities.user_caller(key)
-    return World(identities, sessions, Sts(identities, sessions, clock), user)
+    return World(
+        identities, sessions, Sts(identities, sessions, federation_of(identities), clock), user
+    )
 
 
 async def test_a_user_assumes_a_role(world: World) -> None:
@@ -255,23 +258,23 @@ async def test_everybody_may_know_who_he_is(world: World) -> None:
     )
 
 
-def test_a_nonce_is_used_once_as_long_as_it_matters() -> None:
-    nonces = Nonces()
-    nonces.use("AK", "n", NOW)
-    nonces.use("AK", "m", NOW)
-    nonces.use("other", "n", NOW)
+async def test_a_nonce_counts_once_for_every_worker() -> None:
+    store = MemoryMetadataStore(StillClock())
+    one, other = Nonces(store), Nonces(store)
+    await one.use("AK", "n", NOW)
+    await one.use("AK", "m", NOW)
+    await one.use("other", "n", NOW)
     for at_ms in (NOW, NOW + 30 * 60_000):
-        with pytest.raises(RpcError) as caught:
-            nonces.use("AK", "n", at_ms)
-        assert code(caught.value) == (400, "SignatureNonceUsed")
-    nonces.use("AK", "n", NOW + 30 * 60_000 + 1)
+        for nonces in (one, other):
+            with pytest.raises(RpcError) as caught:
+                await nonces.use("AK", "n", at_ms)
+            assert code(caught.value) == (400, "SignatureNonceUsed")
+    await other.use("AK", "n", NOW + 30 * 60_000 + 1)
 
 
-def test_a_flood_of_nonces_pushes_out_the_oldest() -> None:
-    nonces = Nonces(limit=3)
-    for number in range(10):
-        nonces.use("AK", str(number), NOW)
-    assert len(nonces._seen) == 3
-    with pytest.raises(RpcError):
-        nonces.use("AK", "9", NOW)
-    nonces.use("AK", "0", NOW)
+async def test_nonces_that_could_not_be_repeated_are_forgotten() -> None:
+    store = MemoryMetadataStore(StillClock())
+    nonces = Nonces(store)
+    for number in range(50):
+        await nonces.use("AK", str(number), NOW + number * 60_000)
+    assert len(store._nonces) <= 32

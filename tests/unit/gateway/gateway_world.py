@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from federating import federation_of
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
 from ossia.api.oss import oss
@@ -76,7 +77,7 @@ class World:
             root_access_key_id="ROOT",
             root_access_key_secret="root",
         )
-        self.sessions = Sessions(self.metadata)
+        self.sessions = Sessions(self.identities.store, self.clock)
         self.ingest = Ingest(self.metadata, blobs, self.clock, Buffers(), threads=2)
         objects = Objects(self.metadata, blobs, self.ingest, self.clock)
         self.sender = SaidSender()
@@ -99,7 +100,13 @@ class World:
             public_url="http://oss.test",
         )
         internal = Internal(KEYS, "whpk_x", "0.0")
-        rpc = RpcSide(self.identities, self.sessions, self.clock)
+        rpc = RpcSide(
+            self.identities,
+            self.sessions,
+            federation_of(self.identities),
+            self.metadata,
+            self.clock,
+        )
         self.gateway = Gateway(
             Router(oss),
             services,

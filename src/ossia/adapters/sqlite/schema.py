@@ -173,6 +173,14 @@ _MIGRATIONS = (
     ) strict;
     create index pending_due on pending (due) where dead = 0;
     """,
+    """
+    -- What signed requests of STS and RAM have used, so that none counts twice.
+    create table nonce (
+        mark  blob not null primary key,
+        until integer not null
+    ) without rowid, strict;
+    create index nonce_until on nonce (until);
+    """,
 )
 
 KNOWN_VERSION = len(_MIGRATIONS)

@@ -31,8 +31,9 @@ from ossia.adapters.sqlite import (
 from ossia.adapters.sqlite.bucket_cache import BucketCache
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.group_commit import GroupCommit
+from ossia.adapters.sqlite.shared_stamp import SharedStamp
 from ossia.adapters.sqlite.transaction import Operation
-from ossia.ports import Clock, DeliveryFilter, Listing, UploadListing
+from ossia.ports import Clock, DeliveryFilter, IdentityChange, Listing, UploadListing
 from ossia.records import (
     Bucket,
     BucketUsage,
@@ -76,6 +77,7 @@ class SqliteMetadataStore:
         _sync_folder(folder)
         self._cursor = self._connection.cursor()
         self._bucket_cache = BucketCache(folder / "metadata.buckets")
+        self._identity_stamp = SharedStamp(folder / "metadata.identities")
         self._checkpoints = Checkpoints(
             self._connection,
             file=self._file,
@@ -317,6 +319,23 @@ class SqliteMetadataStore:
     async def list_identities(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
         return identities.page(self._cursor, kind, after, limit)
 
+    async def identity_epoch(self) -> int:
+        return identities.epoch(self._cursor)
+
+    async def change_identities(self, changes: Sequence[IdentityChange], *, epoch: int) -> None:
+        try:
+            await self._commits.submit(lambda tx: identities.change(tx, changes, epoch))
+        finally:
+            self._identity_stamp.renew()
+
+    def identity_stamp(self) -> bytes:
+        return self._identity_stamp.get()
+
+    # nonces
+
+    async def use_nonce(self, mark: bytes, *, now: int, until: int) -> None:
+        await self._commits.submit(lambda tx: identities.use_nonce(tx, mark, now, until))
+
     async def close(self) -> None:
         await self._commits.drain()
         self._commits.close()
@@ -324,6 +343,7 @@ class SqliteMetadataStore:
         self._connection.close()
         self._checkpoints.close()
         self._bucket_cache.close()
+        self._identity_stamp.close()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,16 +7,18 @@ served by JSON.
 
 import uuid
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
+from ossia.domain.federation import FederatedToken
 from ossia.domain.sts import AssumedRole, CallerIdentity
 from ossia.errors import RpcError
 from ossia.protocol import xml
 from ossia.protocol.dates import format_iso_seconds
 
-Fields = Mapping[str, "str | Fields"]
+Fields = Mapping[str, Any]
+"""Texts, numbers, truth values, further fields, and lists of fields."""
 
 _MEDIA_TYPES = {"JSON": "application/json;charset=utf-8", "XML": "text/xml;charset=utf-8"}
 
@@ -70,6 +72,19 @@ def assumed_role_fields(role: AssumedRole) -> Fields:
             "SecurityToken": role.security_token,
             "Expiration": format_iso_seconds(role.expires_at),
         },
+        **({"SourceIdentity": role.source_identity} if role.source_identity else {}),
+        **({} if role.token is None else {"OIDCTokenInfo": _token_fields(role.token)}),
+    }
+
+
+def _token_fields(token: FederatedToken) -> Fields:
+    return {
+        "Subject": token.subject,
+        "Issuer": token.issuer,
+        "ClientIds": ",".join(token.audience),
+        "ExpirationTime": format_iso_seconds(token.expires_at * 1000),
+        "IssuanceTime": format_iso_seconds(token.issued_at * 1000),
+        "VerificationInfo": "Success",
     }
 
 
@@ -92,7 +107,12 @@ def _render(status: int, form: str, root: str, fields: Fields) -> RpcAnswer:
 
 
 def _elements(fields: Fields) -> str:
-    return "".join(
-        xml.tag(name, value) if isinstance(value, str) else f"<{name}>{_elements(value)}</{name}>"
-        for name, value in fields.items()
-    )
+    return "".join(_element(name, value) for name, value in fields.items())
+
+
+def _element(name: str, value: Any) -> str:
+    if isinstance(value, list):
+        return "".join(_element(name, each) for each in value)
+    if isinstance(value, Mapping):
+        return f"<{name}>{_elements(value)}</{name}>"
+    return xml.tag(name, str(value).lower() if isinstance(value, bool) else str(value))

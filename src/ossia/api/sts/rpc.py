@@ -1,15 +1,17 @@
-"""STS over HTTP: authenticate, find the operation, run it, render.
+"""STS and RAM over HTTP: authenticate, find the operation, run it, render.
 
-A request is one of STS if it names an action, in ``x-acs-action`` or in parameters of the query
+A request is one of them if it names an action, in ``x-acs-action`` or in parameters of the query
 or of a form body.  Whatever goes wrong is answered in the form the caller asked for.
 """
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from ossia.api.ram import IMS_VERSION, RAM_VERSION, Call, Operation, ram
 from ossia.api.sts import answer
 from ossia.api.sts.answer import Fields, RpcAnswer
-from ossia.domain.identities import Caller, Identities
+from ossia.domain.federation import Federation
+from ossia.domain.identities import ANONYMOUS, Caller, Identities
 from ossia.domain.sessions import KEY_ID_PREFIX, Sessions
 from ossia.domain.sts import Nonces, Sts, identify
 from ossia.errors import (
@@ -19,19 +21,27 @@ from ossia.errors import (
     RpcError,
     SecurityTokenExpired,
 )
-from ossia.ports import Clock, Unavailable
+from ossia.ports import Clock, MetadataStore, Unavailable
 from ossia.protocol.conditions import Context
 from ossia.protocol.signature_rpc import RpcClaim, RpcRequest, missing, read_rpc_claim
 
 log = logging.getLogger("ossia.sts")
 
 VERSION = "2015-04-01"
-RAM_VERSION = "2015-05-01"
+_VERSIONS = frozenset({VERSION, RAM_VERSION, IMS_VERSION})
 
 _FORM = b"application/x-www-form-urlencoded"
 _METHODS = frozenset({b"GET", b"POST"})
 
-Operation = Callable[[Caller, Mapping[str, str], Context], Awaitable[Fields]]
+Handler = Callable[[Caller, Mapping[str, str], Context], Awaitable[Fields]]
+
+STS_OPERATIONS = {
+    "AssumeRole": "Lend the credentials of a role to a user, or to a session, whom it trusts.",
+    "AssumeRoleWithOIDC": "Lend them to the bearer of an OIDC token; the request is not signed.",
+    "GetCallerIdentity": "Tell the caller who he is.",
+}
+"""The operations of STS, for the documentation."""
+_UNSIGNED = frozenset({"AssumeRoleWithOIDC"})
 
 
 def is_rpc(headers: Mapping[bytes, bytes], query: Sequence[tuple[bytes, bytes]]) -> bool:
@@ -51,17 +61,27 @@ def is_rpc(headers: Mapping[bytes, bytes], query: Sequence[tuple[bytes, bytes]])
 
 
 class RpcService:
-    """Answers requests of STS.  One per worker: it remembers nonces."""
+    """Answers requests of STS and RAM."""
 
-    def __init__(self, identities: Identities, sessions: Sessions, clock: Clock) -> None:
+    def __init__(
+        self,
+        identities: Identities,
+        sessions: Sessions,
+        federation: Federation,
+        metadata: MetadataStore,
+        clock: Clock,
+    ) -> None:
         self._identities = identities
         self._sessions = sessions
+        self._federation = federation
         self._clock = clock
-        self._nonces = Nonces()
-        self._sts = Sts(identities, sessions, clock)
-        self._operations: dict[tuple[str, str], Operation] = {
+        self._nonces = Nonces(metadata)
+        self._sts = Sts(identities, sessions, federation, clock)
+        self._operations: dict[tuple[str, str], Handler] = {
             (VERSION, "AssumeRole"): self._assume_role,
+            (VERSION, "AssumeRoleWithOIDC"): self._assume_role_with_oidc,
             (VERSION, "GetCallerIdentity"): self._get_caller_identity,
+            **{place: self._of_ram(operation) for place, operation in ram.operations.items()},
         }
 
     async def answer_rpc(
@@ -95,14 +115,17 @@ class RpcService:
         if request.method not in _METHODS:
             raise RpcError(405, "UnsupportedHTTPMethod", "The HTTP method is not supported.")
         action, operation = self._find(request, parameters)
+        if action in _UNSIGNED:
+            # Its token says who calls; a signature, which some SDKs send along, adds nothing.
+            return action, await operation(ANONYMOUS, parameters, context)
         caller = await self._authenticate(request)
         known = {"acs:PrincipalARN": [caller.arn], "acs:AccessId": [caller.access_key_id]}
         return action, await operation(caller, parameters, {**context, **known})
 
-    def _find(self, request: RpcRequest, parameters: Mapping[str, str]) -> tuple[str, Operation]:
+    def _find(self, request: RpcRequest, parameters: Mapping[str, str]) -> tuple[str, Handler]:
         action = _named(request, parameters, "Action")
         version = _named(request, parameters, "Version")
-        if version not in {VERSION, RAM_VERSION}:
+        if version not in _VERSIONS:
             raise RpcError(
                 400,
                 "InvalidParameter",
@@ -132,7 +155,7 @@ class RpcService:
         except OssError as refused:
             raise _as_rpc(refused) from refused
         # Only now: who cannot sign must not be able to use up somebody's nonces.
-        self._nonces.use(claim.access_key_id, claim.nonce, now_ms)
+        await self._nonces.use(claim.access_key_id, claim.nonce, now_ms)
         return caller
 
     async def _session_caller(self, claim: RpcClaim, token: str, now_ms: int) -> Caller:
@@ -158,6 +181,19 @@ class RpcService:
     ) -> Fields:
         assumed = await self._sts.assume_role(caller, parameters, context)
         return answer.assumed_role_fields(assumed)
+
+    async def _assume_role_with_oidc(
+        self, _caller: Caller, parameters: Mapping[str, str], context: Context
+    ) -> Fields:
+        assumed = await self._sts.assume_role_with_oidc(parameters, context)
+        return answer.assumed_role_fields(assumed)
+
+    def _of_ram(self, operation: Operation) -> Handler:
+        async def run(caller: Caller, parameters: Mapping[str, str], context: Context) -> Fields:
+            call = Call(caller, self._identities, self._federation)
+            return await operation.run(call, parameters, context)
+
+        return run
 
     async def _get_caller_identity(
         self, caller: Caller, _parameters: Mapping[str, str], _context: Context
