@@ -61,6 +61,8 @@ class Console:
     def open(self) -> None:
         self.browser.get(self.server.console_url)
         self.browser.execute_script("sessionStorage.clear()")
+        # From another document: the same address with another fragment would load nothing anew.
+        self.browser.get("about:blank")
         self.browser.get(self.server.console_url)
         self.until(lambda: self.one("#sign-in").is_displayed())
 
