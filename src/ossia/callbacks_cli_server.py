@@ -6,16 +6,12 @@ Over HTTP only, as anybody else: nothing of the server is imported.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-import click
-
+from ossia.cli_access import Access, access_options
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.settings import SettingsError
 
-KEYS_FILE: Final = "keys.json"
 _TIMEOUT_S: Final = 150
 """A replay goes to five URLs at most, and an application may be given long."""
 _OK: Final = 200
@@ -92,82 +88,16 @@ def _refusal(reply: Reply, endpoint: str) -> SettingsError:
 def server_options(command: _Command) -> _Command:
     """Give *command* the options that name a server; it receives ``server``."""
 
-    def with_server(
-        *,
-        endpoint: str,
-        access_key_id: str | None,
-        access_key_secret: str | None,
-        security_token: str | None,
-        data: Path,
-        **others: Any,
-    ) -> Any:
-        _check_endpoint(endpoint)
-        key = (access_key_id, access_key_secret) if access_key_id else _kept_key(data)
+    def with_server(*, access: Access, **others: Any) -> Any:
         client = SigningClient(
-            endpoint.rstrip("/"),
-            key[0] or "",
-            key[1] or "",
-            security_token=security_token,
+            access.endpoint,
+            access.access_key_id,
+            access.secret,
+            security_token=access.security_token,
             timeout_s=_TIMEOUT_S,
         )
         return command(server=AdminServer(client), **others)
 
     with_server.__name__ = command.__name__
     with_server.__doc__ = command.__doc__
-    for option in reversed(_OPTIONS):
-        with_server = option(with_server)
-    return with_server
-
-
-_OPTIONS: Final = (
-    click.option(
-        "--endpoint",
-        default="http://127.0.0.1:9000",
-        show_default=True,
-        show_envvar=True,
-        envvar="OSSIA_ENDPOINT",
-        help="URL of the server.",
-    ),
-    click.option(
-        "--access-key-id", envvar="OSSIA_ACCESS_KEY_ID", show_envvar=True, help="Whose key."
-    ),
-    click.option(
-        "--access-key-secret",
-        envvar="OSSIA_ACCESS_KEY_SECRET",
-        show_envvar=True,
-        help="Its secret; without a key, the root key in --data is taken.",
-    ),
-    click.option(
-        "--security-token",
-        envvar="OSSIA_SECURITY_TOKEN",
-        show_envvar=True,
-        help="The token of a temporary key.",
-    ),
-    click.option(
-        "--data",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=Path("./ossia-data"),
-        show_default=True,
-        envvar="OSSIA_DATA",
-        show_envvar=True,
-        help="The server's data folder, for the root key.",
-    ),
-)
-
-
-def _check_endpoint(endpoint: str) -> None:
-    place = urlsplit(endpoint)
-    if place.scheme not in ("http", "https") or not place.hostname:
-        raise SettingsError(f"--endpoint {endpoint!r} is not a URL such as http://127.0.0.1:9000.")
-
-
-def _kept_key(data: Path) -> tuple[str, str]:
-    path = data / KEYS_FILE
-    try:
-        kept = json.loads(path.read_text())
-        return kept["root_access_key_id"], kept["root_access_key_secret"]
-    except (OSError, ValueError, KeyError) as error:
-        raise SettingsError(
-            f"No key: {path} cannot be read ({getattr(error, 'strerror', None) or 'not a key file'}"
-            "). Give --access-key-id and --access-key-secret, or the server's folder with --data."
-        ) from error
+    return access_options(with_server)
