@@ -272,6 +272,7 @@ class Node:
         self.ingest = Ingest(self.metadata, self.blobs, self.clock, Buffers())
         self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, settings.region)
+        self.public_access = PublicAccess(self.metadata, self.clock)
         targets = callback_targets(settings)
         self.sender = CallbackClient(
             targets,
@@ -311,7 +312,7 @@ class Node:
             objects=self.objects,
             multipart=Multipart(self.metadata, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
-            public_access=PublicAccess(self.metadata, self.clock),
+            public_access=self.public_access,
             callbacks=self.callbacks,
             outbox=self.outbox,
             delivery_log=self.delivery_log,
@@ -325,12 +326,16 @@ class Node:
         internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
         admin = AdminSide(
             AdminServices(
+                identities=self.identities,
                 buckets=self.buckets,
+                objects=self.objects,
+                public_access=self.public_access,
                 callback_terms=terms,
                 delivery_log=self.delivery_log,
                 recovery=Recovery(self.delivery_log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
                 clock=self.clock,
+                region=settings.region,
                 is_closing=lambda: self.server.closing,
             ),
             # The keys are this server's own, whatever region a signature names.

@@ -116,6 +116,18 @@ def callbacks(arguments: tuple[str, ...]) -> None:
     command.main(list(arguments), prog_name="ossia callbacks")
 
 
+@cli.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def policy(arguments: tuple[str, ...]) -> None:
+    """Understand policies: who may do what, and why."""
+    from ossia.policy_cli import policy as command  # noqa: PLC0415 - as above
+
+    command.main(list(arguments), prog_name="ossia policy")
+
+
 @cli.command()
 @server_options
 @click.option("--callback-url", help="A callback URL whose reachability is to be checked.")

@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli_access": frozenset({"settings"}),
     "callbacks_cli_server": frozenset({"cli_access", "client", "settings"}),
     "callbacks_cli_text": frozenset(),
+    "policy_cli": frozenset({"callbacks_cli_server", "settings"}),
     "callbacks_cli_terms": frozenset({"callbacks_cli_server"}),
     "callbacks_cli_log": frozenset({"callbacks_cli_server", "callbacks_cli_text", "settings"}),
     "callbacks_cli_receive": frozenset({"callbacks_cli_text", "receiver", "settings"}),

@@ -256,7 +256,7 @@ def _detail(caller: Caller, wish: Wish, around: Surroundings, ruling: Ruling) ->
     detail["AuthPrincipalOwnerId"] = caller.account_id
     detail["AuthPrincipalDisplayName"] = display_name(caller)
     if ruling.statement is not None:
-        name, policy = _deciding(caller, around, ruling)
+        name, policy = deciding(caller, around, ruling)
         detail["MatchedPolicy"] = name
         detail["MatchedStatement"] = policy.label_of(ruling.statement)
     return detail
@@ -269,7 +269,8 @@ def display_name(caller: Caller) -> str:
     return caller.id
 
 
-def _deciding(caller: Caller, around: Surroundings, ruling: Ruling) -> tuple[str, PolicyDocument]:
+def deciding(caller: Caller, around: Surroundings, ruling: Ruling) -> tuple[str, PolicyDocument]:
+    """The name of the policy whose statement decided, and the policy."""
     if ruling.basis is Basis.SESSION:
         assert caller.session_policy is not None
         return "session policy", caller.session_policy

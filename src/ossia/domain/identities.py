@@ -193,6 +193,34 @@ class Identities:
             sources=(*session.sources, (f"role/{role.name}", role.id)),
         )
 
+    async def as_user(self, name: str) -> Caller | None:
+        """The caller that a user is with any of his keys."""
+        if await self.find_user(name) is None:
+            return None
+        return await self._user_caller(AccessKey(id="", secret="", user_name=name))
+
+    async def as_session(self, role_name: str, session_name: str) -> Caller | None:
+        """The caller that a session of a role is, without a session policy."""
+        role = await self.find_role(role_name)
+        if role is None:
+            return None
+        return await self._session_caller(
+            Session(
+                access_key_id="",
+                access_key_secret="",
+                account_id=self.account_id,
+                role_id=role.id,
+                role_name=role.name,
+                name=session_name,
+                policy="",
+                expires_at=0,
+            )
+        )
+
+    def as_root(self) -> Caller:
+        """The root of the account."""
+        return self._root
+
     async def _exists(self, source: str, source_id: str) -> bool:
         kind, _, name = source.partition("/")
         if kind == "user":

@@ -41,7 +41,7 @@ class AdminSide:
         self._services = services
         self._authenticator = authenticator
         self._clock = clock
-        self._resources = f"acs:ossia:{region}:{account_id}:callbacks"
+        self._resources = f"acs:ossia:{region}:{account_id}:"
 
     async def answer(
         self, request: Request, path: bytes, query: Sequence[tuple[bytes, bytes]]
@@ -69,6 +69,7 @@ class AdminSide:
         )
         if route.action is not None:
             subject = await route.about(self._services, asked)
+            permits.kind = subject.kind
             await permits.require(subject.bucket, subject.key)
         result = await route.handler(
             AdminCall(self._services, now_ms, subject, permits.allows), asked
@@ -81,12 +82,13 @@ class AdminSide:
 
 
 class _Permits:
-    """What the caller may: one action on callbacks of buckets and keys."""
+    """What the caller may: one action on callbacks (or what ``kind`` says) of buckets and keys."""
 
     def __init__(
         self, resources: str, action: str | None, caller: Caller, request: Request, now_ms: int
     ) -> None:
         self._resources = resources
+        self.kind = "callbacks"
         self._action = action or ""
         self._caller = caller
         self._context: Context = {
@@ -107,6 +109,6 @@ class _Permits:
 
     async def require(self, bucket: str, key: str) -> None:
         """Return if the caller may; raise `AccessDenied` otherwise."""
-        resource = f"{self._resources}/{bucket}/{key}"
+        resource = f"{self._resources}{self.kind}/{bucket}/{key}"
         wish = Wish(self._action, resource, reads=False, writes=False)
         await authorize(self._caller, wish, NoBucket(self._context))

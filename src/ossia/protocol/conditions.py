@@ -185,11 +185,12 @@ def _compile_one(operator: str, key: str, values: object) -> Comparison:
         return False
 
     return Comparison(
-        operator, _spelled(key), wanted, (lambda found: not holds(found)) if negated else holds
+        operator, spelled(key), wanted, (lambda found: not holds(found)) if negated else holds
     )
 
 
-def _spelled(key: str) -> str:
+def spelled(key: str) -> str:
+    """A condition key as `KEYS` and `TAG_KEYS` spell it.  Raises `PolicyError` if it is empty."""
     if not key:
         raise PolicyError("a condition key is empty")
     for prefix in TAG_KEYS:

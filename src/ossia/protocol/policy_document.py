@@ -289,7 +289,7 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         _either(statement, "Resource", _compile_resources) if needs_resource else _always,
         _compile_principals(names, spares_owner=spares_owner),
         condition,
-        effect is Verdict.ALLOW and _is_public(names, condition),
+        grammar is Grammar.BUCKET and effect is Verdict.ALLOW and _is_public(names, condition),
     )
 
 

@@ -43,12 +43,16 @@ class AdminWorld(World):
         self.closing = False
         side = AdminSide(
             AdminServices(
+                identities=self.identities,
                 buckets=self.gateway._services.buckets,
+                objects=self.gateway._services.objects,
+                public_access=self.gateway._services.public_access,
                 callback_terms=self.gateway._services.callback_terms,
                 delivery_log=self.log,
                 recovery=Recovery(self.log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
                 clock=self.clock,
+                region="cn-test",
                 is_closing=lambda: self.closing,
             ),
             Authenticator(self.identities, self.sessions, region=""),

@@ -364,6 +364,12 @@ ROUTES = [
     ("ossia:GetCallbackTerms", "GET", "buckets/store/callbacks", {}),
     ("ossia:PutCallbackTerms", "PUT", "buckets/store/callbacks", {"mode": "outbox"}),
     ("ossia:PutCallbackTerms", "DELETE", "buckets/store/callbacks", {}),
+    (
+        "ossia:ExplainPolicy",
+        "POST",
+        "policies/explain",
+        {"as": "root", "action": "oss:GetObject", "resource": "store/k"},
+    ),
 ]
 
 

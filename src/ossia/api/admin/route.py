@@ -27,7 +27,7 @@ _SIGNATURE_IN_QUERY: Final = frozenset({"OSSAccessKeyId", "Expires", "Signature"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a request is about: ``callbacks/<bucket>/<key>``, and the record if there is one.
+    """What a request is about: ``<kind>/<bucket>/<key>``, and the record if there is one.
 
     A star stands for all of them; only a policy that covers all allows it.
     """
@@ -35,6 +35,7 @@ class Subject:
     bucket: str = "*"
     key: str = "*"
     found: Any = None
+    kind: str = "callbacks"
 
 
 @dataclass(frozen=True, slots=True)
