@@ -5,13 +5,14 @@ Ports are chosen by the system, data lives in a folder of the test.  What the co
 """
 
 import json
+import os
 import select
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,10 +65,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_server(data: Path, *arguments: str) -> Iterator[Server]:
+def running_server(
+    data: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """``ossia serve`` on a free port with *data* as its folder; more flags in *arguments*."""
     command = ["serve", "--data", str(data / "data"), "--listen", "127.0.0.1:0", *arguments]
-    with _running(command, data) as process:
+    with _running(command, data, environment) as process:
         yield _server(process, data, _next_event(process, data, "ready"))
 
 
@@ -84,7 +87,9 @@ def running_demo(data: Path, *arguments: str) -> Iterator[Demo]:
 
 
 @contextmanager
-def _running(arguments: list[str], data: Path) -> "Iterator[subprocess.Popen[bytes]]":
+def _running(
+    arguments: list[str], data: Path, environment: Mapping[str, str] | None = None
+) -> "Iterator[subprocess.Popen[bytes]]":
     data.mkdir(parents=True, exist_ok=True)
     with _log_of(data).open("a") as log:
         process = subprocess.Popen(
@@ -96,6 +101,7 @@ def _running(arguments: list[str], data: Path) -> "Iterator[subprocess.Popen[byt
             # A group of its own, so that a test can kill the server with all its workers.
             start_new_session=True,
             cwd=data,
+            env={**os.environ, **(environment or {})},
         )
     try:
         yield process

@@ -118,15 +118,13 @@ def _read_key(fields: dict[str, Any]) -> PublicKey | None:
         return None
     key: Key
     try:
-        if kind == "RSA":
+        if kind == "RSA" and len(_decoded(fields["n"])) * 8 >= _MIN_RSA_BITS:
             key = RSAKey.import_key({name: fields[name] for name in ("kty", "n", "e")})
-            if key.public_key.key_size < _MIN_RSA_BITS:
-                return None
         elif kind == "EC" and fields.get("crv") == "P-256":
             key = ECKey.import_key({name: fields[name] for name in ("kty", "crv", "x", "y")})
         else:
             return None
-    except (JoseError, KeyError, ValueError, TypeError):
+    except (JoseError, TokenRefused, KeyError, ValueError, TypeError):
         return None
     return PublicKey(key_id, str(kind), key)
 
