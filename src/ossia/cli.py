@@ -1,10 +1,11 @@
-"""The command line: ``ossia up``, ``serve``, ``appserver``, ``callbacks``, ``doctor``, …."""
+"""The command line: ``ossia up``, ``serve``, ``appserver``, ``callbacks``, ``user``, …."""
 
 import json
 import logging
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -92,40 +93,45 @@ def up(*, appserver: str, bucket: str, as_json: bool, config: Path | None, **fla
     sys.exit(run(_load(flags, config), appserver=appserver, bucket=bucket, as_json=as_json))
 
 
-@cli.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def appserver(arguments: tuple[str, ...]) -> None:
-    """Run the customer's side: token server, policy signer, callback receiver, upload page."""
-    from ossia.appserver.cli import appserver as command  # noqa: PLC0415 - as above
+class _Elsewhere(click.Command):
+    """A command of another module, which is imported when it is run."""
 
-    command.main(list(arguments), prog_name="ossia appserver")
+    def __init__(self, name: str, place: str, text: str) -> None:
+        super().__init__(
+            name,
+            help=text,
+            params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+            context_settings={"ignore_unknown_options": True},
+            add_help_option=False,
+            callback=self._run,
+        )
+        self._place = place
 
-
-@cli.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def callbacks(arguments: tuple[str, ...]) -> None:
-    """Look after upload callbacks: what happened to them, replay, a receiver, keys."""
-    from ossia.callbacks_cli import callbacks as command  # noqa: PLC0415 - as above
-
-    command.main(list(arguments), prog_name="ossia callbacks")
+    def _run(self, arguments: tuple[str, ...]) -> None:
+        module, _, name = self._place.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        command.main(list(arguments), prog_name=f"ossia {self.name}")
 
 
-@cli.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": []},
-    add_help_option=False,
-)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def policy(arguments: tuple[str, ...]) -> None:
-    """Understand policies: who may do what, and why."""
-    from ossia.policy_cli import policy as command  # noqa: PLC0415 - as above
-
-    command.main(list(arguments), prog_name="ossia policy")
+for _name, _place, _text in (
+    (
+        "appserver",
+        "ossia.appserver.cli:appserver",
+        "Run the customer's side: token server, policy signer, callback receiver, upload page.",
+    ),
+    (
+        "callbacks",
+        "ossia.callbacks_cli:callbacks",
+        "Look after upload callbacks: what happened to them, replay, a receiver, keys.",
+    ),
+    ("user", "ossia.ram_cli_users:user", "Users: people and programs with keys of their own."),
+    ("key", "ossia.ram_cli_users:key", "Access keys of users."),
+    ("group", "ossia.ram_cli_users:group", "Groups: users who have policies in common."),
+    ("role", "ossia.ram_cli_roles:role", "Roles: rights lent for a time to whom they trust."),
+    ("policy", "ossia.policy_cli:policy", "Policies: what users, groups and roles may do."),
+    ("token", "ossia.token_cli:token", "Temporary keys of a role, ready to paste."),
+):
+    cli.add_command(_Elsewhere(_name, _place, _text))
 
 
 @cli.command()

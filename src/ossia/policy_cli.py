@@ -1,5 +1,6 @@
 """``ossia policy``: what policies permit, asked of a running server.
 
+To keep them is the business of `ram_cli_policies`.
 Each command is a function in `COMMANDS`; another one needs no more than its line there.
 """
 
@@ -8,12 +9,19 @@ from typing import Any, Final
 
 import click
 
+from ossia import ram_cli_policies
 from ossia.callbacks_cli_server import AdminServer, server_options
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def policy() -> None:
-    """Understand policies: who may do what, and why."""
+    r"""Policies: what users, groups and roles may do, and why.
+
+    \b
+    ossia policy create write-photos write-photos.json
+    ossia policy attach write-photos --user app
+    ossia policy explain --as user/app --action oss:PutObject --resource photos/a.png
+    """
 
 
 @click.command()
@@ -64,7 +72,7 @@ def explain(
     click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
 
 
-COMMANDS: Final = (explain,)
+COMMANDS: Final = (explain, *ram_cli_policies.COMMANDS)
 
 for each in COMMANDS:
     policy.add_command(each)

@@ -43,10 +43,16 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "cli_access": frozenset({"settings"}),
     "callbacks_cli_server": frozenset({"cli_access", "client", "settings"}),
     "callbacks_cli_text": frozenset(),
-    "policy_cli": frozenset({"callbacks_cli_server", "settings"}),
+    "policy_cli": frozenset({"callbacks_cli_server", "ram_cli_policies", "settings"}),
     "callbacks_cli_terms": frozenset({"callbacks_cli_server"}),
     "callbacks_cli_log": frozenset({"callbacks_cli_server", "callbacks_cli_text", "settings"}),
     "callbacks_cli_receive": frozenset({"callbacks_cli_text", "receiver", "settings"}),
+    "ram_cli": frozenset({"cli_access", "client", "settings"}),
+    "ram_cli_users": frozenset({"client", "ram_cli"}),
+    "ram_cli_roles": frozenset({"client", "ram_cli", "settings"}),
+    "ram_cli_policies": frozenset({"client", "ram_cli"}),
+    "token_cli": frozenset({"client", "ram_cli", "settings", "token_cli_snippets"}),
+    "token_cli_snippets": frozenset(),
     "testing": frozenset({"errors", "protocol", "client", "receiver"}),
 }
 """What each part may import besides itself."""

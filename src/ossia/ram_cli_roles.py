@@ -1,0 +1,180 @@
+"""``ossia role``: roles that users assume, for temporary keys."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from ossia.client.ram import RamClient
+from ossia.ram_cli import (
+    account_of,
+    as_json_option,
+    attached_to,
+    detach_all,
+    document_of,
+    done,
+    print_entries,
+    print_entry,
+    ram_options,
+)
+from ossia.settings import SettingsError
+
+_File: Final = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def role() -> None:
+    r"""Roles: rights without a key, lent for an hour to whom they trust.
+
+    \b
+    ossia role create uploader --trust-user app
+    ossia policy attach AliyunSTSAssumeRoleAccess --user app
+    ossia policy attach write-photos --role uploader
+    ossia token assume uploader --access-key-id … --access-key-secret …
+    """
+
+
+_trust_file: Final = click.option(
+    "--trust", type=_File, metavar="FILE", help="Trust policy, as JSON."
+)
+_trust_user: Final = click.option(
+    "--trust-user", "users", multiple=True, metavar="USER", help="May assume it (repeatable)."
+)
+_trust_role: Final = click.option(
+    "--trust-role", "roles", multiple=True, metavar="ROLE", help="May assume it (repeatable)."
+)
+_trust_account: Final = click.option(
+    "--trust-account", is_flag=True, help="Every user whom a policy allows may assume it."
+)
+
+
+def _trust(
+    ram: RamClient, path: Path | None, users: tuple[str, ...], roles: tuple[str, ...], *, all_: bool
+) -> str | None:
+    """The trust policy that the options ask for; None if they ask for none."""
+    if path is not None:
+        if users or roles or all_:
+            raise click.UsageError("--trust FILE says it all: leave the other --trust-… away.")
+        return document_of(path)
+    if not (users or roles or all_):
+        return None
+    base = f"acs:ram::{account_of(ram)}:"
+    principals = [f"{base}user/{name}" for name in users]
+    principals += [f"{base}role/{name}" for name in roles]
+    principals += [f"{base}root"] if all_ else []
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"RAM": principals},
+    }
+    return json.dumps({"Version": "1", "Statement": [statement]}, separators=(",", ":"))
+
+
+@role.command("create")
+@click.argument("name")
+@_trust_file
+@_trust_user
+@_trust_role
+@_trust_account
+@click.option("--description", help="What the role is for.")
+@click.option("--max-session", type=int, metavar="SECONDS", help="Longest session: 3600-43200.")
+@as_json_option
+@ram_options
+def create_role(
+    *,
+    ram: RamClient,
+    name: str,
+    trust: Path | None,
+    users: tuple[str, ...],
+    roles: tuple[str, ...],
+    trust_account: bool,
+    description: str | None,
+    max_session: int | None,
+    as_json: bool,
+) -> None:
+    """Create a role, and say whom it trusts."""
+    document = _trust(ram, trust, users, roles, all_=trust_account)
+    if document is None:
+        raise click.UsageError(
+            "Whom does it trust? Give --trust-user, --trust-role, --trust-account or --trust FILE."
+        )
+    made = ram.call(
+        "CreateRole",
+        RoleName=name,
+        AssumeRolePolicyDocument=document,
+        Description=description,
+        MaxSessionDuration=max_session,
+    )
+    print_entry(made["Role"], as_json=as_json)
+
+
+@role.command("list")
+@as_json_option
+@ram_options
+def list_roles(*, ram: RamClient, as_json: bool) -> None:
+    """List the roles."""
+    entries = ram.each("ListRoles", "Roles", "Role")
+    print_entries(entries, ["RoleName", "Arn", "Description", "CreateDate"], as_json=as_json)
+
+
+@role.command("show")
+@click.argument("name")
+@as_json_option
+@ram_options
+def show_role(*, ram: RamClient, name: str, as_json: bool) -> None:
+    """Show a role with its trust policy and its policies."""
+    entry: dict[str, Any] = {
+        **ram.call("GetRole", RoleName=name)["Role"],
+        "Policies": [policy["PolicyName"] for policy in attached_to(ram, "Role", name)],
+    }
+    print_entry(entry, as_json=as_json)
+
+
+@role.command("update")
+@click.argument("name")
+@_trust_file
+@_trust_user
+@_trust_role
+@_trust_account
+@click.option("--description", help="What the role is for.")
+@click.option("--max-session", type=int, metavar="SECONDS", help="Longest session: 3600-43200.")
+@as_json_option
+@ram_options
+def update_role(
+    *,
+    ram: RamClient,
+    name: str,
+    trust: Path | None,
+    users: tuple[str, ...],
+    roles: tuple[str, ...],
+    trust_account: bool,
+    description: str | None,
+    max_session: int | None,
+    as_json: bool,
+) -> None:
+    """Change whom a role trusts (all of them anew), its description or its longest session."""
+    document = _trust(ram, trust, users, roles, all_=trust_account)
+    if document is None and description is None and max_session is None:
+        raise SettingsError("Nothing to change: give --trust…, --description or --max-session.")
+    changed = ram.call(
+        "UpdateRole",
+        RoleName=name,
+        NewAssumeRolePolicyDocument=document,
+        NewDescription=description,
+        NewMaxSessionDuration=max_session,
+    )
+    print_entry(changed["Role"], as_json=as_json)
+
+
+@role.command("delete")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Detach its policies first.")
+@as_json_option
+@ram_options
+def delete_role(*, ram: RamClient, name: str, force: bool, as_json: bool) -> None:
+    """Delete a role.  Its sessions end at once."""
+    if force:
+        detach_all(ram, "Role", name)
+    ram.call("DeleteRole", RoleName=name)
+    done(f"Role {name} is deleted.", as_json=as_json)
