@@ -24,9 +24,10 @@ import pytest
 from forms import Answer, Fields, multipart, post_form, replaced, v1_fields, v4_fields
 
 from ossia.appserver.config import write_samples
+from ossia.client.ram import RamClient
 from ossia.client.signing_client import SigningClient
 from ossia.testing.inbox import Inbox
-from running import Demo
+from running import Demo, running_demo
 
 HOOK = """
 from ossia.appserver import Grant, Refused
@@ -100,10 +101,22 @@ def serving(demo: Demo, folder: Path, *flags: str) -> Iterator[Place]:
         process.stdout.close()
 
 
+def allow_everything(demo: Demo) -> None:
+    """Let role and user do anything, so that only what the application server gives holds."""
+    server = demo.server
+    ram = RamClient(server.endpoint, server.access_key_id, server.access_key_secret)
+    full = {"PolicyType": "System", "PolicyName": "AliyunOSSFullAccess"}
+    ram.call("AttachPolicyToRole", RoleName="ossia-demo-uploader", **full)
+    ram.call("AttachPolicyToUser", UserName="ossia-demo-app", **full)
+
+
 @pytest.fixture(scope="module")
-def place(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with serving(demo, tmp_path_factory.mktemp("attacked")) as running:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    # A demonstration of its own, whose rights are changed.
+    folder = tmp_path_factory.mktemp("attacked")
+    with running_demo(folder / "demo") as demo, serving(demo, folder) as running:
         running.root.put_object(VICTIM + "secret", b"secret")
+        allow_everything(demo)
         yield running
 
 
