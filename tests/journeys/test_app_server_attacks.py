@@ -75,7 +75,7 @@ class Place:
         return {each.key for each in oss2.ObjectIteratorV2(self.root)}
 
     def told(self) -> list[dict[str, Any]]:
-        request = Request(self.url + "uploads?limit=1000", headers={"Accept": "application/json"})
+        request = Request(self.url + "uploads?limit=1000", headers={"x-user": "alice"})
         with urlopen(request, timeout=10) as response:
             found: list[dict[str, Any]] = json.load(response)["uploads"]
         return found

@@ -13,7 +13,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
@@ -26,7 +26,7 @@ from starlette.staticfiles import StaticFiles
 from ossia.appserver.answers import Answers, Lend, now_ms
 from ossia.appserver.config import AppConfig
 from ossia.appserver.cors import Cors
-from ossia.appserver.grant import Grant, GrantError, Hook, Refused, ask
+from ossia.appserver.grant import Grant, GrantError, Hook, Refused, ask, bounds_of
 from ossia.appserver.pages import missing_bundle_page, uploads_page
 from ossia.appserver.session_policy import require_bucket
 from ossia.appserver.token import error_answer, refusal_answer
@@ -83,6 +83,7 @@ async def _everybody(_: Request) -> Grant:
 
 
 _Sign = Callable[[Grant], dict[str, Any]]
+_T = TypeVar("_T")
 
 
 class _Routes:
@@ -101,6 +102,7 @@ class _Routes:
         self._config = config
         self._uploads = uploads
         self._hook = hook or _everybody
+        self._is_per_user = hook is not None
         self._answers = answers
         self._fetch = fetch
         self._now_ms = now_ms
@@ -127,7 +129,7 @@ class _Routes:
 
     async def token(self, request: Request) -> Response:
         # 200 for refusals of STS: see the module `token`.
-        return await self._granted(request, self._answers.token, refused_status=200)
+        return _answered(await self._granted(request, self._answers.token, refused_status=200))
 
     async def policy(self, request: Request) -> Response:
         if request.query_params.get("version", "") == "v4":
@@ -141,13 +143,15 @@ class _Routes:
         if not self._config.bucket:
             refused = RpcError(500, "NoBucket", "Start the server with --bucket to sign forms.")
             return _json(error_answer(refused), 500)
-        return await self._granted(request, sign, refused_status=502)
+        return _answered(await self._granted(request, sign, refused_status=502))
 
-    async def _granted(self, request: Request, sign: _Sign, *, refused_status: int) -> Response:
-        """What *sign* answers to the one who asks, or why there is no answer."""
+    async def _granted(
+        self, request: Request, work: Callable[[Grant], _T], *, refused_status: int = 502
+    ) -> _T | Response:
+        """What *work* makes of the grant of the one who asks, or why there is none."""
         try:
             grant = await ask(self._hook, request)
-            return _json(await asyncio.to_thread(sign, grant))
+            return await asyncio.to_thread(work, grant)
         except Refused as refused:
             return _json(refusal_answer(refused), refused.status)
         except (RpcError, StsUnreachable) as refused:
@@ -184,8 +188,17 @@ class _Routes:
         return upload
 
     async def uploads(self, request: Request) -> Response:
+        """The latest uploads: everybody's, or with a hook those of the one who asks."""
         limit = _limit_of(request.query_params.get("limit", ""))
-        latest = await asyncio.to_thread(self._uploads.latest, limit)
+
+        def of(grant: Grant) -> list[Upload]:
+            if not self._is_per_user:
+                return self._uploads.latest(limit)
+            return self._uploads.latest(limit, bounds_of(self._config, grant).prefix)
+
+        latest = await self._granted(request, of)
+        if isinstance(latest, Response):
+            return latest
         headers = {**_NO_STORE, "Vary": "Accept"}
         if "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(uploads_page(latest), headers=headers)
@@ -194,6 +207,10 @@ class _Routes:
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+
+def _answered(answer: dict[str, Any] | Response) -> Response:
+    return answer if isinstance(answer, Response) else _json(answer)
 
 
 def _json(answer: dict[str, Any], status: int = 200) -> Response:

@@ -162,22 +162,22 @@ def _serve_at(
 def build_config(flags: dict[str, Any], host: str, port: int) -> AppConfig:
     """The configuration of a server at *host* and *port*.  Raises `ConfigError`."""
     endpoint = settings.check_endpoint("--endpoint", flags["endpoint"])
-    public = settings.check_endpoint("--public-endpoint", flags["public_endpoint"] or endpoint)
-    bucket = settings.check_bucket(flags["bucket"])
-    sts = flags["sts_endpoint"] or settings.sts_endpoint(endpoint, flags["region"])
-    return AppConfig(
-        keys=settings.load_keys(flags["config"], os.environ, bucket=bucket),
-        sts_endpoint=settings.check_endpoint("--sts-endpoint", sts),
-        region=flags["region"],
-        bucket=bucket,
-        upload_host=settings.upload_host(public, bucket, flags["addressing"]),
-        directory=settings.directory_of(flags["dir"]),
+    return settings.app_config(
+        flags["config"],
+        endpoint=endpoint,
         callback_url=flags["callback_url"] or settings.callback_url(host, port, endpoint),
-        callback_variables=settings.check_variables(flags["callback_var"]),
-        max_size=settings.parse_size(flags["max_size"]),
+        bucket=flags["bucket"],
+        public_endpoint=flags["public_endpoint"],
+        sts_endpoint=flags["sts_endpoint"],
+        region=flags["region"],
+        addressing=flags["addressing"],
+        directory=flags["dir"],
+        callback_variables=flags["callback_var"],
+        max_size=flags["max_size"],
         form_lifetime_s=flags["expire"],
-        trusted_key_urls=settings.trusted_key_urls(endpoint, flags["trusted_key_url"]),
-        cors_origins=settings.check_origins(flags["cors_origin"], signed_in=bool(flags["hook"])),
+        trusted_key_urls=flags["trusted_key_url"],
+        cors_origins=flags["cors_origin"],
+        signed_in=bool(flags["hook"]),
     )
 
 

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -178,6 +179,49 @@ def write_samples(folder: Path) -> Path:
 # --- flags ----------------------------------------------------------------------------------
 
 
+def app_config(
+    config: Path,
+    *,
+    endpoint: str,
+    callback_url: str,
+    bucket: str = "",
+    public_endpoint: str = "",
+    sts_endpoint: str = "",
+    region: str = "cn-hangzhou",
+    addressing: str = "auto",
+    directory: str = "user-dir/",
+    callback_variables: Sequence[str] = ("x:name",),
+    max_size: str = "1000M",
+    form_lifetime_s: int = 60,
+    trusted_key_urls: Sequence[str] = (),
+    cors_origins: Sequence[str] = (),
+    signed_in: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> AppConfig:
+    """What ``ossia appserver`` makes of its flags, for programs.  Raises `ConfigError`.
+
+    *signed_in* says that a hook decides who gets what.
+    """
+    endpoint = check_endpoint("--endpoint", endpoint)
+    public = check_endpoint("--public-endpoint", public_endpoint or endpoint)
+    bucket = check_bucket(bucket)
+    sts = sts_endpoint or sts_endpoint_of(endpoint, region)
+    return AppConfig(
+        keys=load_keys(config, os.environ if environ is None else environ, bucket=bucket),
+        sts_endpoint=check_endpoint("--sts-endpoint", sts),
+        region=region,
+        bucket=bucket,
+        upload_host=upload_host(public, bucket, addressing),
+        directory=directory_of(directory),
+        callback_url=callback_url,
+        callback_variables=check_variables(callback_variables),
+        max_size=parse_size(max_size),
+        form_lifetime_s=form_lifetime_s,
+        trusted_key_urls=key_urls_of(endpoint, trusted_key_urls),
+        cors_origins=check_origins(cors_origins, signed_in=signed_in),
+    )
+
+
 def check_bucket(name: str) -> str:
     """*name*, which may be empty.  Raises `ConfigError`."""
     if name and not is_bucket_name(name):
@@ -241,12 +285,12 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def sts_endpoint(endpoint: str, region: str) -> str:
+def sts_endpoint_of(endpoint: str, region: str) -> str:
     """STS of the real service has a host of its own; here it is at the endpoint."""
     return f"https://sts.{region}.aliyuncs.com" if is_real_oss(endpoint) else endpoint
 
 
-def trusted_key_urls(endpoint: str, given: Sequence[str]) -> tuple[str, ...]:
+def key_urls_of(endpoint: str, given: Sequence[str]) -> tuple[str, ...]:
     """The keys whose callbacks count.
 
     Whoever has an account on a server may have it sign callbacks with any content, so the real

@@ -158,10 +158,13 @@ class Uploads:
             query = f"SELECT {_COLUMNS} FROM upload WHERE request_id = ?"  # noqa: S608 - same
             return _upload(self._connection.execute(query, values[:1]).fetchone())
 
-    def latest(self, limit: int) -> list[Upload]:
-        """At most *limit* uploads, the last one first."""
-        query = f"SELECT {_COLUMNS} FROM upload ORDER BY id DESC LIMIT ?"  # noqa: S608 - same
-        with self._lock, closing(self._connection.execute(query, (limit,))) as rows:
+    def latest(self, limit: int, prefix: str = "") -> list[Upload]:
+        """At most *limit* uploads whose keys begin with *prefix*, the last one first."""
+        query = (
+            f"SELECT {_COLUMNS} FROM upload "  # noqa: S608 - same
+            "WHERE substr(object, 1, length(?1)) = ?1 ORDER BY id DESC LIMIT ?2"
+        )
+        with self._lock, closing(self._connection.execute(query, (prefix, limit))) as rows:
             return [_upload(row) for row in rows]
 
     def close(self) -> None:

@@ -223,22 +223,24 @@ def test_bucket_name() -> None:
 
 
 def test_only_the_key_of_the_endpoint_is_trusted() -> None:
-    assert settings.trusted_key_urls("http://127.0.0.1:9000", ()) == (
+    assert settings.key_urls_of("http://127.0.0.1:9000", ()) == (
         "http://127.0.0.1:9000/-/callback/",
     )
 
 
 def test_real_service_is_trusted_where_it_is_the_endpoint() -> None:
     endpoint = "https://oss-cn-hangzhou.aliyuncs.com"
-    assert settings.trusted_key_urls(endpoint, ()) == OSS_KEY_URLS
-    assert settings.sts_endpoint(endpoint, "cn-hangzhou") == "https://sts.cn-hangzhou.aliyuncs.com"
-    assert settings.sts_endpoint("http://localhost:1", "cn-hangzhou") == "http://localhost:1"
+    assert settings.key_urls_of(endpoint, ()) == OSS_KEY_URLS
+    assert (
+        settings.sts_endpoint_of(endpoint, "cn-hangzhou") == "https://sts.cn-hangzhou.aliyuncs.com"
+    )
+    assert settings.sts_endpoint_of("http://localhost:1", "cn-hangzhou") == "http://localhost:1"
 
 
 def test_trusted_keys_are_those_given() -> None:
-    assert settings.trusted_key_urls("http://a", ("http://k/p.pem",)) == ("http://k/p.pem",)
+    assert settings.key_urls_of("http://a", ("http://k/p.pem",)) == ("http://k/p.pem",)
     with pytest.raises(ConfigError, match="--trusted-key-url"):
-        settings.trusted_key_urls("http://a", ("p.pem",))
+        settings.key_urls_of("http://a", ("p.pem",))
 
 
 def test_callback_url_is_the_listen_address() -> None:

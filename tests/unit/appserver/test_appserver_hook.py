@@ -17,7 +17,7 @@ from ossia.appserver import Grant, Refused
 from ossia.appserver.app import create_app
 from ossia.appserver.config import ConfigError
 from ossia.appserver.grant import Hook
-from ossia.appserver.uploads import Uploads
+from ossia.appserver.uploads import Upload, Uploads
 
 APP = "https://app.example"
 
@@ -111,6 +111,35 @@ async def test_the_application_can_be_mounted(uploads: Uploads) -> None:
     assert "accessid" in v1.json()
     v4 = await ask(outer, "GET", "/oss/get_post_signature_for_oss_upload", headers=user)
     assert "x_oss_credential" in v4.json()
+
+
+# --- what users see of each other
+
+
+def uploaded(key: str) -> Upload:
+    return Upload(
+        request_id=key,
+        at_ms=NOW_MS,
+        bucket=CONFIG.bucket,
+        object=key,
+        size=1,
+        mime_type="",
+        width=None,
+        height=None,
+        variables={},
+    )
+
+
+async def test_a_user_sees_his_uploads_only(uploads: Uploads) -> None:
+    for key in ("users/alice/a", "users/alice%/b", "users/bob/c", "users/Alice/d"):
+        uploads.record(uploaded(key))
+    app = app_of(uploads)
+    answer = await ask(app, "GET", "/uploads", headers={"x-user": "alice"})
+    assert [each["object"] for each in answer.json()["uploads"]] == ["users/alice/a"]
+    page = await ask(app, "GET", "/uploads", headers={"x-user": "bob", "Accept": "text/html"})
+    assert b"users/bob/c" in page.body
+    assert b"alice" not in page.body
+    assert (await ask(app, "GET", "/uploads")).status == 401
 
 
 # --- whose pages
