@@ -1,6 +1,7 @@
 """In which order what decides (sts-ram.md, 5.1): a truth table, and what a refusal says."""
 
 from dataclasses import replace
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -21,6 +22,7 @@ from access_facts import (
 from ossia.access.authorize import Basis, NoBucket, Ruling, Wish, authorize, rule
 from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import AccessDenied
+from ossia.protocol.policy_document import PolicyDocument
 
 READ = Wish("oss:GetObject", f"{BUCKET}/k", reads=True, writes=False)
 WRITE = Wish("oss:PutObject", f"{BUCKET}/k", reads=False, writes=True)
@@ -89,11 +91,16 @@ def cases() -> list[dict[str, str]]:
 
 
 def caller_of(case: dict[str, str]) -> Caller:
-    caller = KINDS[case["who"]]
-    if case["who"] not in SIGNED:
+    return _caller(case["who"], case["session"], case["identity"])
+
+
+@cache
+def _caller(who: str, session_says: str, identity_says: str) -> Caller:
+    caller = KINDS[who]
+    if who not in SIGNED:
         return caller
-    session = SESSIONS[case["session"]]
-    policies = tuple(identity(each) for each in IDENTITIES[case["identity"]])
+    session = SESSIONS[session_says]
+    policies = tuple(identity(each) for each in IDENTITIES[identity_says])
     return replace(
         caller,
         policies=policies,
@@ -103,10 +110,13 @@ def caller_of(case: dict[str, str]) -> Caller:
 
 
 def around_of(case: dict[str, str]) -> Around:
-    statements = BUCKETS[case["bucket"]]
-    return Around(
-        None if statements is None else bucket(*statements), case["acl"], case["blocked"] == "yes"
-    )
+    return Around(_bucket(case["bucket"]), case["acl"], case["blocked"] == "yes")
+
+
+@cache
+def _bucket(says_what: str) -> PolicyDocument | None:
+    statements = BUCKETS[says_what]
+    return None if statements is None else bucket(*statements)
 
 
 async def test_truth_table() -> None:

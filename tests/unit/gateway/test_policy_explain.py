@@ -162,3 +162,16 @@ async def test_of_other_services_and_of_buckets_that_do_not_exist(world: AdminWo
     assert (found["allowed"], found["policies"]) == (False, [])
     found = await explained(world, "root", action="oss:ListBuckets", resource="*")
     assert found["allowed"]
+
+
+async def test_public_statements_do_not_count_where_public_access_is_blocked(
+    world: AdminWorld,
+) -> None:
+    policy = document("Allow", "oss:PutObject", Principal=["*"]).encode()
+    assert (await world.ask("PUT", "store", query=[("policy", "")], body=policy)).status == 200
+    asked = {"action": "oss:PutObject"}
+    assert (await explained(world, "anonymous", **asked))["allowed"]
+    await world.gateway._services.public_access.block_everywhere(is_blocked=True)
+    found = await explained(world, "anonymous", **asked)
+    assert not found["allowed"]
+    assert found["policies"][0]["statements"][0]["misses"] == ["PublicAccessBlock"]

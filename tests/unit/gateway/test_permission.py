@@ -1,0 +1,150 @@
+"""What conditions, ACLs and blocked public access see of a request, without a socket."""
+
+import json
+from typing import Any
+
+import pytest
+from gateway_world import World, code, element
+
+BUCKET = "mine"
+
+
+@pytest.fixture
+async def world() -> World:
+    made = World()
+    assert (await made.ask("PUT", BUCKET)).status == 200
+    tagged = {"x-oss-tagging": "team=red"}
+    assert (await made.ask("PUT", BUCKET, "k", headers=tagged, body=b"x")).status == 200
+    return made
+
+
+async def permit(world: World, *conditions: dict[str, Any]) -> None:
+    statements = [
+        {
+            "Effect": "Allow",
+            "Action": "oss:*",
+            "Principal": ["*"],
+            "Resource": "*",
+            "Condition": each,
+        }
+        for each in conditions
+    ]
+    text = json.dumps({"Version": "1", "Statement": statements}).encode()
+    assert (await world.ask("PUT", BUCKET, query=[("policy", "")], body=text)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("condition", "method", "key", "query", "headers", "status"),
+    [
+        ({"StringEquals": {"oss:ExistingObjectTag/team": "red"}}, "GET", "k", [], {}, 200),
+        ({"StringEquals": {"oss:ExistingObjectTag/team": "red"}}, "GET", "none", [], {}, 403),
+        ({"StringEquals": {"oss:ExistingObjectTag/team": "red"}}, "GET", "", [], {}, 403),
+        ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "PUT", "n", [], {"x-oss-tagging": "a=b"}, 200),
+        ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "PUT", "n", [], {"x-oss-tagging": "a=c"}, 403),
+        ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "PUT", "n", [], {"x-oss-tagging": "a=b&a=b"}, 403),
+        ({"StringLike": {"oss:Prefix": "a/*"}}, "GET", "", [("prefix", "a/b")], {}, 200),
+        ({"StringLike": {"oss:Prefix": "a/*"}}, "GET", "k", [("prefix", "a/b")], {}, 403),
+        ({"StringEquals": {"oss:x-oss-acl": "private"}}, "PUT", "", [("acl", "")], {"x-oss-acl": "private"}, 200),
+        ({"StringEquals": {"oss:x-oss-acl": "private"}}, "GET", "", [("acl", "")], {"x-oss-acl": "private"}, 403),
+        ({"StringEquals": {"oss:x-oss-object-acl": "private"}}, "PUT", "n", [], {"x-oss-object-acl": "private"}, 200),
+        ({"StringEquals": {"oss:x-oss-object-acl": "private"}}, "PUT", "n", [], {}, 403),
+        ({"StringEquals": {"acs:UserAgent": "me"}}, "GET", "k", [], {"User-Agent": "me"}, 200),
+        ({"StringLike": {"acs:UserAgent": "*"}}, "GET", "k", [], {}, 403),
+        ({"IpAddress": {"acs:SourceIp": "192.0.2.0/24"}}, "GET", "k", [], {}, 200),
+        ({"Bool": {"acs:SecureTransport": "false", "acs:MFAPresent": "false"}}, "GET", "k", [], {}, 200),
+        ({"DateLessThan": {"acs:CurrentTime": "2024-01-01"}}, "GET", "k", [], {}, 200),
+        ({"StringLike": {"acs:SourceVpc": "*"}}, "GET", "k", [], {}, 200),
+        ({"StringLike": {"acs:AccessId": "*"}}, "GET", "k", [], {}, 403),
+        ({"StringLike": {"acs:PrincipalARN": "*"}}, "GET", "k", [], {}, 403),
+    ],
+)  # fmt: skip
+async def test_conditions_of_the_anonymous(
+    world: World,
+    condition: dict[str, Any],
+    method: str,
+    key: str,
+    query: list[tuple[str, str]],
+    headers: dict[str, str],
+    status: int,
+) -> None:
+    # An upload with tags needs to tag as well, which the condition does not see.
+    tagging = {"StringEquals": {"oss:RequestObjectTag/a": ["b"]}}
+    await permit(world, condition, tagging)
+    answer = await world.ask(method, BUCKET, key, query, headers, b"", by=world.anonymous)
+    assert answer.status == status, answer.body
+
+
+async def test_the_time_goes_on(world: World) -> None:
+    await permit(world, {"DateLessThan": {"acs:CurrentTime": "2024-01-01"}})
+    assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 200
+    world.clock.at = 1_704_067_200_000
+    assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 403
+
+
+async def test_a_user_has_a_key_and_a_name(world: World) -> None:
+    await world.identities.create_user("alice")
+    key = await world.identities.create_access_key("alice")
+    alice = world.signer(key.id, key.secret)
+    for condition in (
+        {"StringEquals": {"acs:AccessId": key.id}},
+        {"StringEquals": {"acs:PrincipalARN": "acs:ram::1234:user/alice"}},
+    ):
+        await permit(world, condition)
+        assert (await world.ask("GET", BUCKET, "k", by=alice)).status == 200
+        assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 403
+
+
+async def test_the_acl_of_a_bucket_that_is_not_there(world: World) -> None:
+    """Nobody learns by copying which buckets exist."""
+    await permit(world, {})
+    for source in ("/nowhere/k", "/other/k"):
+        headers = {"x-oss-copy-source": source}
+        answer = await world.ask("PUT", BUCKET, "copy", headers=headers, by=world.anonymous)
+        assert (answer.status, code(answer)) == (403, "AccessDenied")
+
+
+async def test_the_block_of_the_account_is_seen_within_a_second(world: World) -> None:
+    public = {"x-oss-object-acl": "public-read"}
+    assert (await world.ask("PUT", BUCKET, "open", headers=public, body=b"x")).status == 200
+    assert (await world.ask("GET", BUCKET, "open", by=world.anonymous)).status == 200
+    other = type(world.gateway._services.public_access)(world.metadata, world.clock)
+    await other.block_everywhere(is_blocked=True)
+    assert await other.is_blocked_everywhere()
+    world.clock.at += 1000
+    answer = await world.ask("GET", BUCKET, "open", by=world.anonymous)
+    assert (answer.status, element(answer, "EC")) == (403, "0003-00000001")
+    answer = await world.ask("PUT", BUCKET, "open", headers=public, body=b"x")
+    assert "Public access is blocked" in element(answer, "Message")
+    text = json.dumps(
+        {
+            "Version": "1",
+            "Statement": {"Effect": "Allow", "Action": "oss:*", "Principal": "*", "Resource": "*"},
+        }
+    ).encode()
+    answer = await world.ask("PUT", BUCKET, query=[("policy", "")], body=text)
+    assert "a public bucket policy cannot be set" in element(answer, "Message")
+
+
+async def test_a_policy_is_closed_where_its_bucket_is(world: World) -> None:
+    await permit(world, {})
+    block = (
+        b"<PublicAccessBlockConfiguration><BlockPublicAccess>true</BlockPublicAccess>"
+        b"</PublicAccessBlockConfiguration>"
+    )
+    assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 200
+    query = [("publicAccessBlock", "")]
+    assert (await world.ask("PUT", BUCKET, query=query, body=block)).status == 200
+    assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 403
+
+
+async def test_a_form_has_the_acl_of_its_field(world: World) -> None:
+    await permit(world, {"StringEquals": {"oss:x-oss-object-acl": "private"}})
+    for acl, status in (("private", 204), ("default", 403)):
+        fields = {"key": "posted", "x-oss-object-acl": acl, "file": "x"}
+        body = "".join(
+            f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        headers = {"Content-Type": "multipart/form-data; boundary=b", "x-oss-object-acl": "private"}
+        answer = await world.hand("POST", f"/{BUCKET}/", headers, f"{body}--b--\r\n".encode())
+        assert answer.status == status, answer.body
