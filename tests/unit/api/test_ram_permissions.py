@@ -1,0 +1,206 @@
+"""Who may do what in RAM: the account, users and sessions whose policies allow it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from federating import federation_of
+from ossia.adapters.memory import MemoryMetadataStore
+from ossia.api.ram import RAM_VERSION, Call, ram
+from ossia.domain.identities import Caller, Identities
+from ossia.domain.sessions import Sessions
+from ossia.errors import RpcError
+
+NOW = 1_735_787_045_000
+TRUST = (
+    '{"Version":"1","Statement":{"Effect":"Allow","Action":"sts:AssumeRole",'
+    '"Principal":{"RAM":"acs:ram::1234:root"}}}'
+)
+
+
+class StillClock:
+    def now_ms(self) -> int:
+        return NOW
+
+
+@dataclass
+class World:
+    identities: Identities
+
+    async def user(self, name: str, *statements: dict[str, Any]) -> Caller:
+        """A user whose one policy has these statements."""
+        await self.identities.create_user(name)
+        if statements:
+            await self._policy(f"of-{name}", statements)
+            await self.identities.attach_to_user(f"of-{name}", name)
+        return await self.identities.user_caller(await self.identities.create_access_key(name))
+
+    async def _policy(self, name: str, statements: Any) -> None:
+        document = json.dumps(
+            {"Version": "1", "Statement": [{"Effect": "Allow", **s} for s in statements]}
+        )
+        await self.identities.create_policy(name, document)
+
+    async def run(self, caller: Caller, action: str, **parameters: str) -> dict[str, Any]:
+        call = Call(caller, self.identities, federation_of(self.identities))
+        context = {"acs:SourceIp": ["10.0.0.1"]}
+        answer = await ram.operations[RAM_VERSION, action].run(call, parameters, context)
+        return dict(answer)
+
+    async def may(self, caller: Caller, action: str, **parameters: str) -> bool:
+        try:
+            await self.run(caller, action, **parameters)
+        except RpcError as refused:
+            if (refused.status, refused.code) != (403, "NoPermission"):
+                raise
+            return False
+        return True
+
+
+@pytest.fixture
+def world() -> World:
+    return World(
+        Identities(
+            MemoryMetadataStore(StillClock()),
+            StillClock(),
+            account_id="1234",
+            root_access_key_id="ROOT",
+            root_access_key_secret="r",
+        )
+    )
+
+
+async def test_without_a_policy_nothing_is_allowed(world: World) -> None:
+    alice = await world.user("alice")
+    assert not await world.may(alice, "ListUsers")
+    assert not await world.may(alice, "GetUser")
+    root = await world.identities.user_caller(world.identities.root_key)
+    assert await world.may(root, "ListUsers")
+
+
+async def test_a_user_may_manage_his_own_keys_if_a_policy_says_so(world: World) -> None:
+    alice = await world.user(
+        "alice", {"Action": "ram:*AccessKey*", "Resource": "acs:ram:*:1234:user/alice"}
+    )
+    await world.user("bob")
+    key = (await world.run(alice, "CreateAccessKey"))["AccessKey"]
+    assert key["AccessKeySecret"]
+    listed = (await world.run(alice, "ListAccessKeys"))["AccessKeys"]["AccessKey"]
+    assert len(listed) == 2
+    await world.run(alice, "DeleteAccessKey", UserAccessKeyId=key["AccessKeyId"])
+    assert await world.may(alice, "ListAccessKeys", UserName="alice")
+    assert not await world.may(alice, "ListAccessKeys", UserName="bob")
+    assert not await world.may(alice, "CreateAccessKey", UserName="bob")
+    assert not await world.may(alice, "GetUser")
+
+
+async def test_whether_something_exists_is_told_only_to_those_who_may(world: World) -> None:
+    alice = await world.user("alice")
+    for name in ("alice", "nobody"):
+        assert not await world.may(alice, "GetUser", UserName=name)
+
+
+async def test_an_attachment_needs_both_ends(world: World) -> None:
+    await world.user("bob")
+    user = {"Action": "ram:AttachPolicyToUser", "Resource": "acs:ram::1234:user/*"}
+    own = {"Action": "ram:AttachPolicyToUser", "Resource": "acs:ram::1234:policy/p-*"}
+    system = {"Action": "ram:AttachPolicyToUser", "Resource": "acs:ram::system:policy/AliyunOSS*"}
+    half = await world.user("half", user)
+    both = await world.user("both", user, own)
+    preset = await world.user("preset", user, system)
+    root = await world.identities.user_caller(world.identities.root_key)
+    await world.run(
+        root,
+        "CreatePolicy",
+        PolicyName="p-1",
+        PolicyDocument=json.dumps(
+            {"Version": "1", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}
+        ),
+    )
+    custom = {"PolicyType": "Custom", "PolicyName": "p-1", "UserName": "bob"}
+    reading = {
+        "PolicyType": "System",
+        "PolicyName": "AliyunOSSReadOnlyAccess",
+        "UserName": "bob",
+    }
+    everything = {**reading, "PolicyName": "AdministratorAccess"}
+    assert not await world.may(half, "AttachPolicyToUser", **custom)
+    assert not await world.may(both, "AttachPolicyToUser", **reading)
+    assert await world.may(both, "AttachPolicyToUser", **custom)
+    assert await world.may(preset, "AttachPolicyToUser", **reading)
+    assert not await world.may(preset, "AttachPolicyToUser", **everything)
+
+
+async def test_a_deny_wins_and_conditions_count(world: World) -> None:
+    everything = {"Action": "ram:*", "Resource": "*"}
+    denied = {"Effect": "Deny", "Action": "ram:DeleteUser", "Resource": "acs:ram:*:*:user/bob"}
+    alice = await world.user("alice", everything, denied)
+    await world.user("bob")
+    assert not await world.may(alice, "DeleteUser", UserName="bob")
+    assert await world.may(alice, "GetUser", UserName="bob")
+    elsewhere = {"Condition": {"IpAddress": {"acs:SourceIp": "192.0.2.0/24"}}}
+    carol = await world.user("carol", {**everything, **elsewhere})
+    assert not await world.may(carol, "ListUsers")
+
+
+async def test_groups_give_their_policies(world: World) -> None:
+    alice = await world.user("alice")
+    root = await world.identities.user_caller(world.identities.root_key)
+    await world.run(root, "CreateGroup", GroupName="readers")
+    await world.run(
+        root,
+        "AttachPolicyToGroup",
+        GroupName="readers",
+        PolicyType="System",
+        PolicyName="AliyunRAMReadOnlyAccess",
+    )
+    await world.run(root, "AddUserToGroup", GroupName="readers", UserName="alice")
+    key = await world.identities.find_access_key(alice.access_key_id)
+    assert key is not None
+    alice = await world.identities.user_caller(key)
+    assert await world.may(alice, "ListUsers")
+    assert not await world.may(alice, "CreateUser", UserName="x")
+    await world.run(root, "RemoveUserFromGroup", GroupName="readers", UserName="alice")
+    assert not await world.may(await world.identities.user_caller(key), "ListUsers")
+
+
+async def test_a_session_policy_must_allow_too(world: World) -> None:
+    role = await world.identities.create_role("r", TRUST)
+    await world.identities.attach_to_role("AliyunRAMFullAccess", "r")
+    policy = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"ram:List*","Resource":"*"}]}'
+    session, _ = await Sessions(world.identities.store, StillClock()).issue(
+        role, account_id="1234", name="s", policy=policy, expires_at=NOW + 1
+    )
+    caller = await world.identities.session_caller(session)
+    assert await world.may(caller, "ListUsers")
+    assert not await world.may(caller, "GetRole", RoleName="r")
+    # A session is nobody's user.
+    with pytest.raises(RpcError, match="UserName is mandatory"):
+        await world.run(caller, "ListAccessKeys")
+
+
+async def test_renaming_a_user_ends_the_sessions_he_began(world: World) -> None:
+    alice = await world.user("alice")
+    role = await world.identities.create_role("r", TRUST)
+    session, _ = await Sessions(world.identities.store, StillClock()).issue(
+        role, account_id="1234", name="s", policy="", expires_at=NOW + 1, sources=alice.sources
+    )
+    caller = await world.identities.session_caller(session)
+    assert caller.sources == (("user/alice", alice.id), ("role/r", role.id))
+    root = await world.identities.user_caller(world.identities.root_key)
+    await world.run(root, "UpdateUser", UserName="alice", NewUserName="alicia")
+    key = await world.identities.find_access_key(alice.access_key_id)
+    assert key is not None
+    assert (await world.identities.user_caller(key)).arn == "acs:ram::1234:user/alicia"
+    with pytest.raises(Exception, match="token"):
+        await world.identities.session_caller(session)
+
+
+async def test_the_last_use_of_a_key_is_noted_to_the_minute(world: World) -> None:
+    alice = await world.user("alice")
+    await world.identities.close()
+    assert await world.identities.last_use(alice.access_key_id) == NOW
+    stored = await world.identities._metadata.find_identity("key_use", alice.access_key_id)
+    assert stored == b"%d" % NOW
