@@ -44,9 +44,9 @@ class Row(NamedTuple):
 
 
 def row(
-    action: str, answer: dict[str, Any] | str = {}, status: int = 400, **parameters: Any
+    action: str, answer: dict[str, Any] | str | None = None, status: int = 400, **parameters: Any
 ) -> Row:
-    return Row(action, parameters, answer, status)
+    return Row(action, parameters, answer or {}, status)
 
 
 def entries(plural: str, singular: str, *found: dict[str, Any]) -> dict[str, Any]:
@@ -54,8 +54,8 @@ def entries(plural: str, singular: str, *found: dict[str, Any]) -> dict[str, Any
 
 
 U, G, R, P = "u-{x}", "g-{x}", "r-{x}", "p-{x}"
-CUSTOM = {"PolicyType": "Custom", "PolicyName": P}
-OSS = {"PolicyType": "System", "PolicyName": "AliyunOSSFullAccess"}
+CUSTOM: dict[str, Any] = {"PolicyType": "Custom", "PolicyName": P}
+OSS: dict[str, Any] = {"PolicyType": "System", "PolicyName": "AliyunOSSFullAccess"}
 DATE = ...
 """Any text that is not empty."""
 
@@ -418,12 +418,13 @@ ROLES = (
 
 
 def attachments(kind: str, name: str) -> Iterator[Row]:
-    holder = {f"{kind}Name": name}
+    holder: dict[str, Any] = {f"{kind}Name": name}
+    nobody: dict[str, Any] = {f"{kind}Name": "nothing"}
     attach, detach = f"AttachPolicyTo{kind}", f"DetachPolicyFrom{kind}"
     listing = f"ListPoliciesFor{kind}"
     yield row(detach, f"EntityNotExist.{kind}.Policy", 404, **holder, **CUSTOM)
     yield row(attach, "EntityNotExist.Policy", 404, PolicyType="Custom", PolicyName="no", **holder)
-    yield row(attach, f"EntityNotExist.{kind}", 404, **{f"{kind}Name": "nothing"}, **CUSTOM)
+    yield row(attach, f"EntityNotExist.{kind}", 404, **nobody, **CUSTOM)
     yield row(attach, "InvalidParameter.PolicyType", PolicyType="x", PolicyName=P, **holder)
     yield row(attach, "EntityNotExist.Policy", 404, **holder, **{**OSS, "PolicyType": "Custom"})
     yield row(attach, **holder, **CUSTOM)
@@ -439,7 +440,7 @@ def attachments(kind: str, name: str) -> Iterator[Row]:
         ),
         **holder,
     )
-    yield row(listing, f"EntityNotExist.{kind}", 404, **{f"{kind}Name": "nothing"})
+    yield row(listing, f"EntityNotExist.{kind}", 404, **nobody)
     yield row(
         "ListEntitiesForPolicy", entries(f"{kind}s", kind, {**holder, "AttachDate": DATE}), **CUSTOM
     )
@@ -453,10 +454,10 @@ def attachments(kind: str, name: str) -> Iterator[Row]:
     yield row(detach, **holder, **OSS)
     yield row(f"Delete{kind}", f"DeleteConflict.{kind}.Policy", 409, **holder)
     yield row(detach, **holder, **CUSTOM)
-    yield row(detach, f"EntityNotExist.{kind}", 404, **{f"{kind}Name": "nothing"}, **CUSTOM)
+    yield row(detach, f"EntityNotExist.{kind}", 404, **nobody, **CUSTOM)
 
 
-PROVIDER = {"OIDCProviderName": "i-{x}"}
+PROVIDER: dict[str, Any] = {"OIDCProviderName": "i-{x}"}
 PROVIDERS = (
     row("CreateOIDCProvider", "MissingIssuerUrl", **PROVIDER),
     row("CreateOIDCProvider", "InvalidParameter.IssuerUrl", IssuerUrl="ftp://a", **PROVIDER),

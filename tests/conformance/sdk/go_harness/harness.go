@@ -320,6 +320,9 @@ type Shown struct {
 	Body      string `json:"body,omitempty"`
 }
 
+// IsRAM is whether the story of test_sdk_ram.py is wanted.
+func IsRAM() bool { return len(os.Args) > 1 && os.Args[1] == "ram" }
+
 // IsFaults tells whether the suite is asked for the cases of test_sdk_faults.py.
 func IsFaults() bool { return len(os.Args) > 1 && os.Args[1] == "faults" }
 

@@ -25,6 +25,10 @@ func main() {
 		harness.ShowFaults(showFault)
 		return
 	}
+	if harness.IsRAM() {
+		ramStory()
+		return
+	}
 	harness.Ok(second(client.PutBucket(ctx, &oss.PutBucketRequest{Bucket: bucket})))
 	harness.Report([]harness.Case{
 		{Name: "addressing", Run: addressing},
