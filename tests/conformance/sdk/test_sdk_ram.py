@@ -18,7 +18,7 @@ from sdk_world import Run, _results
 
 from running import Server, running_server
 
-SUITES: Final = ("python_v2", "go_v2", "node")
+SUITES: Final = ("python_v2", "go_v2", "java", "node")
 CASES: Final = (
     "user_and_key",
     "policy",

@@ -24,7 +24,7 @@ public final class Suite {
         System.exit(0);
     }
 
-    private static void report(String name, Case each) {
+    static void report(String name, Case each) {
         String detail = "";
         try {
             each.run();
