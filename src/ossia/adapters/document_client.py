@@ -117,7 +117,7 @@ class _JudgingResolver(AbstractResolver):
                 )
             )
         if not results:
-            raise OSError(_named(refusal))
+            raise Unavailable(_named(refusal))
         return results
 
     async def close(self) -> None:

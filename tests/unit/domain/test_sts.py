@@ -9,10 +9,12 @@ import pytest
 from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.domain.identities import Caller, Identities
+from ossia.domain.ram import policies, roles, users
 from ossia.domain.sessions import Sessions
 from ossia.domain.sts import AssumedRole, CallerIdentity, Nonces, Sts, identify
-from ossia.errors import RpcError
+from ossia.errors import InvalidSecurityToken, RpcError
 from ossia.protocol.policy_document import PolicyDocument, Verdict
+from ossia.records import Role, User
 
 NOW = 1_735_787_045_123
 ARN = "acs:ram::1234:role/App"
@@ -278,3 +280,38 @@ async def test_nonces_that_could_not_be_repeated_are_forgotten() -> None:
     for number in range(50):
         await nonces.use("AK", str(number), NOW + number * 60_000)
     assert len(store._nonces) <= 32
+
+
+async def test_a_source_identity_is_told(world: World) -> None:
+    assert (await world.assume(SourceIdentity="Alice")).source_identity == "Alice"
+    for wrong in ("a", "a b", "x" * 65):
+        refused = await world.refusal(SourceIdentity=wrong)
+        assert code(refused) == (400, "InvalidParameter.SourceIdentity")
+
+
+async def test_a_session_ends_with_the_user_who_began_it(world: World) -> None:
+    store = world.identities.store
+    first = await world.session_caller(await world.assume())
+    trusting = trust("acs:ram::1234:role/App")
+    await world.identities.create_role("Next", trusting)
+    await world.identities.attach_to_role("AliyunSTSAssumeRoleAccess", "App")
+    first = await world.session_caller(await world.assume())
+    second = await world.assume(first, RoleArn="acs:ram::1234:role/Next")
+    caller = await world.session_caller(second)
+    assert [name for name, _ in caller.sources] == ["user/alice", "role/App", "role/Next"]
+
+    # The role on the way is made anew: what it lent is over, what others lend is not.
+    for name in ("AliyunOSSFullAccess", "AliyunSTSAssumeRoleAccess"):
+        await store.change(policies.detach, Role, "App", name, "System")
+    await store.change(roles.delete_role, "App")
+    await world.identities.create_role("App", trust("acs:ram::1234:root"))
+    with pytest.raises(InvalidSecurityToken):
+        await world.session_caller(second)
+    third = await world.assume()
+    await world.session_caller(third)
+    await store.change(policies.detach, User, "alice", "AliyunSTSAssumeRoleAccess", "System")
+    for key in await users.keys_of(store.view(), "alice"):
+        await store.change(users.delete_access_key, "alice", key.id)
+    await store.change(users.delete_user, "alice")
+    with pytest.raises(InvalidSecurityToken):
+        await world.session_caller(third)
