@@ -1,8 +1,8 @@
 """What the Android and the iOS SDK do on the wire, written by hand from their sources.
 
 Nothing of Ossia is used: names, orders and quirks are the SDKs'.  Files named in comments are those
-of aliyun-oss-android-sdk (2.9.5, below ``com/alibaba/sdk/android/oss``) and aliyun-oss-ios-sdk
-(``AliyunOSSSDK``).
+of aliyun-oss-android-sdk (below ``com/alibaba/sdk/android/oss``) and aliyun-oss-ios-sdk
+(``AliyunOSSSDK``).  The Android SDK itself runs in ``tests/conformance/sdk/test_sdk_android.py``.
 """
 
 import base64
@@ -210,7 +210,7 @@ class AndroidClient:
         given["Authorization"] = sha1_signature(
             token, self._to_sign(method, key, parameters, given)
         )
-        # buildCanonicalURL: path style at IP addresses.  okhttp adds the last three.
+        # buildCanonicalURL: path style at IP addresses in later versions.  okhttp adds the last three.
         target = f"/{self._bucket}/{quote(key, safe='/-_.~')}"
         if parameters:
             target += "?" + "&".join(
