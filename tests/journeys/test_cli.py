@@ -28,6 +28,9 @@ def ossia(
     )
 
 
+COMMANDS = ("up", "serve", "appserver", "callbacks", "doctor", "version")
+
+
 def test_version() -> None:
     assert ossia("version").stdout == f"ossia {__version__}\n"
     assert json.loads(ossia("version", "--json").stdout) == {"version": __version__}
@@ -35,7 +38,7 @@ def test_version() -> None:
 
 def test_help_names_every_command_and_setting() -> None:
     overview = ossia("--help").stdout
-    for command in ("up", "serve", "appserver", "callbacks", "doctor", "version"):
+    for command in (*COMMANDS, "user", "key", "group", "role", "policy", "token"):
         assert f"\n  {command}" in overview
     text = ossia("serve", "--help").stdout
     for row in rows():
