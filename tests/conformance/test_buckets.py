@@ -299,7 +299,6 @@ def test_there_are_no_live_channels(ask: Ask) -> None:
         ("PUT", "k", [("tagging", "")], "PutObjectTagging"),
         ("GET", "k", [("x-oss-process", "image/info")], "GetProcessedObject"),
         ("PUT", "", [("lifecycle", "")], "PutBucketLifecycle"),
-        ("PUT", "", [("policy", "")], "PutBucketPolicy"),
         (
             "GET",
             "",
