@@ -110,8 +110,6 @@ KEYS = (
         {"AccessKey": {"AccessKeyId": "$key", "AccessKeySecret": DATE, "Status": "Active"}},
         UserName=U,
     ),
-    row("CreateAccessKey", UserName=U),
-    row("CreateAccessKey", "LimitExceeded.User.AccessKey", 409, UserName=U),
     row("ListAccessKeys", "EntityNotExist.User", 404, UserName="nobody"),
     row("UpdateAccessKey", "MissingUserAccessKeyId", UserName=U, Status="Active"),
     row(
@@ -132,9 +130,11 @@ KEYS = (
     row("UpdateAccessKey", UserName=U, UserAccessKeyId="$key", Status="Inactive"),
     row(
         "ListAccessKeys",
-        entries("AccessKeys", "AccessKey", {"Status": "Inactive"}, {"Status": "Active"}),
+        entries("AccessKeys", "AccessKey", {"AccessKeyId": "$key", "Status": "Inactive"}),
         UserName=U,
     ),
+    row("CreateAccessKey", UserName=U),
+    row("CreateAccessKey", "LimitExceeded.User.AccessKey", 409, UserName=U),
     row(
         "GetAccessKeyLastUsed",
         {"AccessKeyLastUsed": {"LastUsedDate": ""}},

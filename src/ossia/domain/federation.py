@@ -82,7 +82,7 @@ class Federation:
         self._account_id = account_id
         self.allows_plain = allows_plain
         self._known: dict[str, _Known] = {}
-        self._turn = asyncio.Lock()
+        self._turns: dict[str, asyncio.Lock] = {}
 
     async def verify(self, parameters: Mapping[str, str], now_ms: int) -> FederatedToken:
         """The claims of the token in *parameters*.  Raises `RpcError`."""
@@ -135,7 +135,8 @@ class Federation:
         """The key that *find* finds among the issuer's.  Raises `TokenRefused`."""
         known = self._known.get(issuer)
         if known is None or self._is_stale(known, find, now_ms):
-            async with self._turn:
+            # One asks for all; those of other issuers do not wait.
+            async with self._turns.setdefault(issuer, asyncio.Lock()):
                 known = self._known.get(issuer)
                 if known is None or self._is_stale(known, find, now_ms):
                     known = self._known[issuer] = await self._fetch(issuer, now_ms)

@@ -12,6 +12,7 @@ What RAM offers is `domain.ram`; the few methods for changes here serve those wh
 import asyncio
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -22,7 +23,7 @@ from ossia.domain.ram.parameters import DOCUMENT, POLICY_NAME, ROLE_NAME, SESSIO
 from ossia.domain.ram.policies import SYSTEM_POLICIES, compiled
 from ossia.domain.sessions import Session
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken
-from ossia.ports import Clock, MetadataStore, StorageFact
+from ossia.ports import Clock, MetadataStore, Missing, StorageFact
 from ossia.protocol.policy_document import PolicyDocument
 from ossia.records import AccessKey, Group, Policy, Role, User
 
@@ -263,6 +264,12 @@ class Identities:
     async def last_use(self, key_id: str) -> int:
         """When a key was last used, in milliseconds, at most a minute too early; 0 for never."""
         return max(await self._stored_use(key_id), self._used_at.get(key_id, 0))
+
+    async def forget_use(self, key_id: str) -> None:
+        """Forget when a key was used that is no more."""
+        self._used_at.pop(key_id, None)
+        with suppress(Missing):
+            await self._metadata.delete_identity(_USE, key_id)
 
     async def _stored_use(self, key_id: str) -> int:
         return int(await self._metadata.find_identity(_USE, key_id) or 0)

@@ -28,7 +28,7 @@ DEFAULT_DURATION_S = 3600
 MAX_POLICY_CHARACTERS = 2048
 
 _ACTION = "sts:AssumeRole"
-_ROLE_ARN = re.compile(r"acs:ram::(\d+):role/([A-Za-z0-9.@_-]{1,64})", re.IGNORECASE | re.ASCII)
+_ROLE_ARN = re.compile(r"acs:ram::(\d+):role/([A-Za-z0-9.@-]{1,64})", re.IGNORECASE | re.ASCII)
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
 _SOURCE_IDENTITY = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)

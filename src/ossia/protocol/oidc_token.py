@@ -161,7 +161,7 @@ def verify(
     read = _read_claims(claims)
     if read.issuer != issuer:
         raise TokenRefused("IssuerNotMatch", "Invalid issuer.")
-    if (client_ids and set(read.audience).isdisjoint(client_ids)) or not client_ids:
+    if set(read.audience).isdisjoint(client_ids):
         raise TokenRefused("AudienceNotMatch", "Invalid audience.")
     _require_in_force(claims, read, issuance_limit_s, now_s)
     return read

@@ -204,3 +204,9 @@ async def test_the_last_use_of_a_key_is_noted_to_the_minute(world: World) -> Non
     assert await world.identities.last_use(alice.access_key_id) == NOW
     stored = await world.identities._metadata.find_identity("key_use", alice.access_key_id)
     assert stored == b"%d" % NOW
+    root = await world.identities.user_caller(world.identities.root_key)
+    key = {"UserName": "alice", "UserAccessKeyId": alice.access_key_id}
+    told = await world.run(root, "GetAccessKeyLastUsed", **key)
+    assert told == {"AccessKeyLastUsed": {"LastUsedDate": "2025-01-02T03:04:05Z"}}
+    await world.run(root, "DeleteAccessKey", **key)
+    assert await world.identities.last_use(alice.access_key_id) == 0

@@ -118,6 +118,7 @@ async def delete_access_key(
 ) -> Fields:
     """Delete a key."""
     await call.change(users.delete_access_key, user_name, user_access_key_id)
+    await call.identities.forget_use(user_access_key_id)
     return {}
 
 

@@ -85,7 +85,7 @@ Parameter = Text | Whole | Choice | Flag | Words
 
 USER_NAME: Final = Text(64, re.compile(r"[A-Za-z0-9.@_-]+"))
 GROUP_NAME: Final = Text(64, re.compile(r"[A-Za-z0-9._-]+"))
-ROLE_NAME: Final = Text(64, re.compile(r"[A-Za-z0-9.@_-]+"))
+ROLE_NAME: Final = Text(64, re.compile(r"[A-Za-z0-9.@-]+"))
 POLICY_NAME: Final = Text(128, re.compile(r"[A-Za-z0-9-]+"))
 PROVIDER_NAME: Final = Text(
     128, re.compile(r"[A-Za-z0-9._-]+"), re.compile(r"[A-Za-z0-9](.*[A-Za-z0-9])?")
