@@ -140,6 +140,14 @@ async def test_a_deny_wins_and_conditions_count(world: World) -> None:
     await world.user("bob")
     assert not await world.may(alice, "DeleteUser", UserName="bob")
     assert await world.may(alice, "GetUser", UserName="bob")
+    # A deny of one policy wins over what another allows.
+    await world._policy("no-listing", [{"Effect": "Deny", "Action": "ram:List*", "Resource": "*"}])
+    await world.identities.attach_to_user("no-listing", "alice")
+    key = await world.identities.find_access_key(alice.access_key_id)
+    assert key is not None
+    alice = await world.identities.user_caller(key)
+    assert not await world.may(alice, "ListUsers")
+    assert await world.may(alice, "GetUser", UserName="bob")
     elsewhere = {"Condition": {"IpAddress": {"acs:SourceIp": "192.0.2.0/24"}}}
     carol = await world.user("carol", {**everything, **elsewhere})
     assert not await world.may(carol, "ListUsers")
