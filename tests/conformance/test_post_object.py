@@ -366,6 +366,37 @@ def test_content_type_precedence(poster: Poster, ask: Ask) -> None:
     assert ask("HEAD", "user/eric/photo.png").headers["content-type"] == "text/last"
 
 
+IMAGES = ["in", "$content-type", ["image/png", "image/jpg"]]
+
+
+@pytest.mark.covers("PostObject")
+def test_a_bound_type_is_the_type_that_is_stored(poster: Poster, ask: Ask) -> None:
+    # The page may say image/jpg and the browser image/jpeg: what was checked is what counts.
+    form = replace(poster.form(IMAGES, Content_Type="image/jpg"), content_type="text/html")
+    assert poster.post(form).status == 204
+    assert ask("HEAD", "user/eric/photo.png").headers["content-type"] == "image/jpg"
+
+
+@pytest.mark.covers("PostObject")
+def test_no_other_field_gets_around_a_bound_type(poster: Poster, ask: Ask) -> None:
+    form = poster.form(IMAGES, Content_Type="image/png", x_oss_content_type="text/html")
+    assert poster.post(form).code == "AccessDenied"
+    for part in ("text/html", None):
+        assert poster.post(replace(poster.form(IMAGES), content_type=part)).code == "AccessDenied"
+    assert stored_keys(ask) == ""
+    allowed = poster.form(IMAGES, {"x-oss-content-type": "text/a"}, x_oss_content_type="text/a")
+    assert poster.post(replace(allowed, content_type="image/png")).status == 204
+    assert ask("HEAD", "user/eric/photo.png").headers["content-type"] == "text/a"
+
+
+@pytest.mark.covers("PostObject")
+def test_no_header_gets_around_a_bound_acl(poster: Poster, ask: Ask) -> None:
+    form = poster.form(["not-in", "$x-oss-object-acl", ["public-read", "public-read-write"]])
+    assert poster.post(form, x_oss_object_acl="public-read").code == "AccessDenied"
+    assert stored_keys(ask) == ""
+    assert poster.post(form, x_oss_object_acl="private").status == 204
+
+
 @pytest.mark.covers("PostObject")
 def test_anonymous_forms_need_a_public_bucket(poster: Poster, ask: Ask) -> None:
     form = Form((("key", "anyone/${filename}"),))

@@ -3,6 +3,7 @@
 Order of checks (post-object.md, section 6): form, key, signature (by the authenticator), policy.
 """
 
+from ossia.api.bind import decode_header
 from ossia.api.operation import Call
 from ossia.domain.identities import CallerKind
 from ossia.errors import InvalidArgument, MissingContentLength
@@ -46,7 +47,16 @@ def check_policy(call: Call) -> None:
     # The claim has made sure that there is one; an empty one is no policy that allows everything.
     policy = PostPolicy.parse(form.fields["policy"])
     fields = dict(form.fields)
+    # What will be stored is checked, whichever way it is said.
+    acl = call.http.headers.get(b"x-oss-object-acl")
+    if acl is not None:
+        fields.setdefault("x-oss-object-acl", decode_header(acl))
     if form.file_content_type is not None:
         fields.setdefault("content-type", form.file_content_type)
     policy.check(fields, call.bucket_name, call.now_ms)
+    if policy.binds("content-type"):
+        form.bound_content_type = fields.get("content-type", "")
+        wins = fields.get("x-oss-content-type")
+        if wins and not policy.binds("x-oss-content-type"):
+            policy.check({**fields, "content-type": wins}, call.bucket_name, call.now_ms)
     call.post_length_range = policy.length_range

@@ -17,6 +17,8 @@ class PostForm:
         self._body = body
         self._reader = FormReader(content_type)
         self._pieces: deque[memoryview] = deque()
+        self.bound_content_type = ""
+        """The type that the form's policy has a condition for, once it holds."""
 
     @property
     def fields(self) -> dict[str, str]:

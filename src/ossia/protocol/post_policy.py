@@ -90,6 +90,10 @@ class PostPolicy:
                 rules.append(_parse_rule(mode, arguments))
         return cls(expires_at_ms, length_range, tuple(rules))
 
+    def binds(self, field: str) -> bool:
+        """Whether a condition is about that field (in lower case)."""
+        return any(rule.field.removeprefix("$").lower() == field for rule in self._rules)
+
     def check(
         self,
         fields: Mapping[str, str],
@@ -111,9 +115,8 @@ class PostPolicy:
             if not rule.holds(given):
                 _deny(rule.echo)
         if require_v4_fields:
-            bound = {rule.field.removeprefix("$").lower() for rule in self._rules}
             for name in _V4_FIELDS:
-                if name not in bound:
+                if not self.binds(name):
                     _deny(_echo("eq", f"${name}", given.get(name, "")))
 
 
