@@ -27,14 +27,18 @@ _ALWAYS_THE_ROOTS = frozenset(
 _NO_CONTEXT: Context = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What is to be permitted: *action* on *resource*; ``grant`` names the ACL right that helps."""
+class Wish(NamedTuple):
+    """What is to be permitted: *action* on *resource*.
+
+    ``reads`` and ``writes`` tell which ACL right helps; ``place`` is the resource taken apart, for
+    those who have it so.
+    """
 
     action: str
     resource: str
     reads: bool
     writes: bool
+    place: Place | None = None
 
 
 class Surroundings(Protocol):
@@ -123,10 +127,18 @@ async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
         return _ROOT
     if bucket_policy is not None and bucket_policy.is_public and await around.blocks_public():
         bucket_policy = around.closed_policy
-    rules = _Applying.to(caller, wish.action, bucket_policy)
-    keys = rules.keys()
+    action = wish.action
+    session = None if caller.session_policy is None else caller.session_policy.about(action)
+    identity = [policy.about(action) for policy in caller.policies]
+    bucket = None if bucket_policy is None else bucket_policy.about(action)
+    keys = _NO_KEYS
+    for rules in (session, bucket, *identity):
+        if rules is not None and rules.keys:
+            keys |= rules.keys
     context = await around.context(keys) if keys else _NO_CONTEXT
-    ruling = rules.decide(place_of(wish.resource), context)
+    asker = _ANYBODY if bucket is None else Asker(caller.principals, is_root)
+    place = wish.place or place_of(wish.resource)
+    ruling = _decide(session, identity, bucket, place, context, asker)
     if is_root and (ruling is None or ruling.allowed):
         return _ROOT
     if ruling is not None:
@@ -137,69 +149,43 @@ async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
     return _NOTHING
 
 
-class _Applying(NamedTuple):
-    """The rules about one action, of every policy in play."""
-
-    session: Rules | None
-    identity: Sequence[Rules]
-    bucket: Rules | None
-    asker: Asker
-
-    @classmethod
-    def to(cls, caller: Caller, action: str, bucket_policy: PolicyDocument | None) -> "_Applying":
-        session = caller.session_policy
-        if bucket_policy is None:
-            bucket, asker = None, _ANYBODY
-        else:
-            bucket = bucket_policy.about(action)
-            asker = Asker(caller.principals, caller.kind is CallerKind.ROOT)
-        return cls(
-            None if session is None else session.about(action),
-            [policy.about(action) for policy in caller.policies],
-            bucket,
-            asker,
-        )
-
-    def keys(self) -> frozenset[str]:
-        """The condition keys that some statement asks about."""
-        keys: frozenset[str] = frozenset()
-        for rules in (self.session, self.bucket, *self.identity):
-            if rules is not None and rules.keys:
-                keys |= rules.keys
-        return keys
-
-    def decide(self, place: Place, context: Context) -> Ruling | None:
-        """What the policies say together; None where they say nothing."""
-        session, identity, bucket, asker = self
-        if session is not None:
-            verdict, statement = session.decide(place, context, asker)
-            if verdict is not Verdict.ALLOW:
-                denies = verdict is Verdict.DENY
-                return Ruling(
-                    allowed=False, basis=Basis.SESSION, explicit=denies, statement=statement
-                )
-        found: Ruling | None = None
-        for number, rules in enumerate(identity):
-            verdict, statement = rules.decide(place, context, asker)
-            if verdict is Verdict.DENY:
-                found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
-                break
-            if verdict is Verdict.ALLOW and found is None:
-                found = Ruling(True, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
-        if bucket is None:
-            return found
-        verdict, statement = bucket.decide(place, context, asker)
-        if verdict is Verdict.DENY:
-            both = found is not None and not found.allowed
-            return Ruling(
-                allowed=False, basis=Basis.BOTH if both else Basis.BUCKET, statement=statement
-            )
-        if verdict is Verdict.ALLOW and found is None:
-            return Ruling(allowed=True, basis=Basis.BUCKET, statement=statement)
-        return found
-
-
+_NO_KEYS: frozenset[str] = frozenset()
 _ANYBODY = Asker()
+
+
+def _decide(
+    session: Rules | None,
+    identity: Sequence[Rules],
+    bucket: Rules | None,
+    place: Place,
+    context: Context,
+    asker: Asker,
+) -> Ruling | None:
+    """What the policies say together; None where they say nothing."""
+    if session is not None:
+        verdict, statement = session.decide(place, context, asker)
+        if verdict is not Verdict.ALLOW:
+            denies = verdict is Verdict.DENY
+            return Ruling(allowed=False, basis=Basis.SESSION, explicit=denies, statement=statement)
+    found: Ruling | None = None
+    for number, rules in enumerate(identity):
+        verdict, statement = rules.decide(place, context, asker)
+        if verdict is Verdict.DENY:
+            found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
+            break
+        if verdict is Verdict.ALLOW and found is None:
+            found = Ruling(True, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
+    if bucket is None:
+        return found
+    verdict, statement = bucket.decide(place, context, asker)
+    if verdict is Verdict.DENY:
+        both = found is not None and not found.allowed
+        return Ruling(
+            allowed=False, basis=Basis.BOTH if both else Basis.BUCKET, statement=statement
+        )
+    if verdict is Verdict.ALLOW and found is None:
+        return Ruling(allowed=True, basis=Basis.BUCKET, statement=statement)
+    return found
 
 
 # --- refusals ---------------------------------------------------------------

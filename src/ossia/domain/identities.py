@@ -11,9 +11,9 @@ What RAM offers is `domain.ram`; the few methods for changes here serve those wh
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -67,24 +67,25 @@ class Caller:
     name: str = ""
     sources: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def principals(self) -> tuple[str, ...]:
-        """The names by which a ``Principal`` element may mean this caller.
+    principals: tuple[str, ...] = field(init=False, repr=False, compare=False, default=())
+    """The names by which a ``Principal`` element may mean this caller.
 
-        The root ARN of an account, or its id, stands for every identity in it; a session is meant
-        by its own ARN, in the spelling of RAM and in that of bucket policies, and by its role's.
-        """
+    The root ARN of an account, or its id, stands for every identity in it; a session is meant by
+    its own ARN, in the spelling of RAM and in that of bucket policies, and by its role's.
+    """
+
+    def __post_init__(self) -> None:
+        # Made once, because callers are remembered.
+        object.__setattr__(self, "principals", tuple(self._principals()))
+
+    def _principals(self) -> Iterator[str]:
         if self.kind is CallerKind.ANONYMOUS:
-            return ()
-        names = (self.arn, f"acs:ram::{self.account_id}:root", self.account_id, self.id)
-        if self.kind is not CallerKind.SESSION:
-            return names
-        role_name, session_name = self.arn.split("/")[1:]
-        return (
-            *names,
-            f"acs:ram::{self.account_id}:role/{role_name}",
-            f"arn:sts::{self.account_id}:assumed-role/{role_name}/{session_name}",
-        )
+            return
+        yield from (self.arn, f"acs:ram::{self.account_id}:root", self.account_id, self.id)
+        if self.kind is CallerKind.SESSION:
+            role_name, session_name = self.arn.split("/")[1:]
+            yield f"acs:ram::{self.account_id}:role/{role_name}"
+            yield f"arn:sts::{self.account_id}:assumed-role/{role_name}/{session_name}"
 
 
 ANONYMOUS = Caller(CallerKind.ANONYMOUS)

@@ -39,6 +39,7 @@ from ossia.http.message import Request, Response
 from ossia.ports import Clock, Unavailable
 from ossia.protocol.address import Address, Addressing, parse_query
 from ossia.protocol.names import check_bucket_name, decode_key
+from ossia.protocol.policy_document import Place, place_of
 from ossia.protocol.signed_request import SignedRequest
 
 log = logging.getLogger("ossia.gateway")
@@ -83,7 +84,7 @@ class Gateway:
         self._sides = sides
         self._access_log = access_log
         self._ids = RequestIds()
-        self._resources = f"acs:oss:{services.region}:{services.account_id}:"
+        self._resources = place_of(f"acs:oss:{services.region}:{services.account_id}:").head
 
     async def handle(self, request: Request) -> Response:
         """Answer *request*; whatever goes wrong, the client gets the protocol's error."""
@@ -227,12 +228,13 @@ class Gateway:
         bucket = call.bucket_or_none
         if name and (bucket is None or bucket.name != name):
             bucket = await self._services.buckets.peek(name)
-        resource = f"{name}/{key}" if key else name or "*"
+        tail = f"{name}/{key}" if key else name or "*"
         wish = Wish(
             action,
-            f"{self._resources}{resource}",
-            reads=grant is Grant.READ,
-            writes=grant is Grant.WRITE,
+            f"{self._resources}:{tail}",
+            grant is Grant.READ,
+            grant is Grant.WRITE,
+            Place(self._resources, tail),
         )
         await authorize(call.caller, wish, Surroundings(call, bucket, action, key))
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 from typing import NamedTuple
 
@@ -58,6 +58,7 @@ TAG_KEYS = ("oss:BucketTag/", "oss:ExistingObjectTag/", "oss:RequestObjectTag/")
 _SPELLING = {key.lower(): key for key in (*KEYS, *ABSENT_KEYS)}
 _OCTETS = 4
 _MAX_OCTET = 255
+_V4 = 4
 
 
 class PolicyError(ValueError):
@@ -120,6 +121,30 @@ def compile_conditions(block: object) -> Conditions:
     )
 
 
+def _some(test: _Test) -> Callable[[Sequence[str]], bool]:
+    def holds(found: Sequence[str]) -> bool:
+        for text in found:  # noqa: SIM110 - a generator costs more than the tests
+            if test(text):
+                return True
+        return False
+
+    return holds
+
+
+def one_of(tests: Sequence[_Test]) -> _Test:
+    """A test that holds where one of *tests* does."""
+    if len(tests) == 1:
+        return tests[0]
+
+    def test(text: str) -> bool:
+        for each in tests:  # noqa: SIM110 - as above
+            if each(text):
+                return True
+        return False
+
+    return test
+
+
 def is_known(key: str) -> bool:
     """Whether a key, spelled as `Conditions.keys` are, means something to this server."""
     return key.lower() in _SPELLING or (key.startswith(TAG_KEYS) and not key.endswith("/"))
@@ -177,13 +202,7 @@ def _compile_one(operator: str, key: str, values: object) -> Comparison:
     wanted = tuple(_scalar(operator, key, value) for value in listed)
     tests = [make(value) for value in wanted]
 
-    def holds(found: Sequence[str]) -> bool:
-        for text in found:
-            for test in tests:
-                if test(text):
-                    return True
-        return False
-
+    holds = _some(one_of(tests))
     return Comparison(
         operator, spelled(key), wanted, (lambda found: not holds(found)) if negated else holds
     )
@@ -275,9 +294,12 @@ def _address(value: str) -> _Test:
     except ValueError as exc:
         raise PolicyError(f"{value} is not an address or a CIDR block") from exc
 
+    version = network.version
+    mask, base = int(network.netmask), int(network.network_address)
+
     def test(text: str) -> bool:
-        address = _read_address(text)
-        return address is not None and address in network
+        found = _read_address(text)
+        return found is not None and found[0] == version and found[1] & mask == base
 
     return test
 
@@ -293,28 +315,27 @@ def _starred_address(value: str) -> _Test:
         for octet, star in zip(octets, stars, strict=True)
     ):
         raise PolicyError(f"{value} is not an address or a CIDR block")
-    fixed = [(at, int(octets[at])) for at, star in enumerate(stars) if not star]
+    mask = int.from_bytes(bytes(0 if star else _MAX_OCTET for star in stars))
+    base = int.from_bytes(bytes(0 if octet == "*" else int(octet) for octet in octets))
 
     def test(text: str) -> bool:
-        address = _read_address(text)
-        if not isinstance(address, IPv4Address):
-            return False
-        packed = address.packed
-        return all(packed[at] == octet for at, octet in fixed)
+        found = _read_address(text)
+        return found is not None and found[0] == _V4 and found[1] & mask == base
 
     return test
 
 
 @lru_cache(maxsize=4096)
-def _read_address(text: str) -> IPv4Address | IPv6Address | None:
+def _read_address(text: str) -> tuple[int, int] | None:
+    """The version of an address, and the address as a number."""
     try:
         address = ip_address(text)
     except ValueError:
         return None
     # A dual-stack socket shows an IPv4 client as ::ffff:192.0.2.1.
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+        address = address.ipv4_mapped
+    return address.version, int(address)
 
 
 _OPERATORS: dict[str, tuple[Callable[[str], _Test], bool]] = {

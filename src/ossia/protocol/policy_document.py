@@ -17,6 +17,7 @@ Source: RAM documentation, "Policy structure and syntax".
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Self, TypeVar
@@ -29,6 +30,7 @@ from ossia.protocol.conditions import (
     compile_conditions,
     compile_pattern,
     is_known,
+    one_of,
     texts_of,
 )
 
@@ -49,7 +51,12 @@ _ARN_PARTS = 5
 _VERSION = "1"
 _REMEMBERED_ACTIONS = 512
 _REMEMBERED_HEADS = 64
+_REMEMBERED_BUCKETS = 1024
+_WILDCARD = re.compile(r"[*?]")
 _T = TypeVar("_T")
+_Test = Callable[[str], bool]
+_Reach = Callable[[str, str], _Test | None]
+"""For a head and a bucket: a test for what stands behind the head, None where nothing fits."""
 
 
 class Verdict(Enum):
@@ -116,14 +123,7 @@ class Statement(NamedTuple):
     covers_principal: Callable[[Asker], bool]
     condition: Conditions | None
     is_public: bool
-
-    def holds(self, place: Place, context: Context, asker: Asker) -> bool:
-        """Whether it covers a request whose action it covers."""
-        return (
-            self.covers_resource(place)
-            and self.covers_principal(asker)
-            and (self.condition is None or self.condition(context))
-        )
+    reach: _Reach
 
     def misses(self, action: str, place: Place, asker: Asker) -> Iterator[str]:
         """The elements, condition aside, that do not cover the request."""
@@ -140,30 +140,58 @@ class Statement(NamedTuple):
             yield from self.condition.unmet(context)
 
 
+_Candidate = tuple[_Test | None, Callable[[Asker], bool] | None, Conditions | None, Decision]
+"""What is left to test of a statement, and what it says; None is a test that always holds."""
+
+
 class Rules:
     """The statements of one document that are about one action.
 
     ``keys`` are the condition keys that they ask about: the context need not hold others.
     """
 
-    __slots__ = ("_allowing", "_denying", "keys")
+    __slots__ = ("_in_buckets", "_statements", "keys")
 
     def __init__(self, statements: Sequence[Statement]) -> None:
-        self._denying = tuple(each for each in statements if each.effect is Verdict.DENY)
-        self._allowing = tuple(each for each in statements if each.effect is Verdict.ALLOW)
+        # The denying ones first: whatever holds first decides.
+        self._statements = sorted(statements, key=lambda each: each.effect is Verdict.ALLOW)
+        self._in_buckets: dict[tuple[str, str], tuple[_Candidate, ...]] = {}
         self.keys: frozenset[str] = frozenset().union(
             *(each.condition.keys for each in statements if each.condition is not None)
         )
 
     def decide(self, place: Place, context: Context, asker: Asker) -> Decision:
         """What they say, and which statement says it."""
-        for statement in self._denying:
-            if statement.holds(place, context, asker):
-                return Decision(Verdict.DENY, statement.number)
-        for statement in self._allowing:
-            if statement.holds(place, context, asker):
-                return Decision(Verdict.ALLOW, statement.number)
+        head, tail = place
+        bucket = tail.partition("/")[0]
+        candidates = self._in_buckets.get((head, bucket))
+        if candidates is None:
+            candidates = self._find(head, bucket)
+        for covers_tail, covers_principal, condition, decision in candidates:
+            if (
+                (covers_tail is None or covers_tail(tail))
+                and (covers_principal is None or covers_principal(asker))
+                and (condition is None or condition(context))
+            ):
+                return decision
         return _UNDECIDED
+
+    def _find(self, head: str, bucket: str) -> tuple[_Candidate, ...]:
+        """Those that can be about something in *bucket*: a policy knows few of many buckets."""
+        if len(self._in_buckets) >= _REMEMBERED_BUCKETS:
+            self._in_buckets.clear()
+        found = tuple(
+            (
+                None if covers_tail is _always else covers_tail,
+                None if each.covers_principal is _always else each.covers_principal,
+                each.condition,
+                Decision(each.effect, each.number),
+            )
+            for each in self._statements
+            if (covers_tail := each.reach(head, bucket)) is not None
+        )
+        self._in_buckets[head, bucket] = found
+        return found
 
 
 _UNDECIDED = Decision(Verdict.NONE, None)
@@ -279,6 +307,10 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
     condition = compile_conditions(statement["Condition"]) if "Condition" in statement else None
     if condition is not None:
         _check_keys(condition, grammar)
+    resources = statement.get("Resource") if needs_resource else None
+    covers_resource: Callable[[Place], bool] = (
+        _either(statement, "Resource", _compile_resources) if needs_resource else _always
+    )
     names = _principal_names(statement["Principal"], grammar) if needs_principal else ["*"]
     spares_owner = grammar is Grammar.BUCKET and (condition is None or not condition.keys)
     return Statement(
@@ -286,10 +318,13 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         sid,
         effect,
         _either(statement, "Action", _compile_actions),
-        _either(statement, "Resource", _compile_resources) if needs_resource else _always,
+        covers_resource,
         _compile_principals(names, spares_owner=spares_owner),
         condition,
         grammar is Grammar.BUCKET and effect is Verdict.ALLOW and _is_public(names, condition),
+        _reach_by(covers_resource)
+        if resources is None
+        else _compile_reach(texts_of("Resource", resources)),
     )
 
 
@@ -359,6 +394,43 @@ def _compile_resource(pattern: str) -> Callable[[Place], bool]:
     return lambda place: covers_tail(place.tail) and covers_head(place.head)
 
 
+def _reach_by(covers: Callable[[Place], bool]) -> _Reach:
+    if covers is _always:
+        return lambda _head, _bucket: _always
+    return lambda head, _bucket: lambda tail: covers(Place(head, tail))
+
+
+def _compile_reach(patterns: list[str]) -> _Reach:
+    known: list[tuple[_Test, _Test, _Test]] = []
+    for pattern in patterns:
+        if pattern == "*":
+            known.append((_always, _always, _always))
+            continue
+        wanted = place_of(pattern)
+        bucket = wanted.tail.partition("/")[0]
+        # A wildcard before the slash may stand for the slash.
+        fixed = _WILDCARD.split(bucket, maxsplit=1)[0]
+        known.append(
+            (
+                compile_pattern(bucket if fixed == bucket else f"{fixed}*"),
+                _compile_head(wanted.head),
+                _always if wanted.tail == "*" else compile_pattern(wanted.tail),
+            )
+        )
+
+    def reach(head: str, bucket: str) -> _Test | None:
+        tests = [
+            covers_tail
+            for covers_bucket, covers_head, covers_tail in known
+            if covers_bucket(bucket) and covers_head(head)
+        ]
+        if not tests:
+            return None
+        return _always if _always in tests else one_of(tests)
+
+    return reach
+
+
 def _compile_head(pattern: str) -> Callable[[str], bool]:
     """A test for the first four parts.  A server sees few different ones: it remembers them."""
     tests = [compile_pattern(part) for part in pattern.split(":")]
@@ -404,8 +476,14 @@ def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[As
             return _always
         others = _compile_principals([n for n in names if n != "*"], spares_owner=False)
         return lambda asker: not asker.is_owner or others(asker)
-    tests = [_compile_principal(name) for name in names]
-    return lambda asker: any(test(name) for name in asker.names for test in tests)
+    plain = frozenset(name for name in names if not _has_wildcard(name))
+    tests = [_compile_principal(name) for name in names if name not in plain]
+    if not tests:
+        return lambda asker: not plain.isdisjoint(asker.names)
+    return lambda asker: (
+        not plain.isdisjoint(asker.names)
+        or any(test(name) for name in asker.names for test in tests)
+    )
 
 
 def _compile_principal(pattern: str) -> Callable[[str], bool]:
