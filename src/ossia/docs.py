@@ -86,7 +86,29 @@ def sts_ram() -> str:
             "|---|---|---|---|---|",
             *(_rpc_row(each) for each in ram.operations.values() if each.version == version),
         ]
+    lines += ["", *_OIDC_EXAMPLE]
     return "\n".join([*lines, ""])
+
+
+_OIDC_EXAMPLE = (
+    "## Tokens of an OIDC provider",
+    "",
+    (
+        "`CreateOIDCProvider` names the issuer and for which clients its tokens must be made; a role says in its trust policy whose bearers may assume it. "
+        "`oidc:sub` should always be among the conditions, or everybody whom the issuer knows may:"
+    ),
+    "",
+    "```json",
+    '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",',
+    '  "Principal": {"Federated": ["acs:ram::ACCOUNT:oidc-provider/NAME"]},',
+    '  "Condition": {"StringEquals": {"oidc:iss": "https://issuer.example.com", "oidc:aud": "CLIENT", "oidc:sub": ["SUBJECT"]}}}]}',
+    "```",
+    "",
+    (
+        "Tokens are signed with RS256 or ES256. The issuer's keys are fetched from `ISSUER/.well-known/openid-configuration`, kept for ten minutes, and fetched again "
+        "for a key that is not known. An issuer inside your network needs `--oidc-allow`."
+    ),
+)
 
 
 def _rpc_row(operation: RpcOperation) -> str:
