@@ -245,9 +245,9 @@ class Gateway:
             await self._services.public_access.refuse_acl(call.bucket_or_none, acl)
 
     def _log(self, exchange: "_Exchange", response: Response, took_ms: int) -> None:
-        call = exchange.call
+        caller = ANONYMOUS if exchange.call is None else exchange.call.caller
         log.info(
-            "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s",
+            "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s",
             "access",
             exchange.method,
             exchange.request.target.partition(b"?")[0].decode("latin-1"),
@@ -256,7 +256,8 @@ class Gateway:
             took_ms,
             exchange.request_id,
             exchange.request.peer,
-            call.caller.id or "-" if call is not None else "-",
+            caller.id or "-",
+            caller.arn or "-",
         )
 
 
