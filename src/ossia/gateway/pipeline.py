@@ -21,7 +21,8 @@ from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services
-from ossia.domain.identities import ANONYMOUS
+from ossia.domain.buckets import POLICY
+from ossia.domain.identities import ANONYMOUS, CallerKind
 from ossia.errors import (
     InternalError,
     InvalidArgument,
@@ -158,14 +159,14 @@ class Gateway:
             call.bucket = await self._services.buckets.peek(call.bucket_name)
         elif scope is not Scope.SERVICE:
             call.bucket = await self._services.buckets.find(call.bucket_name)
-        if operation.action is not None:
+        if operation.action is not None and not _nothing_could_refuse(call):
             await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bound = operation.bind.bind(call, content)
         for needed in operation.also:
             for bucket, key in needed.resources(call, bound):
                 await self._allow(call, needed.action, needed.grant, bucket, key)
-        if operation.grant is Grant.WRITE or operation.sets_acl:
+        if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):
             await self._refuse_public_acl(call)
         return render_answer(call, await operation.handler(call, bound))
 
@@ -291,6 +292,18 @@ class _Exchange:
             host=self.request.headers.get(b"host", b"").decode("latin-1"),
             is_head=self.method == "HEAD",
         )
+
+
+def _nothing_could_refuse(call: Call) -> bool:
+    """Whether the caller is the root, at a bucket without a policy."""
+    bucket = call.bucket_or_none
+    is_free = bucket is None or POLICY not in bucket.documents
+    return is_free and call.caller.kind is CallerKind.ROOT
+
+
+def _asks_for_acl(call: Call) -> bool:
+    headers = call.http.headers
+    return b"x-oss-object-acl" in headers or b"x-oss-acl" in headers or call.form is not None
 
 
 def _scope_of(address: Address) -> Scope:
