@@ -39,6 +39,9 @@ KEYS = (
     "oss:x-oss-object-acl",
     "sts:ExternalId",
     "sts:RoleSessionName",
+    "oidc:iss",
+    "oidc:aud",
+    "oidc:sub",
 )
 """Condition keys with one spelling; policies may write them in any case."""
 
