@@ -101,6 +101,11 @@ def test_what_it_remembers_is_bounded_and_true() -> None:
         other = place_of(f"acs:oss:x:8{number}:b/k")
         assert rules.decide(other, {}, _ONE).verdict is Verdict.NONE
     assert len(policy._rules) <= 512
+    rules = policy.about("oss:abc")
+    for number in range(1100):
+        place = place_of(f"acs:oss:x:7:b{number}/k")
+        assert rules.decide(place, {}, _ONE).verdict is Verdict.NONE
+    assert len(rules._in_buckets) <= 1024
     assert policy.about("oss:a1") is policy.about("oss:a1")
 
 
