@@ -1,20 +1,17 @@
 """Bucket rows in memory, valid in every worker until a bucket changes anywhere.
 
-Every request needs its bucket; buckets hardly ever change.  Workers share eight bytes in a mapped
-file: whoever changes a bucket writes fresh random bytes there before the change is acknowledged,
-and a cached row counts only while the bytes are those it was cached under.  A worker that is killed
-between its commit and that moment leaves the others with old rows, so no row is trusted for longer
-than a second.
+Every request needs its bucket; buckets hardly ever change.  Whoever changes one renews the stamp
+that workers share before the change is acknowledged, and a cached row counts only under the stamp
+it was cached under.  A worker that is killed between its commit and that moment leaves the others
+with old rows, so no row is trusted for longer than a second.
 """
 
-import mmap
-import os
 import time
 from pathlib import Path
 
+from ossia.adapters.sqlite.shared_stamp import SharedStamp
 from ossia.records import Bucket
 
-_STAMP = 8
 _TRUSTED_S = 1.0
 _MOST = 4096
 
@@ -23,12 +20,7 @@ class BucketCache:
     """Rows by name.  *file* is shared by the workers of one data folder."""
 
     def __init__(self, file: Path) -> None:
-        fd = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.ftruncate(fd, mmap.PAGESIZE)
-            self._shared = mmap.mmap(fd, mmap.PAGESIZE)
-        finally:
-            os.close(fd)
+        self._shared = SharedStamp(file)
         self._rows: dict[str, tuple[Bucket, bytes, float]] = {}
 
     def get(self, name: str) -> Bucket | None:
@@ -37,13 +29,13 @@ class BucketCache:
         if cached is None:
             return None
         bucket, stamp, until = cached
-        if stamp == self._shared[:_STAMP] and time.monotonic() < until:
+        if stamp == self._shared.get() and time.monotonic() < until:
             return bucket
         return None
 
     def stamp(self) -> bytes:
         """What `put` wants to know from before the row was read."""
-        return self._shared[:_STAMP]
+        return self._shared.get()
 
     def put(self, bucket: Bucket, stamp: bytes) -> None:
         """Remember a row that was read after *stamp* was taken."""
@@ -53,7 +45,7 @@ class BucketCache:
 
     def invalidate(self) -> None:
         """Tell every worker that some bucket has changed."""
-        self._shared[:_STAMP] = os.urandom(_STAMP)
+        self._shared.renew()
 
     def close(self) -> None:
         """Release the mapping."""
