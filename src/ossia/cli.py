@@ -121,15 +121,15 @@ for _name, _place, _text in (
     ),
     (
         "callbacks",
-        "ossia.callbacks_cli:callbacks",
+        "ossia.callback_commands:callbacks",
         "Look after upload callbacks: what happened to them, replay, a receiver, keys.",
     ),
-    ("user", "ossia.ram_cli_users:user", "Users: people and programs with keys of their own."),
-    ("key", "ossia.ram_cli_users:key", "Access keys of users."),
-    ("group", "ossia.ram_cli_users:group", "Groups: users who have policies in common."),
-    ("role", "ossia.ram_cli_roles:role", "Roles: rights lent for a time to whom they trust."),
-    ("policy", "ossia.policy_cli:policy", "Policies: what users, groups and roles may do."),
-    ("token", "ossia.token_cli:token", "Temporary keys of a role, ready to paste."),
+    ("user", "ossia.commands.ram_users:user", "Users: people and programs with keys of their own."),
+    ("key", "ossia.commands.ram_users:key", "Access keys of users."),
+    ("group", "ossia.commands.ram_users:group", "Groups: users who have policies in common."),
+    ("role", "ossia.commands.ram_roles:role", "Roles: rights lent for a time to whom they trust."),
+    ("policy", "ossia.commands.policy:policy", "Policies: what users, groups and roles may do."),
+    ("token", "ossia.commands.token:token", "Temporary keys of a role, ready to paste."),
 ):
     cli.add_command(_Elsewhere(_name, _place, _text))
 

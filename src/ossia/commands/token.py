@@ -7,9 +7,9 @@ from typing import Any, Final
 import click
 
 from ossia.client.ram import STS_VERSION, RamClient, RamRefused
-from ossia.ram_cli import account_of, as_json_option, document_of, print_entry, ram_options
+from ossia.commands.ram import account_of, as_json_option, document_of, print_entry, ram_options
+from ossia.commands.token_snippets import SNIPPETS, Lent
 from ossia.settings import SettingsError
-from ossia.token_cli_snippets import SNIPPETS, Lent
 
 _FORBIDDEN: Final = "NoPermission"
 

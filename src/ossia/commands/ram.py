@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from ossia.cli_access import Access, access_options
 from ossia.client.ram import STS_VERSION, RamClient, RamRefused, RamUnreachable
+from ossia.commands.access_options import Access, access_options
 from ossia.settings import SettingsError
 
 _Command = Callable[..., Any]

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ossia.cli_access import Access, access_options
 from ossia.client.signing_client import Reply, SigningClient
+from ossia.commands.access_options import Access, access_options
 from ossia.settings import SettingsError
 
 _TIMEOUT_S: Final = 150

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ossia.callbacks_cli_server import AdminServer, server_options
+from ossia.commands.admin_server import AdminServer, server_options
 
 MODES = ("oss", "outbox", "commit-on-200")
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 import click
 
-from ossia.callbacks_cli_text import safe
+from ossia.commands.callbacks_text import safe
 from ossia.receiver.verify import OSS_KEY_URLS, CallbackNotVerified, verify
 from ossia.settings import SettingsError
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from ossia.client.ram import RamClient
-from ossia.ram_cli import (
+from ossia.commands.ram import (
     account_of,
     as_json_option,
     attached_to,

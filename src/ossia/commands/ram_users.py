@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from ossia.client.ram import RamClient
-from ossia.ram_cli import (
+from ossia.commands.ram import (
     as_json_option,
     attached_to,
     detach_all,

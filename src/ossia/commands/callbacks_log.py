@@ -14,13 +14,13 @@ from typing import IO, Any, Final
 
 import click
 
-from ossia.callbacks_cli_server import (
+from ossia.commands.admin_server import (
     AdminRefusedError,
     AdminServer,
     UnreachableError,
     server_options,
 )
-from ossia.callbacks_cli_text import line, page, pending_line, table
+from ossia.commands.callbacks_text import line, page, pending_line, table
 from ossia.settings import SettingsError
 
 _WAIT_S: Final = 15

@@ -1,6 +1,7 @@
 """``ossia callbacks``: what people do about callbacks.  Here: the keys that sign them.
 
-The delivery log is `callbacks_cli_log`, the receiver to try things with `callbacks_cli_receive`.
+The delivery log is `commands.callbacks_log`, the receiver to try things with
+`commands.callbacks_receive`.
 """
 
 import json
@@ -12,9 +13,9 @@ from typing import Any
 
 import click
 
-from ossia import callbacks_cli_log, callbacks_cli_receive, callbacks_cli_terms
 from ossia.adapters.data_folder import DataFolder, DataFolderError, FolderInUseError
 from ossia.callback_key_files import KeyFiles, KeyFilesError, bits_of, key_files
+from ossia.commands import callbacks_log, callbacks_receive, callbacks_terms
 from ossia.domain.callback_keys import original_path, own_path
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import SettingsError, load
@@ -46,9 +47,9 @@ def callbacks() -> None:
 
 
 for each in (
-    *callbacks_cli_log.COMMANDS,
-    callbacks_cli_receive.receive,
-    callbacks_cli_terms.terms,
+    *callbacks_log.COMMANDS,
+    callbacks_receive.receive,
+    callbacks_terms.terms,
 ):
     callbacks.add_command(each)
 

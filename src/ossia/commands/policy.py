@@ -1,6 +1,6 @@
 """``ossia policy``: what policies permit, asked of a running server.
 
-To keep them is the business of `ram_cli_policies`.
+To keep them is the business of `commands.ram_policies`.
 Each command is a function in `COMMANDS`; another one needs no more than its line there.
 """
 
@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from ossia import ram_cli_policies
-from ossia.callbacks_cli_server import AdminServer, server_options
+from ossia.commands import ram_policies
+from ossia.commands.admin_server import AdminServer, server_options
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,7 +72,7 @@ def explain(
     click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
 
 
-COMMANDS: Final = (explain, *ram_cli_policies.COMMANDS)
+COMMANDS: Final = (explain, *ram_policies.COMMANDS)
 
 for each in COMMANDS:
     policy.add_command(each)

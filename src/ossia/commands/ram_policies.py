@@ -6,7 +6,7 @@ from typing import Any, Final
 import click
 
 from ossia.client.ram import RamClient
-from ossia.ram_cli import (
+from ossia.commands.ram import (
     as_json_option,
     document_of,
     done,
