@@ -140,7 +140,9 @@ class Statement(NamedTuple):
             yield from self.condition.unmet(context)
 
 
-_Candidate = tuple[_Test | None, Callable[[Asker], bool] | None, Conditions | None, Decision]
+_Candidate = tuple[
+    _Test | None, Callable[[Asker], bool] | None, Callable[[Context], bool] | None, Decision
+]
 """What is left to test of a statement, and what it says; None is a test that always holds."""
 
 
@@ -167,11 +169,11 @@ class Rules:
         candidates = self._in_buckets.get((head, bucket))
         if candidates is None:
             candidates = self._find(head, bucket)
-        for covers_tail, covers_principal, condition, decision in candidates:
+        for covers_tail, covers_principal, hold, decision in candidates:
             if (
                 (covers_tail is None or covers_tail(tail))
                 and (covers_principal is None or covers_principal(asker))
-                and (condition is None or condition(context))
+                and (hold is None or hold(context))
             ):
                 return decision
         return _UNDECIDED
@@ -184,7 +186,7 @@ class Rules:
             (
                 None if covers_tail is _always else covers_tail,
                 None if each.covers_principal is _always else each.covers_principal,
-                each.condition,
+                None if each.condition is None else each.condition.hold,
                 Decision(each.effect, each.number),
             )
             for each in self._statements

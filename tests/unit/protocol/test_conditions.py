@@ -46,7 +46,7 @@ T, F = True, False
     ],
 )  # fmt: skip
 def test_operator(operator: str, value: object, found: str, expected: bool) -> None:
-    holds = compile_conditions({operator: {"k": value}})
+    holds = compile_conditions({operator: {"k": value}}).hold
     assert holds({"k": [found]}) is expected
 
 
@@ -56,7 +56,7 @@ def test_operators_and_keys_must_all_hold_and_one_value_is_enough() -> None:
             "StringEquals": {"oss:Delimiter": "/", "oss:Prefix": ["a/", "b/"]},
             "Bool": {"acs:SecureTransport": "true"},
         }
-    )
+    ).hold
     context = {"oss:Delimiter": ["/"], "oss:Prefix": ["b/"], "acs:SecureTransport": ["true"]}
     assert holds(context)
     for key in context:
@@ -64,28 +64,28 @@ def test_operators_and_keys_must_all_hold_and_one_value_is_enough() -> None:
 
 
 def test_an_absent_key_makes_an_operator_false_and_its_negation_true() -> None:
-    assert not compile_conditions({"StringEquals": {"k": "v"}})({})
-    assert compile_conditions({"StringNotEquals": {"k": "v"}})({})
-    assert compile_conditions({"NotIpAddress": {"acs:SourceIp": "10.0.0.0/8"}})({})
+    assert not compile_conditions({"StringEquals": {"k": "v"}}).hold({})
+    assert compile_conditions({"StringNotEquals": {"k": "v"}}).hold({})
+    assert compile_conditions({"NotIpAddress": {"acs:SourceIp": "10.0.0.0/8"}}).hold({})
 
 
 def test_of_several_values_in_the_request_one_must_match_and_none_if_negated() -> None:
     context = {"k": ["a", "b"]}
-    assert compile_conditions({"StringEquals": {"k": "b"}})(context)
-    assert not compile_conditions({"StringNotEquals": {"k": "b"}})(context)
-    assert compile_conditions({"StringNotEquals": {"k": ["c", "d"]}})(context)
-    assert not compile_conditions({"StringNotEquals": {"k": ["c", "a"]}})(context)
+    assert compile_conditions({"StringEquals": {"k": "b"}}).hold(context)
+    assert not compile_conditions({"StringNotEquals": {"k": "b"}}).hold(context)
+    assert compile_conditions({"StringNotEquals": {"k": ["c", "d"]}}).hold(context)
+    assert not compile_conditions({"StringNotEquals": {"k": ["c", "a"]}}).hold(context)
 
 
 def test_keys_are_written_in_any_case_but_tags_are_not() -> None:
-    assert compile_conditions({"StringEquals": {"ACS:sourceip": "x"}})({"acs:SourceIp": ["x"]})
+    assert compile_conditions({"StringEquals": {"ACS:sourceip": "x"}}).hold({"acs:SourceIp": ["x"]})
     tags = {"oss:ExistingObjectTag/Team": ["x"]}
-    assert compile_conditions({"StringEquals": {"OSS:existingobjecttag/Team": "x"}})(tags)
-    assert not compile_conditions({"StringEquals": {"oss:ExistingObjectTag/team": "x"}})(tags)
+    assert compile_conditions({"StringEquals": {"OSS:existingobjecttag/Team": "x"}}).hold(tags)
+    assert not compile_conditions({"StringEquals": {"oss:ExistingObjectTag/team": "x"}}).hold(tags)
 
 
 def test_no_condition_holds() -> None:
-    assert compile_conditions({})({})
+    assert compile_conditions({}).hold({})
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_resources(pattern: object, resource: str, covers: bool) -> None:
 @pytest.mark.parametrize(("operator", "wanted", "found", "holds"), cases("conditions"))
 def test_conditions(operator: str, wanted: object, found: list[str], holds: bool) -> None:
     conditions = compile_conditions({operator: {"acs:UserAgent": wanted}})
-    assert conditions({"acs:UserAgent": found} if found else {}) is holds
+    assert conditions.hold({"acs:UserAgent": found} if found else {}) is holds
     assert bool(list(conditions.unmet({"acs:UserAgent": found}))) is not holds
 
 
