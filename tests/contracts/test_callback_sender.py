@@ -2,9 +2,13 @@
 
 import asyncio
 import datetime as dt
+import gc
 import ipaddress
 import socket
 import ssl
+import struct
+import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from ossia.adapters import callback_sender
+from ossia.adapters.callback_exchange import Exchange
 from ossia.adapters.callback_sender import CallbackClient
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
 from ossia.protocol.address_policy import AddressPolicy
@@ -213,6 +219,28 @@ async def test_each_request_has_its_own_connection() -> None:
     assert server.connections == 11
 
 
+@pytest.mark.parametrize("respond", [answering(OK), answering(REFUSAL)])
+async def test_exchange_leaves_nothing_to_the_garbage_collector(respond: Respond) -> None:
+    # What holds itself stays until a collection, and thousands of exchanges may end a second.
+    ended: list[weakref.ref[Exchange]] = []
+
+    class Watched(Exchange):
+        __slots__ = ("__weakref__",)
+
+        def close(self) -> None:
+            super().close()
+            ended.append(weakref.ref(self))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callback_sender, "Exchange", Watched)
+        gc.disable()
+        try:
+            await outcome_of(respond)
+            assert [alive() for alive in ended] == [None]
+        finally:
+            gc.enable()
+
+
 async def test_cookies_are_not_kept() -> None:
     with_cookie = reply(b"{}", b"Set-Cookie: a=b; Path=/")
     async with serving(answering(with_cookie)) as server, sender() as client:
@@ -376,6 +404,35 @@ async def test_connecting_counts_towards_the_limit() -> None:
     assert outcome.detail == f"127.0.0.1:{port} reply timeout, cost:150ms, timeout:150ms"
 
 
+@pytest.mark.parametrize("cut", [0, 1, 30, len(OK) - 1])
+async def test_reset_right_behind_what_came_is_noticed(cut: int) -> None:
+    asked, go = threading.Event(), threading.Event()
+
+    def answer_and_reset(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection:
+            connection.recv(65536)
+            asked.set()
+            go.wait(5)
+            connection.sendall(OK[:cut])
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=answer_and_reset, args=(listening,))
+        server.start()
+        async with sender() as client:
+            task = asyncio.create_task(client.send(attempt(listening.getsockname()[1])))
+            while not asked.is_set():
+                await asyncio.sleep(0.01)
+            go.set()
+            # The loop looks away: it hears of the bytes and of the reset at once.
+            server.join()
+            outcome = await task
+    assert isinstance(outcome, CallbackFailure)
+    assert outcome.fault is CallbackFault.BROKEN
+    assert outcome.timings.total_us < 2_000_000
+
+
 async def test_cancellation_passes_through() -> None:
     async with serving(answering(stay_s=10)) as server, sender() as client:
         task = asyncio.create_task(client.send(attempt(server.port)))
@@ -471,6 +528,36 @@ async def test_allowed_address_is_used_beside_forbidden_ones() -> None:
     async with serving(answering(OK)) as server, sender(policy, resolver=resolver) as client:
         outcome = await client.send(attempt(server.port, host="app.example"))
     assert isinstance(outcome, CallbackAnswer)
+
+
+async def test_next_address_is_tried_where_nobody_listens() -> None:
+    resolver = Table(app_example=["127.0.0.2", "127.0.0.1"])
+    async with serving(answering(OK)) as server, sender(resolver=resolver) as client:
+        outcome = await client.send(attempt(server.port, host="app.example"))
+        assert isinstance(outcome, CallbackAnswer)
+        assert outcome.address == f"127.0.0.1:{server.port}"
+        nobody = await failed(client, attempt(free_port(), host="app.example"))
+    assert nobody.fault is CallbackFault.NOT_CONNECTED
+    assert "refused" in nobody.detail
+
+
+async def test_next_address_is_not_tried_after_an_answer_that_broke_off() -> None:
+    resolver = Table(app_example=["127.0.0.1", "127.0.0.1"])
+    async with serving(answering(OK[:30])) as server, sender(resolver=resolver) as client:
+        found = await failed(client, attempt(server.port, host="app.example"))
+    assert found.fault is CallbackFault.BROKEN
+    assert server.connections == 1
+
+
+async def test_name_is_looked_up_within_the_limit() -> None:
+    class Slow(Table):
+        async def __call__(self, host: str) -> list[str]:
+            await asyncio.sleep(10)
+            return await super().__call__(host)
+
+    async with sender(timeout_s=0.1, resolver=Slow()) as client:
+        found = await failed(client, attempt(80, host="app.example"))
+    assert found.fault is CallbackFault.CONNECT_TIMEOUT
 
 
 async def test_origin_opens_one_name_and_port() -> None:

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 import httptools
 
+from ossia.adapters.plain_wire import PlainWire
+
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_REFUSAL_BYTES: Final = 64 * 1024
 """How much of an answer other than 200 is kept."""
@@ -40,19 +42,19 @@ class Exchange(asyncio.Protocol):
         "_parser",
         "_received",
         "_request",
-        "_transport",
         "body",
         "connected_at",
         "done",
         "first_byte_at",
         "headers",
         "status",
+        "transport",
     )
 
     def __init__(self, request: bytes, max_reply_bytes: int) -> None:
         self._request = request
         self._max_reply_bytes = max_reply_bytes
-        self._transport: Any = None
+        self.transport: Any = None
         self._parser: Any = None
         self._received = 0
         self._head_bytes = 0
@@ -67,11 +69,16 @@ class Exchange(asyncio.Protocol):
 
     # --- transport events
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+    def connection_made(self, transport: asyncio.BaseTransport | PlainWire) -> None:
+        self.transport = transport
         self.connected_at = time.monotonic()
-        self._transport.write(self._request)
+        self.transport.write(self._request)
         self._request = b""
+
+    def connection_failed(self, error: OSError) -> None:
+        """There is nobody to talk to."""
+        if not self.done.done():
+            self.done.set_exception(error)
 
     def data_received(self, data: bytes) -> None:
         if self.done.done():
@@ -103,6 +110,10 @@ class Exchange(asyncio.Protocol):
     def _ends_with_connection(self) -> bool:
         return "content-length" not in self.headers and "transfer-encoding" not in self.headers
 
+    def is_over(self) -> bool:
+        """Whether it is known how this ended."""
+        return self.done.done()
+
     def expire(self) -> None:
         """The time is up."""
         if not self.done.done():
@@ -110,8 +121,10 @@ class Exchange(asyncio.Protocol):
 
     def close(self) -> None:
         """Give the connection up."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
+        # Both know this object: without them, nobody has to look for cycles.
+        self.transport = self._parser = None
 
     def _end(self, error: BrokenAnswer | None = None) -> None:
         if self.done.done():
@@ -133,10 +146,10 @@ class Exchange(asyncio.Protocol):
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_HEAD_BYTES:
             raise BrokenAnswer("the head of the answer is too large")
-        text = name.decode("latin-1").lower()
-        shown = value.decode("latin-1").strip(" \t")
-        known = self.headers.get(text)
-        self.headers[text] = shown if known is None else f"{known}, {shown}"
+        text = str(name, "latin-1").lower()
+        shown = str(value, "latin-1").strip(" \t")
+        headers = self.headers
+        headers[text] = f"{headers[text]}, {shown}" if text in headers else shown
 
     def on_headers_complete(self) -> None:
         status = int(self._parser.get_status_code())

@@ -20,9 +20,11 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Final
 
 from ossia.adapters.callback_exchange import BrokenAnswer, Exchange
+from ossia.adapters.plain_wire import PlainWire
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
 from ossia.protocol.callback import MAX_REPLY_BYTES
@@ -69,27 +71,13 @@ class CallbackClient:
 
     async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
         """Make one attempt; see `CallbackSender`."""
-        if asyncio.current_task() is None:
-            # A request that has not waited yet has no task (`http.eager`); time limits need one.
-            await asyncio.sleep(0)
-        trip = _Trip(attempt)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._timeout_s
+        trip = _Trip(attempt, asyncio.get_running_loop().time() + self._timeout_s)
         try:
-            async with asyncio.timeout(self._timeout_s):
-                exchange = trip.exchange = await self._travel(trip)
-            timer = loop.call_at(deadline, exchange.expire)
-            try:
-                await exchange.done
-            finally:
-                timer.cancel()
+            await self._travel(trip)
         except (OSError, BrokenAnswer, ValueError) as error:
             # A refusal is complete without its body; a success is not.
             if trip.exchange is None or trip.exchange.status in (0, _OK):
                 return self._failure(error, trip)
-        finally:
-            if trip.exchange is not None:
-                trip.exchange.close()
         exchange = trip.exchange
         assert exchange is not None
         return CallbackAnswer(
@@ -100,26 +88,28 @@ class CallbackClient:
             timings=trip.timings(),
         )
 
-    async def _travel(self, trip: "_Trip") -> Exchange:
-        """As far as the other side: the request is on its way."""
+    async def _travel(self, trip: "_Trip") -> None:
+        """There and back; the answer is in the exchange."""
         if self._closed:
             raise OSError("the client is closed")
         attempt = trip.attempt
         refusal = self._policy.refuse_host(attempt.scheme, attempt.host, attempt.port)
         if refusal:
             raise _ForbiddenError(refusal)
-        addresses = await self._addresses(attempt.host)
+        request = _request_bytes(attempt)
+        literal = _literal(attempt.host)
+        addresses = [literal] if literal else await self._addresses(trip)
         trip.resolved_at = time.monotonic()
-        return await self._connect(trip, addresses, _request_bytes(attempt))
+        await self._talk_to_any(trip, addresses, request)
 
-    async def _addresses(self, host: str) -> list[str]:
-        literal = parse_host(host)
-        if literal is not None:
-            return [str(literal)]
-        try:
-            return await self._resolve(host)
-        except (OSError, UnicodeError) as error:
-            raise _NameNotFoundError(str(error)) from error
+    async def _addresses(self, trip: "_Trip") -> list[str]:
+        host = trip.attempt.host
+        await _become_task()
+        async with asyncio.timeout_at(trip.deadline):
+            try:
+                return await self._resolve(host)
+            except (OSError, UnicodeError) as error:
+                raise _NameNotFoundError(str(error)) from error
 
     async def _ask_system(self, host: str) -> list[str]:
         if self._resolvers is None:
@@ -127,8 +117,8 @@ class CallbackClient:
         found = await asyncio.get_running_loop().run_in_executor(self._resolvers, _look_up, host)
         return list(dict.fromkeys(found))
 
-    async def _connect(self, trip: "_Trip", addresses: list[str], request: bytes) -> Exchange:
-        """A connection to the first address that may be, and can be, connected to."""
+    async def _talk_to_any(self, trip: "_Trip", addresses: list[str], request: bytes) -> None:
+        """Talk to the first address that may be, and can be, connected to."""
         failure: OSError = _NameNotFoundError(f"{trip.attempt.host} has no address")
         for address in addresses:
             # The one place where a connection begins.
@@ -136,35 +126,48 @@ class CallbackClient:
             if refusal:
                 failure = failure if trip.address else _ForbiddenError(refusal)
                 continue
-            trip.address = f"{address}:{trip.attempt.port}"
+            exchange = trip.begin(address, Exchange(request, self._max_reply_bytes))
             try:
-                return await self._open(trip, address, Exchange(request, self._max_reply_bytes))
+                await self._talk(trip, address, exchange)
             except OSError as error:
+                if exchange.connected_at or trip.is_over():
+                    raise
                 failure = error
+            else:
+                return
+            finally:
+                exchange.close()
         raise failure
 
-    async def _open(self, trip: "_Trip", address: str, exchange: Exchange) -> Exchange:
+    async def _talk(self, trip: "_Trip", address: str, exchange: Exchange) -> None:
+        if trip.attempt.scheme == "https":
+            await self._secure(trip, address, exchange)
+        else:
+            exchange.transport = PlainWire(exchange, address, trip.attempt.port)
+        timer = asyncio.get_running_loop().call_at(trip.deadline, exchange.expire)
+        try:
+            await exchange.done
+        finally:
+            timer.cancel()
+
+    async def _secure(self, trip: "_Trip", address: str, exchange: Exchange) -> None:
         loop = asyncio.get_running_loop()
         attempt = trip.attempt
-        if attempt.scheme != "https":
-            await loop.create_connection(lambda: exchange, address, attempt.port)
-            trip.connected_at = exchange.connected_at
-            return exchange
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        plain = socket.socket(family, socket.SOCK_STREAM)
+        plain = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        await _become_task()
         try:
-            plain.setblocking(False)  # noqa: FBT003 - the name of the call says it
-            await loop.sock_connect(plain, (address, attempt.port))
-            trip.connected_at = time.monotonic()
-            # SNI is always sent: without it, hosts behind CDNs answer with the wrong certificate.
-            await loop.create_connection(
-                lambda: exchange, sock=plain, ssl=self._context(), server_hostname=attempt.host
-            )
+            async with asyncio.timeout_at(trip.deadline):
+                await loop.sock_connect(plain, (address, attempt.port))
+                trip.reached_at = time.monotonic()
+                # SNI is always sent: without it, hosts behind CDNs answer with the wrong
+                # certificate.
+                await loop.create_connection(
+                    lambda: exchange, sock=plain, ssl=self._context(), server_hostname=attempt.host
+                )
         except BaseException:
             plain.close()
             raise
-        trip.secured_at = exchange.connected_at
-        return exchange
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
@@ -184,36 +187,56 @@ class CallbackClient:
 
 
 class _Trip:
-    """What is known about one attempt while it is made.  Times are those of `time.monotonic`."""
+    """What is known about one attempt while it is made.
+
+    Times are those of `time.monotonic`, the deadline is one of the loop's clock.
+    """
 
     __slots__ = (
         "address",
         "attempt",
-        "connected_at",
+        "deadline",
         "exchange",
         "origin",
+        "reached_at",
         "resolved_at",
-        "secured_at",
         "started_at",
     )
 
-    def __init__(self, attempt: CallbackAttempt) -> None:
+    def __init__(self, attempt: CallbackAttempt, deadline: float) -> None:
         self.attempt = attempt
+        self.deadline = deadline
         self.origin = Origin(attempt.scheme, attempt.host, attempt.port)
         self.address = ""
         self.exchange: Exchange | None = None
         self.started_at = time.monotonic()
         self.resolved_at = 0.0
-        self.connected_at = 0.0
-        self.secured_at = 0.0
+        # When TLS could begin.
+        self.reached_at = 0.0
+
+    def begin(self, address: str, exchange: Exchange) -> Exchange:
+        """Note with whom we are about to talk."""
+        self.address = f"{address}:{self.attempt.port}"
+        self.exchange = exchange
+        self.reached_at = 0.0
+        return exchange
+
+    def is_over(self) -> bool:
+        """Whether the time is up."""
+        return asyncio.get_running_loop().time() >= self.deadline
+
+    def is_connected(self) -> bool:
+        """Whether somebody was there, behind TLS where it is asked for."""
+        return self.exchange is not None and self.exchange.connected_at > 0
 
     def timings(self) -> Timings:
-        ready_at = self.secured_at or self.connected_at
-        first_byte_at = self.exchange.first_byte_at if self.exchange is not None else 0.0
+        exchange = self.exchange
+        ready_at = exchange.connected_at if exchange is not None else 0.0
+        first_byte_at = exchange.first_byte_at if exchange is not None else 0.0
         return Timings(
             resolve_us=_between(self.started_at, self.resolved_at),
-            connect_us=_between(self.resolved_at, self.connected_at),
-            tls_us=_between(self.connected_at, self.secured_at),
+            connect_us=_between(self.resolved_at, self.reached_at or ready_at),
+            tls_us=_between(self.reached_at, ready_at),
             first_byte_us=_between(ready_at, first_byte_at),
             total_us=_between(self.started_at, time.monotonic()),
         )
@@ -233,7 +256,7 @@ class _NameNotFoundError(OSError):
 
 
 def _fault_of(error: Exception, trip: _Trip) -> CallbackFault:
-    is_connected = trip.exchange is not None
+    is_connected = trip.is_connected()
     if isinstance(error, TimeoutError):
         return CallbackFault.REPLY_TIMEOUT if is_connected else CallbackFault.CONNECT_TIMEOUT
     if isinstance(error, _ForbiddenError):
@@ -241,6 +264,19 @@ def _fault_of(error: Exception, trip: _Trip) -> CallbackFault:
     if isinstance(error, _NameNotFoundError):
         return CallbackFault.NAME_NOT_FOUND
     return CallbackFault.BROKEN if is_connected else CallbackFault.NOT_CONNECTED
+
+
+@lru_cache(4096)
+def _literal(host: str) -> str | None:
+    """The address that *host* spells, in its usual spelling; None for a name."""
+    address = parse_host(host)
+    return None if address is None else str(address)
+
+
+async def _become_task() -> None:
+    """A request that has not waited yet has no task (`http.eager`); time limits need one."""
+    if asyncio.current_task() is None:
+        await asyncio.sleep(0)
 
 
 def _look_up(host: str) -> list[str]:

@@ -16,7 +16,7 @@ class KeyRing(Protocol):
     """Where the keys are kept."""
 
     def keys(self, *, fresh: bool = False) -> Mapping[int, CallbackKey]:
-        """Every key by its number, at least one.
+        """Every key by its number, at least one; another mapping whenever anything changed.
 
         What others add is seen within a second, with *fresh* at once.
         """
@@ -57,10 +57,17 @@ class CallbackKeys:
         self._ring = ring
         self._own_url = own_url
         self._original_url = original_url.removesuffix("/")
+        self._known: Mapping[int, CallbackKey] = {}
+        self._current: SigningKey | None = None
 
     def current(self) -> SigningKey:
         """The key to sign with."""
         keys = self._ring.keys()
+        if self._current is None or keys is not self._known:
+            self._known, self._current = keys, self._newest_of(keys)
+        return self._current
+
+    def _newest_of(self, keys: Mapping[int, CallbackKey]) -> SigningKey:
         number = max(keys)
         if self._original_url:
             return SigningKey(keys[number], self._original_url + original_path(number))

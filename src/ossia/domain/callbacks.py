@@ -13,7 +13,6 @@ Source: callback.md, 5 to 7.  When a message is sent, and what its failure means
 """
 
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -142,7 +141,8 @@ class Callbacks:
         self._limits = limits or CallbackLimits()
         self._webhooks = webhooks
         self._note = note
-        self._under_way: Counter[str] = Counter()
+        self._under_way: dict[str, int] = {}
+        self._all_under_way = 0
         self._ids = _DeliveryIds()
 
     async def message(
@@ -155,32 +155,35 @@ class Callbacks:
         webhook: bool = False,
     ) -> CallbackMessage:
         """Fill the template.  Raises `CallbackFailed` if an image cannot be measured."""
-        message = CallbackMessage(
-            # Ids that grow keep the log's indexes small and warm.
-            id=f"msg_{self._ids.next(self._clock.now_ms())}",
-            request_id=facts.request_id,
-            bucket=facts.bucket,
-            key=facts.stored.key,
-            operation=facts.operation,
-            requester=facts.requester,
-            urls=tuple(map(str, config.urls)),
-            body=b"",
-            body_type=config.body_type.value,
-            host=config.host,
-            additional_headers=dict(config.additional_headers),
-            trace=facts.trace,
-            decides=decides,
-            shows_id=shows_id,
-            webhook=webhook,
-        )
+
+        def filled(body: bytes, variables: dict[str, Value]) -> CallbackMessage:
+            return CallbackMessage(
+                # Ids that grow keep the log's indexes small and warm.
+                id=f"msg_{self._ids.next(self._clock.now_ms())}",
+                request_id=facts.request_id,
+                bucket=facts.bucket,
+                key=facts.stored.key,
+                operation=facts.operation,
+                requester=facts.requester,
+                urls=tuple(map(str, config.urls)),
+                body=body,
+                body_type=config.body_type.value,
+                variables=variables,
+                host=config.host,
+                additional_headers=dict(config.additional_headers),
+                trace=facts.trace,
+                decides=decides,
+                shows_id=shows_id,
+                webhook=webhook,
+            )
+
         try:
             values = await _values(config, facts)
             body = fill(config.body, values, config.body_type)
         except CallbackFailed as failed:
-            self._note_unsent(message, failed, is_cut=True)
+            self._note_unsent(filled(b"", {}), failed, is_cut=True)
             raise
-        variables = {name: values.get(name) for name in config.named()}
-        return msgspec.structs.replace(message, body=body, variables=variables)
+        return filled(body, {name: values.get(name) for name in config.named()})
 
     def _note_unsent(
         self,
@@ -215,29 +218,37 @@ class Callbacks:
     ) -> CallbackReply:
         """Deliver *message* to the first URL that accepts it, or raise `CallbackFailed`."""
         bucket = message.bucket
-        under_way = self._under_way
-        if under_way.total() >= self._limits.total or under_way[bucket] >= self._limits.per_bucket:
+        here = self._under_way.get(bucket, 0)
+        if self._all_under_way >= self._limits.total or here >= self._limits.per_bucket:
             failed = CallbackFailed(TOO_MANY, ec="0007-00000204")
             self._note_unsent(message, failed, kind, attempt)
             raise failed
-        under_way[bucket] += 1
+        self._under_way[bucket] = here + 1
+        self._all_under_way += 1
         try:
             return await self._send_to_any(message, kind, attempt)
         finally:
-            under_way[bucket] -= 1
-            if not under_way[bucket]:
-                del under_way[bucket]
+            self._all_under_way -= 1
+            self._leave(bucket)
+
+    def _leave(self, bucket: str) -> None:
+        others = self._under_way[bucket] - 1
+        if others:
+            self._under_way[bucket] = others
+        else:
+            del self._under_way[bucket]
 
     async def _send_to_any(
         self, message: CallbackMessage, kind: str, attempt: int
     ) -> CallbackReply:
-        failed = CallbackFailed("The callback has no URL.")
+        last: Delivery | None = None
         for url in message.urls:
-            delivery, verdict = await self._deliver(message, read_url(url), kind, attempt)
+            last, verdict = await self._deliver(message, read_url(url), kind, attempt)
             if isinstance(verdict, Accepted):
                 return CallbackReply(verdict.body, verdict.content_type)
-            failed = CallbackFailed(delivery.verdict, ec=delivery.ec)
-        raise failed
+        if last is None:
+            raise CallbackFailed("The callback has no URL.")
+        raise CallbackFailed(last.verdict, ec=last.ec)
 
     async def replay(
         self, delivery: Delivery, *, url: str | None = None, body: bytes | None = None
@@ -412,7 +423,7 @@ async def _values(config: CallbackConfig, facts: UploadFacts) -> dict[str, Value
         "reqId": facts.request_id,
         "operation": facts.operation,
     }
-    if config.names("imageInfo."):
+    if config.names_image():
         size = await _measure(facts)
         if size is not None:
             values |= {

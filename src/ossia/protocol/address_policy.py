@@ -24,7 +24,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Final
+from typing import Final, NamedTuple
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -32,8 +32,7 @@ Network = IPv4Network | IPv6Network
 SETTING: Final = "--callback-allow"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """A scheme, host and port that the operator named."""
 
     scheme: str
@@ -105,7 +104,8 @@ def kind_of(address: Address) -> str:
     return "reserved"
 
 
-@dataclass(frozen=True, slots=True)
+# Compared as an object: it is part of the keys of caches that every upload asks.
+@dataclass(frozen=True, slots=True, eq=False)
 class AddressPolicy:
     """What may be called besides public addresses."""
 

@@ -82,9 +82,9 @@ class CallbackConfig:
         """The variables that the template names."""
         return _names(self.body)
 
-    def names(self, prefix: str) -> bool:
-        """Whether the template names a variable that starts with *prefix*."""
-        return any(name.startswith(prefix) for name in self.named())
+    def names_image(self) -> bool:
+        """Whether the template names a variable that takes a look at the image."""
+        return _names_image(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,8 +450,19 @@ def _names(template: str) -> frozenset[str]:
     return frozenset(_split(template)[1::2])
 
 
+@lru_cache(1024)
+def _names_image(template: str) -> bool:
+    return any(name.startswith("imageInfo.") for name in _names(template))
+
+
+_QUOTED: Final = [quote(chr(code), safe="") for code in range(128)]
+"""What each ASCII character is in a form."""
+
+
 def _encode_for_form(_name: str, value: Value) -> str:
     if isinstance(value, str):
+        if value.isascii():
+            return value.translate(_QUOTED)  # a quarter of what `quote` takes
         return quote(value, safe="", errors="replace")
     return "" if value is None else str(value)
 

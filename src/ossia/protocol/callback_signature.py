@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import MD5
 
 KEY_BITS: Final = 2048
 _EXPONENT: Final = 65537
+_PADDING: Final = PKCS1v15()
 _DIGEST: Final = MD5()  # noqa: S303 - the algorithm of the protocol
 
 
@@ -63,7 +64,7 @@ class CallbackKey:
 
     def sign(self, message: bytes) -> str:
         """The ``authorization`` header for a string to sign: Base64, no scheme word."""
-        return base64.b64encode(self._key.sign(message, PKCS1v15(), _DIGEST)).decode("ascii")
+        return base64.b64encode(self._key.sign(message, _PADDING, _DIGEST)).decode("ascii")
 
     def __repr__(self) -> str:
         return "CallbackKey(***)"
@@ -78,7 +79,7 @@ def verify(public_pem: bytes, authorization: str, message: bytes) -> bool:
     if not isinstance(key, RSAPublicKey):
         raise ValueError("the public key is not an RSA key")  # noqa: TRY004 - a bad value
     try:
-        key.verify(base64.b64decode(authorization, validate=True), message, PKCS1v15(), _DIGEST)
+        key.verify(base64.b64decode(authorization, validate=True), message, _PADDING, _DIGEST)
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True
