@@ -71,6 +71,21 @@ def documents():
         ]
         + [last],
     )
+    yield (
+        "all about the folder, 19 with two conditions each, of which only the second fails",
+        [
+            statement(
+                "Deny" if n % 4 == 3 else "Allow",
+                resource="acs:oss:*:*:mine/user/*",
+                Condition={
+                    "IpAddress": {"acs:SourceIp": [f"172.16.{n}.0/24", "10.0.0.0/8"]},
+                    "StringLike": {"acs:UserAgent": f"app{n}/*"},
+                },
+            )
+            for n in range(19)
+        ]
+        + [last],
+    )
 
 
 def decisions():

@@ -23,6 +23,9 @@ Context = Mapping[str, Sequence[str]]
 """Facts about a request by condition key, spelled as in `KEYS`."""
 
 _Test = Callable[[str], bool]
+_Hold = Callable[[Context], bool]
+_Chain = Callable[[_Hold | None], _Hold]
+"""A comparison that, where it holds, goes on to what is given: nothing is called in between."""
 
 KEYS = (
     "acs:SourceIp",
@@ -74,7 +77,7 @@ class Comparison(NamedTuple):
     operator: str
     key: str
     wanted: tuple[str, ...]
-    holds: Callable[[Sequence[str]], bool]
+    then: _Chain
 
 
 class Unmet(NamedTuple):
@@ -94,27 +97,20 @@ class Conditions:
     def __init__(self, comparisons: Sequence[Comparison]) -> None:
         self.comparisons = tuple(comparisons)
         self.keys = frozenset(each.key for each in comparisons)
-        self.hold = _all_of([(each.key, each.holds) for each in comparisons])
+        rest: _Hold | None = None
+        for each in reversed(self.comparisons):
+            rest = each.then(rest)
+        self.hold: _Hold = rest or _always
 
     def unmet(self, context: Context) -> Iterator[Unmet]:
         """The comparisons that do not hold."""
-        for operator, key, wanted, holds in self.comparisons:
-            found = context.get(key, ())
-            if not holds(found):
-                yield Unmet(operator, key, wanted, tuple(found))
+        for operator, key, wanted, then in self.comparisons:
+            if not then(None)(context):
+                yield Unmet(operator, key, wanted, tuple(context.get(key, ())))
 
 
-def _all_of(
-    tests: Sequence[tuple[str, Callable[[Sequence[str]], bool]]],
-) -> Callable[[Context], bool]:
-    """One function for all tests: a statement has mostly one condition or two."""
-    if not tests:
-        return lambda _context: True
-    (key, holds), *others = tests
-    if not others:
-        return lambda context: holds(context.get(key, ()))
-    rest = _all_of(others)
-    return lambda context: holds(context.get(key, ())) and rest(context)
+def _always(_context: Context) -> bool:
+    return True
 
 
 def compile_conditions(block: object) -> Conditions:
@@ -130,23 +126,13 @@ def compile_conditions(block: object) -> Conditions:
     )
 
 
-def _some(test: _Test) -> Callable[[Sequence[str]], bool]:
-    def holds(found: Sequence[str]) -> bool:
-        for text in found:  # noqa: SIM110 - a generator costs more than the tests
-            if test(text):
-                return True
-        return False
-
-    return holds
-
-
 def one_of(tests: Sequence[_Test]) -> _Test:
     """A test that holds where one of *tests* does."""
     if len(tests) == 1:
         return tests[0]
 
     def test(text: str) -> bool:
-        for each in tests:  # noqa: SIM110 - as above
+        for each in tests:  # noqa: SIM110 - a generator costs more than the tests
             if each(text):
                 return True
         return False
@@ -159,18 +145,25 @@ def is_known(key: str) -> bool:
     return key.lower() in _SPELLING or (key.startswith(TAG_KEYS) and not key.endswith("/"))
 
 
+def _is_beginning(pattern: str) -> bool:
+    """Whether *pattern* is text and one star at its end."""
+    return "?" not in pattern and pattern.endswith("*") and pattern.count("*") == 1
+
+
+@lru_cache(maxsize=4096)
 def compile_pattern(pattern: str) -> _Test:
     """A test for text in which ``*`` stands for any run of characters and ``?`` for one.
 
     The time a test takes grows with the length of the text times that of the pattern, no
-    faster: whoever writes a policy must not be able to stall the server.
+    faster: whoever writes a policy must not be able to stall the server.  The same pattern gives
+    the same test, so that whoever has many can tell which he has made already.
     """
     if "?" not in pattern:
         if pattern == "*":
             return lambda _text: True
         if "*" not in pattern:
             return lambda text: text == pattern
-        if pattern.index("*") == len(pattern) - 1:
+        if _is_beginning(pattern):
             prefix = pattern[:-1]
             return lambda text: text.startswith(prefix)
     first, *rest = [_literal(chunk) for chunk in pattern.split("*")]
@@ -209,18 +202,67 @@ def _compile_one(operator: str, key: str, values: object) -> Comparison:
         raise PolicyError(f"{operator} of {key} has no value")
     make, negated = _OPERATORS[operator]
     wanted = tuple(_scalar(operator, key, value) for value in listed)
-    return Comparison(operator, spelled(key), wanted, _holding(make, wanted, negated=negated))
+    key = spelled(key)
+    then = _comparing(key, make, wanted)
+    return Comparison(operator, key, wanted, _negation(then) if negated else then)
 
 
-def _holding(
-    make: Callable[[str], _Test] | None, wanted: Sequence[str], *, negated: bool
-) -> Callable[[Sequence[str]], bool]:
+def _comparing(key: str, make: Callable[[str], _Test] | None, wanted: Sequence[str]) -> _Chain:
     if make is None:
         # Equal texts: by far the most frequent, and one call of the interpreter's own.
-        differs = frozenset(wanted).isdisjoint
-        return differs if negated else (lambda found: not differs(found))
-    holds = _some(one_of([make(value) for value in wanted]))
-    return (lambda found: not holds(found)) if negated else holds
+        return _equal(key, frozenset(wanted).isdisjoint)
+    test = one_of([make(value) for value in wanted])
+    if make is _address:
+        # The same clients ask again and again.
+        return _some(key, lru_cache(maxsize=256)(test))
+    if make is compile_pattern and all(map(_is_beginning, wanted)):
+        return _begins(key, tuple(value[:-1] for value in wanted))
+    return _some(key, test)
+
+
+def _equal(key: str, differs: Callable[[Sequence[str]], bool]) -> _Chain:
+    def then(rest: _Hold | None) -> _Hold:
+        if rest is None:
+            return lambda context: not differs(context.get(key, ()))
+        return lambda context: not differs(context.get(key, ())) and rest(context)
+
+    return then
+
+
+def _some(key: str, test: _Test) -> _Chain:
+    def then(rest: _Hold | None) -> _Hold:
+        def hold(context: Context) -> bool:
+            for text in context.get(key, ()):
+                if test(text):
+                    return rest is None or rest(context)
+            return False
+
+        return hold
+
+    return then
+
+
+def _begins(key: str, beginnings: tuple[str, ...]) -> _Chain:
+    def then(rest: _Hold | None) -> _Hold:
+        def hold(context: Context) -> bool:
+            for text in context.get(key, ()):
+                if text.startswith(beginnings):
+                    return rest is None or rest(context)
+            return False
+
+        return hold
+
+    return then
+
+
+def _negation(chain: _Chain) -> _Chain:
+    def then(rest: _Hold | None) -> _Hold:
+        hold = chain(None)
+        if rest is None:
+            return lambda context: not hold(context)
+        return lambda context: not hold(context) and rest(context)
+
+    return then
 
 
 def spelled(key: str) -> str:
@@ -308,7 +350,6 @@ def _address(value: str) -> _Test:
     version = network.version
     mask, base = int(network.netmask), int(network.network_address)
 
-    @lru_cache(maxsize=256)
     def test(text: str) -> bool:
         found = _read_address(text)
         return found is not None and found[0] == version and found[1] & mask == base

@@ -55,8 +55,9 @@ _REMEMBERED_BUCKETS = 1024
 _WILDCARD = re.compile(r"[*?]")
 _T = TypeVar("_T")
 _Test = Callable[[str], bool]
-_Reach = Callable[[str, str], _Test | None]
-"""For a head and a bucket: a test for what stands behind the head, None where nothing fits."""
+_Reach = Callable[[str, str, bool], _Test | None]
+"""For a head, a bucket, and whether something in the bucket is meant: a test for what stands behind
+the head, None where nothing fits."""
 
 
 class Verdict(Enum):
@@ -157,7 +158,7 @@ class Rules:
     def __init__(self, statements: Sequence[Statement]) -> None:
         # The denying ones first: whatever holds first decides.
         self._statements = sorted(statements, key=lambda each: each.effect is Verdict.ALLOW)
-        self._in_buckets: dict[tuple[str, str], tuple[_Candidate, ...]] = {}
+        self._in_buckets: dict[tuple[str, str, str], tuple[_Candidate, ...]] = {}
         self.keys: frozenset[str] = frozenset().union(
             *(each.condition.keys for each in statements if each.condition is not None)
         )
@@ -165,21 +166,28 @@ class Rules:
     def decide(self, place: Place, context: Context, asker: Asker) -> Decision:
         """What they say, and which statement says it."""
         head, tail = place
-        bucket = tail.partition("/")[0]
-        candidates = self._in_buckets.get((head, bucket))
+        bucket, slash, _ = tail.partition("/")
+        candidates = self._in_buckets.get((head, bucket, slash))
         if candidates is None:
-            candidates = self._find(head, bucket)
+            candidates = self._find(head, bucket, slash)
+        made, is_covered = None, True
         for covers_tail, covers_principal, hold, decision in candidates:
+            # Neighbours are often about the same resources.
+            if covers_tail is not made:
+                made, is_covered = covers_tail, covers_tail is None or covers_tail(tail)
             if (
-                (covers_tail is None or covers_tail(tail))
+                is_covered
                 and (covers_principal is None or covers_principal(asker))
                 and (hold is None or hold(context))
             ):
                 return decision
         return _UNDECIDED
 
-    def _find(self, head: str, bucket: str) -> tuple[_Candidate, ...]:
-        """Those that can be about something in *bucket*: a policy knows few of many buckets."""
+    def _find(self, head: str, bucket: str, slash: str) -> tuple[_Candidate, ...]:
+        """Those that can be about *bucket* or, with *slash*, about something in it.
+
+        A policy knows few of many buckets.
+        """
         if len(self._in_buckets) >= _REMEMBERED_BUCKETS:
             self._in_buckets.clear()
         found = tuple(
@@ -190,9 +198,9 @@ class Rules:
                 Decision(each.effect, each.number),
             )
             for each in self._statements
-            if (covers_tail := each.reach(head, bucket)) is not None
+            if (covers_tail := each.reach(head, bucket, bool(slash))) is not None
         )
-        self._in_buckets[head, bucket] = found
+        self._in_buckets[head, bucket, slash] = found
         return found
 
 
@@ -398,15 +406,15 @@ def _compile_resource(pattern: str) -> Callable[[Place], bool]:
 
 def _reach_by(covers: Callable[[Place], bool]) -> _Reach:
     if covers is _always:
-        return lambda _head, _bucket: _always
-    return lambda head, _bucket: lambda tail: covers(Place(head, tail))
+        return lambda _head, _bucket, _is_inside: _always
+    return lambda head, _bucket, _is_inside: lambda tail: covers(Place(head, tail))
 
 
 def _compile_reach(patterns: list[str]) -> _Reach:
-    known: list[tuple[_Test, _Test, _Test]] = []
+    known: list[tuple[_Test, _Test, _Test, bool]] = []
     for pattern in patterns:
         if pattern == "*":
-            known.append((_always, _always, _always))
+            known.append((_always, _always, _always, True))
             continue
         wanted = place_of(pattern)
         bucket = wanted.tail.partition("/")[0]
@@ -417,13 +425,15 @@ def _compile_reach(patterns: list[str]) -> _Reach:
                 compile_pattern(bucket if fixed == bucket else f"{fixed}*"),
                 _compile_head(wanted.head),
                 _always if wanted.tail == "*" else compile_pattern(wanted.tail),
+                # By far the most frequent: all that is in one bucket.
+                fixed == bucket and wanted.tail == f"{bucket}/*",
             )
         )
 
-    def reach(head: str, bucket: str) -> _Test | None:
+    def reach(head: str, bucket: str, is_inside: bool) -> _Test | None:
         tests = [
-            covers_tail
-            for covers_bucket, covers_head, covers_tail in known
+            _always if is_whole and is_inside else covers_tail
+            for covers_bucket, covers_head, covers_tail, is_whole in known
             if covers_bucket(bucket) and covers_head(head)
         ]
         if not tests:
