@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-from ossia.domain.identities import Caller, CallerKind
+from ossia.domain.identities import Caller, CallerKind, Standing
 from ossia.errors import AccessDenied
-from ossia.protocol.policy_document import Asker, Place, PolicyDocument, Rules, Verdict, place_of
+from ossia.protocol.policy_document import Asker, Place, PolicyDocument, Rules, Verdict
 
 Context = Mapping[str, Sequence[str]]
 
@@ -28,17 +28,20 @@ _NO_CONTEXT: Context = {}
 
 
 class Wish(NamedTuple):
-    """What is to be permitted: *action* on *resource*.
+    """What is to be permitted: *action* on the resource at *place*.
 
-    ``reads`` and ``writes`` tell which ACL right helps; ``place`` is the resource taken apart, for
-    those who have it so.
+    ``reads`` and ``writes`` tell which ACL right helps.
     """
 
     action: str
-    resource: str
-    reads: bool
-    writes: bool
-    place: Place | None = None
+    place: Place
+    reads: bool = False
+    writes: bool = False
+
+    @property
+    def resource(self) -> str:
+        """The resource in one piece."""
+        return ":".join(self.place)
 
 
 class Surroundings(Protocol):
@@ -127,18 +130,13 @@ async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
         return _ROOT
     if bucket_policy is not None and bucket_policy.is_public and await around.blocks_public():
         bucket_policy = around.closed_policy
-    action = wish.action
-    session = None if caller.session_policy is None else caller.session_policy.about(action)
-    identity = [policy.about(action) for policy in caller.policies]
-    bucket = None if bucket_policy is None else bucket_policy.about(action)
-    keys = _NO_KEYS
-    for rules in (session, bucket, *identity):
-        if rules is not None and rules.keys:
-            keys |= rules.keys
+    standing = caller.standing(wish.action)
+    bucket = None if bucket_policy is None else bucket_policy.about(wish.action)
+    keys = standing.keys
+    if bucket is not None and bucket.keys:
+        keys |= bucket.keys
     context = await around.context(keys) if keys else _NO_CONTEXT
-    asker = _ANYBODY if bucket is None else Asker(caller.principals, is_root)
-    place = wish.place or place_of(wish.resource)
-    ruling = _decide(session, identity, bucket, place, context, asker)
+    ruling = _decide(standing, bucket, wish.place, context, caller.asker)
     if is_root and (ruling is None or ruling.allowed):
         return _ROOT
     if ruling is not None:
@@ -149,26 +147,17 @@ async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
     return _NOTHING
 
 
-_NO_KEYS: frozenset[str] = frozenset()
-_ANYBODY = Asker()
-
-
 def _decide(
-    session: Rules | None,
-    identity: Sequence[Rules],
-    bucket: Rules | None,
-    place: Place,
-    context: Context,
-    asker: Asker,
+    standing: Standing, bucket: Rules | None, place: Place, context: Context, asker: Asker
 ) -> Ruling | None:
     """What the policies say together; None where they say nothing."""
-    if session is not None:
-        verdict, statement = session.decide(place, context, asker)
+    if standing.session is not None:
+        verdict, statement = standing.session.decide(place, context, asker)
         if verdict is not Verdict.ALLOW:
             denies = verdict is Verdict.DENY
             return Ruling(allowed=False, basis=Basis.SESSION, explicit=denies, statement=statement)
     found: Ruling | None = None
-    for number, rules in enumerate(identity):
+    for number, rules in enumerate(standing.identity):
         verdict, statement = rules.decide(place, context, asker)
         if verdict is Verdict.DENY:
             found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
@@ -217,7 +206,7 @@ def _refusal(caller: Caller, wish: Wish, around: Surroundings, ruling: Ruling) -
 
 def _implicit(caller: Caller, wish: Wish) -> tuple[str, str]:
     """Nobody allowed it."""
-    name = wish.resource.split(":", 4)[-1]
+    name = wish.place.tail
     if caller.kind is not CallerKind.ANONYMOUS:
         if wish.reads or wish.writes:
             return AccessDenied.message, "0003-00000001"

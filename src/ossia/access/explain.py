@@ -15,15 +15,12 @@ from ossia.access.authorize import (
     deciding,
     rule,
 )
-from ossia.domain.identities import Caller, CallerKind
+from ossia.domain.identities import Caller
 from ossia.protocol.conditions import Unmet
 from ossia.protocol.policy_document import (
-    Asker,
-    Place,
     PolicyDocument,
     Statement,
     Verdict,
-    place_of,
 )
 
 
@@ -67,14 +64,12 @@ async def explain(caller: Caller, wish: Wish, around: Surroundings) -> Explanati
         *(policy.about(wish.action).keys for _, _, policy in policies)
     )
     context = await around.context(keys)
-    place = place_of(wish.resource)
-    asker = Asker(caller.principals, caller.kind is CallerKind.ROOT)
     found = tuple(
         PolicyFinding(
             kind,
             name,
             tuple(
-                _finding(policy, each, wish, place, context, asker, is_blocked=is_blocked)
+                _finding(policy, each, wish, context, caller, is_blocked=is_blocked)
                 for each in policy.statements
             ),
         )
@@ -99,13 +94,12 @@ def _finding(
     policy: PolicyDocument,
     statement: Statement,
     wish: Wish,
-    place: Place,
     context: Context,
-    asker: Asker,
+    caller: Caller,
     *,
     is_blocked: bool,
 ) -> StatementFinding:
-    misses = [*statement.misses(wish.action, place, asker)]
+    misses = [*statement.misses(wish.action, wish.place, caller.asker)]
     if statement.is_public and is_blocked:
         misses.append("PublicAccessBlock")
     # Only what is about the action has its keys looked up.

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from ossia.domain.identity_store import IdentityStore
 from ossia.domain.ram import policies, roles, users
@@ -24,14 +24,23 @@ from ossia.domain.ram.policies import SYSTEM_POLICIES, compiled
 from ossia.domain.sessions import Session
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken
 from ossia.ports import Clock, MetadataStore, Missing, StorageFact
-from ossia.protocol.policy_document import PolicyDocument
+from ossia.protocol.policy_document import Asker, PolicyDocument, Rules
 from ossia.records import AccessKey, Group, Policy, Role, User
 
-__all__ = ["ANONYMOUS", "SYSTEM_POLICIES", "Caller", "CallerKind", "Identities", "compiled"]
+__all__ = [
+    "ANONYMOUS",
+    "SYSTEM_POLICIES",
+    "Caller",
+    "CallerKind",
+    "Identities",
+    "Standing",
+    "compiled",
+]
 
 log = logging.getLogger("ossia.identities")
 
 _MOST_CALLERS: Final = 8192
+_REMEMBERED_ACTIONS: Final = 512
 _USE_NOTED_EVERY_MS: Final = 60_000
 _USE: Final = "key_use"
 
@@ -43,6 +52,17 @@ class CallerKind(Enum):
     ROOT = "Account"
     USER = "RAMUser"
     SESSION = "AssumedRoleUser"
+
+
+class Standing(NamedTuple):
+    """What a caller's own policies say about one action.
+
+    ``keys`` are the condition keys that they ask about.
+    """
+
+    session: Rules | None
+    identity: tuple[Rules, ...]
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +87,35 @@ class Caller:
     name: str = ""
     sources: tuple[tuple[str, str], ...] = ()
 
-    principals: tuple[str, ...] = field(init=False, repr=False, compare=False, default=())
+    asker: Asker = field(init=False, repr=False, compare=False, default=Asker())
     """The names by which a ``Principal`` element may mean this caller.
 
     The root ARN of an account, or its id, stands for every identity in it; a session is meant by
     its own ARN, in the spelling of RAM and in that of bucket policies, and by its role's.
     """
+    _standings: dict[str, Standing] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         # Made once, because callers are remembered.
-        object.__setattr__(self, "principals", tuple(self._principals()))
+        asker = Asker(tuple(self._principals()), self.kind is CallerKind.ROOT)
+        object.__setattr__(self, "asker", asker)
+
+    def standing(self, action: str) -> Standing:
+        """What the caller's own policies say about *action*."""
+        found = self._standings.get(action)
+        if found is None:
+            if len(self._standings) >= _REMEMBERED_ACTIONS:
+                self._standings.clear()
+            found = self._standings[action] = self._find_standing(action)
+        return found
+
+    def _find_standing(self, action: str) -> Standing:
+        session = None if self.session_policy is None else self.session_policy.about(action)
+        identity = tuple(policy.about(action) for policy in self.policies)
+        own = identity if session is None else (session, *identity)
+        return Standing(session, identity, frozenset().union(*(rules.keys for rules in own)))
 
     def _principals(self) -> Iterator[str]:
         if self.kind is CallerKind.ANONYMOUS:

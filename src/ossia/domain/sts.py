@@ -114,7 +114,7 @@ class Sts:
         if role is None:
             raise RpcError(404, "EntityNotExist.Role", "The specified Role not exists.")
         trust = compiled(role.trust, Grammar.TRUST)
-        trusted = trust.decide(_ACTION, role_arn, context, caller.principals)
+        trusted = trust.decide(_ACTION, role_arn, context, caller.asker.names)
         if trusted.verdict is not Verdict.ALLOW:
             raise _refused(_NOT_TRUSTED)
         return await self._issue(role, wish, caller.sources)

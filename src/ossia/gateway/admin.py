@@ -20,6 +20,7 @@ from ossia.errors import AccessDenied, EntityTooLarge, InvalidArgument
 from ossia.http.message import Request, Response
 from ossia.ports import Clock
 from ossia.protocol.dates import format_iso_seconds
+from ossia.protocol.policy_document import place_of
 from ossia.protocol.signed_request import SignedRequest
 
 _MAX_BODY: Final = 16 * 1024 * 1024
@@ -109,6 +110,5 @@ class _Permits:
 
     async def require(self, bucket: str, key: str) -> None:
         """Return if the caller may; raise `AccessDenied` otherwise."""
-        resource = f"{self._resources}{self.kind}/{bucket}/{key}"
-        wish = Wish(self._action, resource, reads=False, writes=False)
+        wish = Wish(self._action, place_of(f"{self._resources}{self.kind}/{bucket}/{key}"))
         await authorize(self._caller, wish, NoBucket(self._context))

@@ -230,13 +230,8 @@ class Gateway:
         if name and (bucket is None or bucket.name != name):
             bucket = await self._services.buckets.peek(name)
         tail = f"{name}/{key}" if key else name or "*"
-        wish = Wish(
-            action,
-            f"{self._resources}:{tail}",
-            grant is Grant.READ,
-            grant is Grant.WRITE,
-            Place(self._resources, tail),
-        )
+        place = Place(self._resources, tail)
+        wish = Wish(action, place, grant is Grant.READ, grant is Grant.WRITE)
         await authorize(call.caller, wish, Surroundings(call, bucket, action, key))
 
     async def _refuse_public_acl(self, call: Call) -> None:

@@ -20,6 +20,7 @@ from ossia.access.explain import explain
 from ossia.domain.identities import ANONYMOUS, Caller
 from ossia.errors import AccessDenied
 from ossia.protocol.conditions import compile_conditions
+from ossia.protocol.policy_document import place_of
 
 pytestmark = pytest.mark.slow
 
@@ -124,7 +125,7 @@ def a_question(seed: int) -> tuple[Question, Caller]:
     caller = KINDS[kind]
     question = Question(
         kind=kind,
-        names=list(caller.principals),
+        names=list(caller.asker.names),
         session=a_policy(random) if kind == "session" and random.random() < 0.5 else None,
         identity=[a_policy(random) for _ in range(random.choice([0, 1, 2]))] if signed else [],
         bucket=a_policy(random, principal=True) if random.random() < 0.7 else None,
@@ -161,7 +162,7 @@ async def test_agreement_with_a_naive_evaluator() -> None:
         )
         wish = Wish(
             question.action,
-            question.resource,
+            place_of(question.resource),
             reads=question.right == "read",
             writes=question.right == "write",
         )

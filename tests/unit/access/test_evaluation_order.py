@@ -22,12 +22,14 @@ from access_facts import (
 from ossia.access.authorize import Basis, NoBucket, Ruling, Wish, authorize, rule
 from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import AccessDenied
-from ossia.protocol.policy_document import PolicyDocument
+from ossia.protocol.policy_document import PolicyDocument, place_of
 
-READ = Wish("oss:GetObject", f"{BUCKET}/k", reads=True, writes=False)
-WRITE = Wish("oss:PutObject", f"{BUCKET}/k", reads=False, writes=True)
-LIST = Wish("oss:ListObjects", BUCKET, reads=False, writes=False)
-SERVICE = Wish("oss:ListBuckets", f"acs:oss:cn-test:{ACCOUNT}:*", reads=False, writes=False)
+READ = Wish("oss:GetObject", place_of(f"{BUCKET}/k"), reads=True, writes=False)
+WRITE = Wish("oss:PutObject", place_of(f"{BUCKET}/k"), reads=False, writes=True)
+LIST = Wish("oss:ListObjects", place_of(BUCKET), reads=False, writes=False)
+SERVICE = Wish(
+    "oss:ListBuckets", place_of(f"acs:oss:cn-test:{ACCOUNT}:*"), reads=False, writes=False
+)
 
 OTHER = says("Allow", "oss:Nothing")
 ALLOW, DENY = says("Allow"), says("Deny")
@@ -226,7 +228,7 @@ async def test_the_deciding_statement_is_named() -> None:
 )
 async def test_the_policy_itself_stays_in_the_roots_hands(action: str) -> None:
     locked = Around(bucket(DENY | CONDITION | {"Principal": "*"}, DENY | NAMED))
-    wish = Wish(action, BUCKET, reads=False, writes=False)
+    wish = Wish(action, place_of(BUCKET), reads=False, writes=False)
     assert (await rule(ROOT, wish, locked)).allowed
     assert not (await rule(ROOT, LIST, locked)).allowed
     user = replace(USER, policies=(identity(ALLOW),), policy_names=("all",))
@@ -298,7 +300,9 @@ async def test_only_keys_of_statements_about_the_action_are_asked_for() -> None:
 
 
 async def test_what_is_in_no_bucket_has_policies_only() -> None:
-    wish = Wish("ossia:GetCallback", "acs:ossia:x:1234:callbacks/b/k", reads=True, writes=False)
+    wish = Wish(
+        "ossia:GetCallback", place_of("acs:ossia:x:1234:callbacks/b/k"), reads=True, writes=False
+    )
     home = {"acs:SourceIp": ["10.0.0.1"]}
     user = replace(
         USER,

@@ -87,7 +87,7 @@ async def test_a_user_calls_with_his_key_and_policies(identities: Identities) ->
     assert (caller.kind, caller.id, caller.access_key_id) == (CallerKind.USER, user.id, key.id)
     assert caller.arn == "acs:ram::1234:user/alice"
     assert {"acs:ram::1234:user/alice", "acs:ram::1234:root", "1234", user.id} == set(
-        caller.principals
+        caller.asker.names
     )
     allowed = {
         action
@@ -113,7 +113,7 @@ async def test_an_unknown_key_is_nobodys(identities: Identities) -> None:
     assert await identities.find_access_key("LTAIx") is None
     with pytest.raises(InvalidAccessKeyId):
         await identities.user_caller(AccessKey(id="LTAIx", secret="s", user_name="gone"))
-    assert ANONYMOUS.principals == ()
+    assert ANONYMOUS.asker.names == ()
 
 
 async def test_a_session_calls_with_the_policies_its_role_has_now(
@@ -128,8 +128,8 @@ async def test_a_session_calls_with_the_policies_its_role_has_now(
     caller = await identities.session_caller(session)
     assert (caller.kind, caller.id) == (CallerKind.SESSION, role.id)
     assert caller.arn == "acs:ram::1234:assumed-role/app/bob"
-    assert "acs:ram::1234:role/app" in caller.principals
-    assert "arn:sts::1234:assumed-role/app/bob" in caller.principals
+    assert "acs:ram::1234:role/app" in caller.asker.names
+    assert "arn:sts::1234:assumed-role/app/bob" in caller.asker.names
     assert caller.policy_names == ("AliyunOSSFullAccess",)
     assert caller.policies == (compiled(SYSTEM_POLICIES["AliyunOSSFullAccess"].document),)
     assert caller.session_policy is compiled(policy("oss:*"))

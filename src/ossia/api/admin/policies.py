@@ -23,7 +23,7 @@ from ossia.errors import InvalidArgument
 from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
 from ossia.protocol.conditions import spelled
 from ossia.protocol.dates import format_iso_seconds
-from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict
+from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict, place_of
 from ossia.records import Bucket
 
 _GRANTS: Final = {each.action: each.grant for each in oss.operations} | {
@@ -113,7 +113,7 @@ async def explain_policy(call: AdminCall, request: ExplainPolicy) -> ExplainedDe
     grant = _GRANTS.get(request.action, Grant.NONE)
     wish = Wish(
         request.action,
-        resource,
+        place_of(resource),
         reads=grant is Grant.READ,
         writes=grant is Grant.WRITE,
     )
@@ -186,7 +186,7 @@ class _Supposed:
     ) -> "_Supposed":
         bucket, key = None, ""
         if wish.resource.startswith("acs:oss:"):
-            bucket_name, _, key = wish.resource.split(":", _ARN_PARTS - 1)[-1].partition("/")
+            bucket_name, _, key = wish.place.tail.partition("/")
             bucket = await services.buckets.peek(bucket_name)
         facts: dict[str, Sequence[str]] = {
             "acs:CurrentTime": [format_iso_seconds(now_ms)],
