@@ -11,7 +11,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from ossia.domain.identities import Caller, CallerKind, Standing
 from ossia.errors import AccessDenied
@@ -27,7 +29,7 @@ _ALWAYS_THE_ROOTS = frozenset(
 _NO_CONTEXT: Context = {}
 
 
-class Wish(NamedTuple):
+class Wish(msgspec.Struct, frozen=True):
     """What is to be permitted: *action* on the resource at *place*.
 
     ``reads`` and ``writes`` tell which ACL right helps.
@@ -41,7 +43,7 @@ class Wish(NamedTuple):
     @property
     def resource(self) -> str:
         """The resource in one piece."""
-        return ":".join(self.place)
+        return f"{self.place.head}:{self.place.tail}"
 
 
 class Surroundings(Protocol):
@@ -100,7 +102,7 @@ class Basis(Enum):
     NOTHING = "nothing"
 
 
-class Ruling(NamedTuple):
+class Ruling(msgspec.Struct, frozen=True):
     """The outcome; ``policy`` is the place of the identity policy that decided."""
 
     allowed: bool

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Self, TypeVar
 
+import msgspec
+
 from ossia.protocol.conditions import (
     Conditions,
     Context,
@@ -83,7 +85,7 @@ class Grammar(Enum):
     BUCKET = (True, True)
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True, gc=False):
     """A resource: its first four parts, and the fifth."""
 
     head: str
@@ -165,7 +167,7 @@ class Rules:
 
     def decide(self, place: Place, context: Context, asker: Asker) -> Decision:
         """What they say, and which statement says it."""
-        head, tail = place
+        head, tail = place.head, place.tail
         bucket, slash, _ = tail.partition("/")
         candidates = self._in_buckets.get((head, bucket, slash))
         if candidates is None:
