@@ -11,15 +11,15 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from ossia.access.authenticate import Authenticator
-from ossia.access.authorize import Context, NoBucket, Wish, authorize
+from ossia.access.authorize import NoBucket, Wish, authorize
 from ossia.api.admin import admin
 from ossia.api.admin.route import PREFIX, AdminCall, Subject
 from ossia.api.admin.services import AdminServices
 from ossia.domain.identities import Caller
 from ossia.errors import AccessDenied, EntityTooLarge, InvalidArgument
+from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response
 from ossia.ports import Clock
-from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.policy_document import place_of
 from ossia.protocol.signed_request import SignedRequest
 
@@ -92,13 +92,7 @@ class _Permits:
         self.kind = "callbacks"
         self._action = action or ""
         self._caller = caller
-        self._context: Context = {
-            "acs:SourceIp": [request.peer],
-            "acs:CurrentTime": [format_iso_seconds(now_ms)],
-            "acs:SecureTransport": ["true" if request.secure else "false"],
-            "acs:UserAgent": [request.headers.get(b"user-agent", b"").decode("latin-1")],
-            "acs:PrincipalARN": [caller.arn],
-        }
+        self._context = request_facts(request, now_ms) | {"acs:PrincipalARN": [caller.arn]}
 
     async def allows(self, bucket: str, key: str) -> bool:
         """Whether the caller may."""

@@ -9,17 +9,14 @@ not satisfy a condition that is meant for listings.
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from ossia.access.at_bucket import AtBucket
 from ossia.access.authorize import Context
 from ossia.api.bind import decode_header
 from ossia.api.operation import Call
 from ossia.api.oss.fields import parse_tags
-from ossia.domain.buckets import POLICY
 from ossia.errors import InvalidTag
-from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.dates import format_iso_seconds
-from ossia.protocol.policy_document import PolicyDocument
-from ossia.records import Bucket
 
 _BUCKET_TAG, _EXISTING_TAG, _REQUEST_TAG = TAG_KEYS
 _LISTINGS: Final = frozenset(
@@ -31,43 +28,11 @@ _SETS_TAGS: Final = frozenset({"oss:PutObject", "oss:PutObjectTagging"})
 _NOTHING: Final[tuple[str, ...]] = ()
 
 
-class Surroundings:
+class Surroundings(AtBucket, frozen=True):
     """One action on one resource, as `access.authorize` looks around it."""
 
-    __slots__ = ("_action", "_bucket", "_call", "_key")
-
-    def __init__(self, call: Call, bucket: Bucket | None, action: str, key: str) -> None:
-        self._call = call
-        self._bucket = bucket
-        self._action = action
-        self._key = key
-
-    @property
-    def bucket_policy(self) -> PolicyDocument | None:
-        """The policy of the bucket, if it has one."""
-        content = None if self._bucket is None else self._bucket.documents.get(POLICY)
-        return None if content is None else stored_bucket_policy(content)
-
-    @property
-    def closed_policy(self) -> PolicyDocument | None:
-        """The same without its public statements."""
-        content = None if self._bucket is None else self._bucket.documents.get(POLICY)
-        return None if content is None else closed_bucket_policy(content)
-
-    async def acl(self) -> str:
-        """The object's ACL where it has one, otherwise the bucket's."""
-        bucket = self._bucket
-        if bucket is None:
-            return "private"
-        if self._key:
-            stored = await self._call.services.objects.peek(bucket, self._key)
-            if stored is not None and stored.acl != "default":
-                return stored.acl
-        return bucket.acl
-
-    async def blocks_public(self) -> bool:
-        """Whether public access to the bucket is blocked."""
-        return await self._call.services.public_access.is_blocked(self._bucket)
+    call: Call
+    action: str
 
     async def context(self, keys: frozenset[str]) -> Context:
         """What the request has under these condition keys."""
@@ -75,21 +40,17 @@ class Surroundings:
         for key in keys:
             read = _READERS.get(key)
             if read is not None:
-                context[key] = read(self._call, self._action)
+                context[key] = read(self.call, self.action)
         if any(key.startswith(TAG_KEYS) for key in keys):
             context.update(await self._tags())
         return context
 
     async def _tags(self) -> dict[str, Sequence[str]]:
-        found: dict[str, Sequence[str]] = {
-            _REQUEST_TAG + name: (value,)
-            for name, value in _request_tags(self._call, self._action).items()
+        asked, existing = _request_tags(self.call, self.action), await self.tags()
+        return {
+            **{_REQUEST_TAG + name: (value,) for name, value in asked.items()},
+            **{_EXISTING_TAG + name: (value,) for name, value in existing.items()},
         }
-        if self._bucket is not None and self._key:
-            stored = await self._call.services.objects.peek(self._bucket, self._key)
-            if stored is not None:
-                found |= {_EXISTING_TAG + name: (value,) for name, value in stored.tags.items()}
-        return found
 
 
 def _request_tags(call: Call, action: str) -> dict[str, str]:

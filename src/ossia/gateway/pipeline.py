@@ -232,7 +232,9 @@ class Gateway:
         tail = f"{name}/{key}" if key else name or "*"
         place = Place(self._resources, tail)
         wish = Wish(action, place, grant is Grant.READ, grant is Grant.WRITE)
-        await authorize(call.caller, wish, Surroundings(call, bucket, action, key))
+        objects, public_access = self._services.objects, self._services.public_access
+        around = Surroundings(objects, public_access, bucket, key, call, action)
+        await authorize(call.caller, wish, around)
 
     async def _refuse_public_acl(self, call: Call) -> None:
         """Where public access is blocked, nothing becomes public by a header or a form field."""

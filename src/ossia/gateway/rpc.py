@@ -7,9 +7,9 @@ from ossia.domain.federation import Federation
 from ossia.domain.identities import Identities
 from ossia.domain.sessions import Sessions
 from ossia.errors import EntityTooLarge
+from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response
 from ossia.ports import Clock, MetadataStore
-from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.signature_rpc import RpcRequest
 
 MAX_BODY = 256 * 1024
@@ -40,11 +40,6 @@ class RpcSide:
         answer = await self._service.answer_rpc(
             RpcRequest(request.method, query, headers, body),
             host=headers.get(b"host", b"").decode("latin-1"),
-            context={
-                "acs:SourceIp": [request.peer],
-                "acs:CurrentTime": [format_iso_seconds(self._clock.now_ms())],
-                "acs:SecureTransport": ["true" if request.secure else "false"],
-                "acs:UserAgent": [headers.get(b"user-agent", b"").decode("latin-1")],
-            },
+            context=request_facts(request, self._clock.now_ms()),
         )
         return Response(answer.status, [("Content-Type", answer.content_type)], answer.body)

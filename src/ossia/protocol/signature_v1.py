@@ -248,7 +248,8 @@ def _oss_headers(headers: Mapping[bytes, bytes]) -> bytes:
     names = [name for name in headers if name.startswith(b"x-oss-")]
     if not names:
         return b""
-    names.sort()
+    if len(names) > 1:  # mostly it is the token, or none
+        names.sort()
     return b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in names])
 
 

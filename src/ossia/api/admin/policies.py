@@ -6,25 +6,24 @@ of an object that exists are known.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
 
+from ossia.access.at_bucket import AtBucket
 from ossia.access.authorize import Context, Wish
 from ossia.access.explain import Explanation, PolicyFinding, StatementFinding, explain
 from ossia.api.admin.route import AdminCall, Subject, admin
 from ossia.api.admin.services import AdminServices
 from ossia.api.operation import Grant
 from ossia.api.oss import oss
-from ossia.domain.buckets import POLICY
 from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import InvalidArgument
-from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
 from ossia.protocol.conditions import spelled
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict, place_of
-from ossia.records import Bucket
 
 _GRANTS: Final = {each.action: each.grant for each in oss.operations} | {
     also.action: also.grant for each in oss.operations for also in each.also
@@ -138,15 +137,7 @@ async def _caller(services: AdminServices, request: ExplainPolicy) -> Caller:
         policy = PolicyDocument.parse(request.session_policy)
     except PolicyError as error:
         raise InvalidArgument(f"The session policy is none: {error}.") from error
-    return Caller(
-        found.kind,
-        account_id=found.account_id,
-        id=found.id,
-        arn=found.arn,
-        policies=found.policies,
-        policy_names=found.policy_names,
-        session_policy=policy,
-    )
+    return replace(found, session_policy=policy)
 
 
 async def _find_caller(services: AdminServices, who: str) -> Caller | None:
@@ -162,18 +153,10 @@ async def _find_caller(services: AdminServices, who: str) -> Caller | None:
     return {"root": identities.as_root(), "anonymous": ANONYMOUS}.get(who)
 
 
-class _Supposed:
+class _Supposed(AtBucket, frozen=True):
     """The surroundings of a request that nobody makes."""
 
-    __slots__ = ("_bucket", "_facts", "_key", "_services")
-
-    def __init__(
-        self, services: AdminServices, bucket: Bucket | None, key: str, facts: Context
-    ) -> None:
-        self._services = services
-        self._bucket = bucket
-        self._key = key
-        self._facts = facts
+    facts: dict[str, Sequence[str]]
 
     @classmethod
     async def at(
@@ -195,38 +178,16 @@ class _Supposed:
         }
         if caller.arn:
             facts["acs:PrincipalARN"] = [caller.arn]
-        if bucket is not None and key:
-            stored = await services.objects.peek(bucket, key)
-            if stored is not None:
-                facts |= {_EXISTING_TAG + name: [value] for name, value in stored.tags.items()}
+        supposed = cls(services.objects, services.public_access, bucket, key, facts)
+        facts |= {_EXISTING_TAG + name: [value] for name, value in (await supposed.tags()).items()}
         for name, value in given.items():
             facts[spelled(name)] = [value] if isinstance(value, str) else value
-        return cls(services, bucket, key, facts)
-
-    @property
-    def bucket_policy(self) -> PolicyDocument | None:
-        text = None if self._bucket is None else self._bucket.documents.get(POLICY)
-        return None if text is None else stored_bucket_policy(text)
-
-    @property
-    def closed_policy(self) -> PolicyDocument | None:
-        text = None if self._bucket is None else self._bucket.documents.get(POLICY)
-        return None if text is None else closed_bucket_policy(text)
+        return supposed
 
     async def context(self, keys: frozenset[str]) -> Context:
+        """All that is supposed."""
         del keys
-        return self._facts
-
-    async def acl(self) -> str:
-        if self._bucket is None:
-            return "private"
-        stored = await self._services.objects.peek(self._bucket, self._key) if self._key else None
-        if stored is not None and stored.acl != "default":
-            return stored.acl
-        return self._bucket.acl
-
-    async def blocks_public(self) -> bool:
-        return await self._services.public_access.is_blocked(self._bucket)
+        return self.facts
 
 
 def _shown(caller: Caller, wish: Wish, found: Explanation) -> ExplainedDecision:

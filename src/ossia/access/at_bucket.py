@@ -1,0 +1,56 @@
+"""What a bucket says to `access.authorize`: its policy, its ACLs, whether the public is out."""
+
+import msgspec
+
+from ossia.domain.buckets import POLICY
+from ossia.domain.objects import Objects
+from ossia.domain.public_access import PublicAccess
+from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
+from ossia.protocol.policy_document import PolicyDocument
+from ossia.records import Bucket
+
+
+class AtBucket(msgspec.Struct, frozen=True):
+    """*key*, or what is no object if it is empty, in *bucket*, or in none.
+
+    What the request says is added by those who know it: this is all of
+    `access.authorize.Surroundings` but ``context``.
+    """
+
+    objects: Objects
+    public_access: PublicAccess
+    bucket: Bucket | None
+    key: str
+
+    @property
+    def bucket_policy(self) -> PolicyDocument | None:
+        """The policy of the bucket, if it has one."""
+        content = None if self.bucket is None else self.bucket.documents.get(POLICY)
+        return None if content is None else stored_bucket_policy(content)
+
+    @property
+    def closed_policy(self) -> PolicyDocument | None:
+        """The same without its public statements."""
+        content = None if self.bucket is None else self.bucket.documents.get(POLICY)
+        return None if content is None else closed_bucket_policy(content)
+
+    async def acl(self) -> str:
+        """The object's ACL where it has one, otherwise the bucket's."""
+        if self.bucket is None:
+            return "private"
+        if self.key:
+            stored = await self.objects.peek(self.bucket, self.key)
+            if stored is not None and stored.acl != "default":
+                return stored.acl
+        return self.bucket.acl
+
+    async def blocks_public(self) -> bool:
+        """Whether public access to the bucket is blocked."""
+        return await self.public_access.is_blocked(self.bucket)
+
+    async def tags(self) -> dict[str, str]:
+        """The object's tags; none where there is no object."""
+        if self.bucket is None or not self.key:
+            return {}
+        stored = await self.objects.peek(self.bucket, self.key)
+        return {} if stored is None else stored.tags
