@@ -16,6 +16,7 @@ from typing import Final
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from ossia.adapters.folder_sync import sync_folder
 from ossia.protocol.callback_signature import CallbackKey
 
 log = logging.getLogger("ossia")
@@ -131,7 +132,7 @@ class KeyFiles:
             return False
         finally:
             temporary.unlink()
-        _sync(self._folder)
+        sync_folder(self._folder)
         return True
 
 
@@ -155,11 +156,3 @@ def bits_of(key: CallbackKey) -> int:
     public = serialization.load_pem_public_key(key.public_pem())
     assert isinstance(public, RSAPublicKey)
     return public.key_size
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,6 +12,7 @@ from typing import Any, Final
 import httptools
 
 from ossia.adapters.plain_wire import PlainWire
+from ossia.protocol.callback import declared_length
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_REFUSAL_BYTES: Final = 64 * 1024
@@ -20,7 +21,6 @@ MAX_REFUSAL_BYTES: Final = 64 * 1024
 _OK: Final = 200
 _FINAL: Final = 200
 """Statuses below are interim answers (RFC 9110, 15.2): another one follows."""
-_MAX_LENGTH_DIGITS: Final = 18
 
 
 class BrokenAnswer(Exception):  # noqa: N818 - a fact about the other side
@@ -157,9 +157,8 @@ class Exchange(asyncio.Protocol):
             return
         self.status = status
         if status == _OK:
-            length = self.headers.get("content-length", "")
-            is_readable = length.isdecimal() and len(length) <= _MAX_LENGTH_DIGITS
-            if not is_readable or int(length) > self._max_reply_bytes:
+            length = declared_length(self.headers)
+            if length is None or length > self._max_reply_bytes:
                 # The judge refuses it whatever the body is.
                 self._has_enough = True
             self._limit = self._max_reply_bytes

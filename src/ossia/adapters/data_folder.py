@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from ossia.adapters.file_lock import FileLock
+from ossia.adapters.folder_sync import sync_folder
 
 FORMAT = 1
 _MARK = "ossia data folder, format "
@@ -101,7 +102,7 @@ class DataFolder:
             fresh.replace(mark)
         for each in (self.path, self.path.parent):
             with suppress(PermissionError):  # a parent that we may not read
-                _sync(each)
+                sync_folder(each)
 
 
 def _check_format(path: Path) -> None:
@@ -135,11 +136,3 @@ def _claim(path: Path) -> FileLock:
         f"the data folder {path} is in use by another server: stop that one or choose another "
         "folder"
     )
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
 
+from ossia.adapters.folder_sync import sync_folder
 from ossia.ports import BlobReader, Missing, StagedBlob, Unavailable
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -155,7 +156,7 @@ class FileBlobStore:
         self._folder = os.path.join(folder, "blobs")
         with contextlib.suppress(FileExistsError):
             os.mkdir(self._folder, 0o700)
-        _sync_directory(os.fspath(folder))
+        sync_folder(folder)
         self._allows_direct = allows_direct(self._folder)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="blobs")
         self._directories: set[str] = set()
@@ -210,7 +211,7 @@ class FileBlobStore:
         with contextlib.suppress(FileExistsError):
             os.mkdir(directory, 0o700)
         # Also where it existed: whoever made it may not have come this far.
-        _sync_directory(parent)
+        sync_folder(parent)
         self._directories.add(directory)
 
     def _publish(self, staged: _StagedFile) -> None:
@@ -221,7 +222,7 @@ class FileBlobStore:
                 os.rename(staged.path, published)
             except FileNotFoundError:
                 raise Missing(staged.id) from None
-            _sync_directory(os.path.dirname(published))
+            sync_folder(os.path.dirname(published))
 
     async def _in_thread(self, work: Callable[..., T], *args: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
@@ -253,14 +254,6 @@ def _ids_in(folder: str, unchanged_since: int) -> list[str]:
                 if entry.stat().st_mtime_ns // 1_000_000 < unchanged_since:
                     found.add(entry.name.removesuffix(_STAGED))
     return sorted(found)
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _is_aligned(piece: memoryview) -> bool:

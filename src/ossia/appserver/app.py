@@ -33,6 +33,7 @@ from ossia.appserver.token import error_answer, refusal_answer
 from ossia.appserver.uploads import Upload, Uploads, read_upload
 from ossia.client import StsUnreachable
 from ossia.errors import RpcError
+from ossia.protocol.decimals import is_decimal
 from ossia.receiver.starlette import verified_callback
 from ossia.receiver.verify import CallbackNotVerified, Fetch, fetch_key
 
@@ -218,8 +219,7 @@ def _json(answer: dict[str, Any], status: int = 200) -> Response:
 
 
 def _limit_of(text: str) -> int:
-    is_number = text.isascii() and text.isdecimal() and len(text) < 9  # noqa: PLR2004 - enough
-    return min(max(int(text), 1), MAX_LISTED) if is_number else _DEFAULT_LISTED
+    return min(max(int(text), 1), MAX_LISTED) if is_decimal(text, 8) else _DEFAULT_LISTED
 
 
 def _page_headers(host: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from ossia.appserver.config import ConfigError
 from ossia.protocol.dates import format_iso_seconds
+from ossia.protocol.decimals import is_decimal
 from ossia.receiver.verify import VerifiedCallback
 
 _VERSION: Final = 1
@@ -114,8 +115,7 @@ def _take(rest: dict[str, str], names: tuple[str, ...]) -> str:
 
 def _number(text: str) -> int | None:
     # SQLite stores 64 bits.
-    is_number = text.isascii() and text.isdecimal() and len(text) <= 18  # noqa: PLR2004
-    return int(text) if is_number else None
+    return int(text) if is_decimal(text, 18) else None
 
 
 class Uploads:

@@ -21,6 +21,7 @@ from ossia.receiver.verify import OSS_KEY_URLS, CallbackNotVerified, verify
 from ossia.settings import SettingsError
 
 _MAX_BODY: Final = 64 * 1024 * 1024
+_LENGTH_DIGITS: Final = 18
 _OK: Final = 200
 _REFUSED: Final = 400
 
@@ -148,7 +149,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         self.close_connection = True
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > _MAX_BODY:
+        if not length.isdecimal() or len(length) > _LENGTH_DIGITS or int(length) > _MAX_BODY:
             self.send_error(_REFUSED, "Content-Length is missing or too large")
             return
         arrived = Arrived(

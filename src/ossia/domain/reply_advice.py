@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from ossia.domain.seen_delivery import Advice, SeenDelivery, quoted
 from ossia.domain.signature_advice import check_signature
 from ossia.domain.template_advice import template_fault
-from ossia.protocol.callback import MAX_REPLY_BYTES
+from ossia.protocol.callback import MAX_REPLY_BYTES, declared_length
 
 _BOM: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"
@@ -221,12 +221,12 @@ def _asks_who(seen: SeenDelivery) -> Advice:
 
 def unusable(seen: SeenDelivery) -> Advice:
     """Advice on an answer 200 that is no success."""
-    length = seen.header("content-length")
-    if not length.isdecimal():
+    length = declared_length(seen.delivery.reply_headers)
+    if length is None:
         return _no_length(seen)
-    if int(length) > MAX_REPLY_BYTES:
+    if length > MAX_REPLY_BYTES:
         return Advice(
-            cause=f"The answer has {int(length):,} bytes; {MAX_REPLY_BYTES:,} are the limit.",
+            cause=f"The answer has {length:,} bytes; {MAX_REPLY_BYTES:,} are the limit.",
             remedy="Answer with what the uploader needs; the upload itself is in the bucket.",
         )
     if seen.header("content-encoding") or seen.reply.startswith(_GZIP):
@@ -244,6 +244,13 @@ def _no_length(seen: SeenDelivery) -> Advice:
         how = "it is sent in chunks (Transfer-Encoding: chunked)"
     else:
         how = "it ends with the connection"
+    given = seen.header("content-length")
+    if given:
+        return Advice(
+            cause=f"The Content-Length of the answer is no number of bytes: "
+            f"{quoted(given.encode())}.",
+            remedy="Let the framework set the length of the body that it sends.",
+        )
     compressed = seen.header("content-encoding")
     return Advice(
         cause=f"The answer has no Content-Length: {how}.",

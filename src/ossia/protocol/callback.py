@@ -574,8 +574,8 @@ def judge_reply(
     """
     if status != 200:  # noqa: PLR2004 - the one good status
         return Rejected(f"Error status : {status}.", "0007-00000203")
-    length = headers.get("content-length", "")
-    if not is_decimal(length, _MAX_LENGTH_DIGITS) or max(int(length), len(body)) > max_bytes:
+    length = declared_length(headers)
+    if length is None or max(length, len(body)) > max_bytes:
         return Rejected(
             "Error Status : 400.User server return too long content-length value", "0007-00000203"
         )
@@ -584,6 +584,12 @@ def judge_reply(
     if not (_is_xml(body) if is_xml else _is_json(body)):
         return Rejected("Response body is not valid json format.", "0007-00000205")
     return Accepted(body, content_type)
+
+
+def declared_length(headers: Mapping[str, str]) -> int | None:
+    """The length that an answer declares; None if it declares none that OSS accepts."""
+    text = headers.get("content-length", "")
+    return int(text) if is_decimal(text, _MAX_LENGTH_DIGITS) else None
 
 
 def _is_json(body: bytes) -> bool:

@@ -168,6 +168,8 @@ CASES = [
     ("chunked-gzip", chunked(content_encoding="gzip"), "no Content-Length", "compression"),
     ("no-length", delivery(status=200, reply_body=b"{}"), "ends with the connection", "length"),
     ("too-long", answered(200, headers={"content-length": "2000000"}), "2,000,000 bytes", "what the uploader needs"),
+    ("length-endless", answered(200, headers={"content-length": "0" * 5000 + "2"}), "no number of bytes", "the framework"),
+    ("length-superscript", answered(200, headers={"content-length": "²"}), "no number of bytes", "the framework"),
     ("gzip", answered(200, b"\x1f\x8b\x08x", {"content-encoding": "gzip"}), "compressed (gzip)", "compression off"),
     ("empty", answered(200), "empty", '{"Status":"OK"}'),
     ("bom", answered(200, b"\xef\xbb\xbf{}"), "EF BB BF", "without BOM"),

@@ -10,7 +10,6 @@ Open the store in the process that uses it: a SQLite connection does not survive
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import apsw
 
 from ossia.adapters.blob_life import DEFAULT_TERMS, BlobTerms
 from ossia.adapters.file_lock import FileLock
+from ossia.adapters.folder_sync import sync_folder
 from ossia.adapters.sqlite import (
     blobs,
     buckets,
@@ -74,7 +74,8 @@ class SqliteMetadataStore:
         self._connection = self._connect()
         self._connection.execute(f"pragma cache_size = -{cache_kib}")
         self._migrate(turn)
-        _sync_folder(folder)
+        # The names of the file and of its log must outlive a crash like what is in them.
+        sync_folder(folder)
         self._cursor = self._connection.cursor()
         self._bucket_cache = BucketCache(folder / "metadata.buckets")
         self._identity_stamp = SharedStamp(folder / "metadata.identities")
@@ -344,12 +345,3 @@ class SqliteMetadataStore:
         self._checkpoints.close()
         self._bucket_cache.close()
         self._identity_stamp.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    # The names of the file and of its log must outlive a crash like what is in them.
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,7 @@ from ossia.api.admin.services import AdminServices
 from ossia.api.admin.shown import CallbackDetail, CallbackRow, shown_detail, shown_row
 from ossia.errors import InvalidArgument, NoSuchCallback
 from ossia.ports import DeliveryFilter
+from ossia.protocol.decimals import is_decimal
 from ossia.records import Delivery
 
 _POLL_S: Final = 0.5
@@ -204,7 +205,7 @@ def _since_ms(text: str) -> int:
     """Milliseconds of a time in either form; 0 for none."""
     if not text:
         return 0
-    if text.isascii() and text.isdecimal() and len(text) < 16:  # noqa: PLR2004 - far in the future
+    if is_decimal(text, 15):  # far in the future
         return int(text)
     try:
         at = datetime.fromisoformat(text)
