@@ -18,6 +18,7 @@ import click
 
 from ossia.bootstrap import Node, NodeKeys, write_private
 from ossia.domain.buckets import CORS
+from ossia.domain.identities import role_arn
 from ossia.errors import RpcError
 from ossia.protocol.cors import CorsConfiguration, CorsRule, render_cors
 from ossia.protocol.names import is_bucket_name
@@ -101,7 +102,7 @@ async def _prepare(settings: Settings, keys: NodeKeys, folder: Path, bucket_name
             written = {
                 "AccessKeyID": key.id,
                 "AccessKeySecret": key.secret,
-                "RoleArn": f"acs:ram::{keys.account_id}:role/{ROLE}",
+                "RoleArn": role_arn(keys.account_id, ROLE),
                 "TokenExpireTime": "900",
                 "PolicyFile": POLICY_FILE,
             }

@@ -55,6 +55,8 @@ def ram_options(command: _Command) -> _Command:
     return access_options(with_ram)
 
 
+JSON_FILE: Final = click.Path(path_type=Path, dir_okay=False)
+"""The type of arguments that name a policy file."""
 as_json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -7,6 +7,7 @@ import click
 
 from ossia.client.ram import RamClient
 from ossia.commands.ram import (
+    JSON_FILE,
     as_json_option,
     document_of,
     done,
@@ -18,12 +19,10 @@ from ossia.commands.ram import (
     ram_options,
 )
 
-_File: Final = click.Path(path_type=Path, dir_okay=False)
-
 
 @click.command("create")
 @click.argument("name")
-@click.argument("file", type=_File)
+@click.argument("file", type=JSON_FILE)
 @click.option("--description", help="What the policy is for.")
 @as_json_option
 @ram_options
@@ -96,30 +95,31 @@ def delete(*, ram: RamClient, name: str, force: bool, as_json: bool) -> None:
     done(f"Policy {name} is deleted.", as_json=as_json)
 
 
-@click.command("attach")
-@click.argument("name")
-@as_json_option
-@holder_options
-@ram_options
-def attach(*, ram: RamClient, name: str, holder: tuple[str, str], as_json: bool) -> None:
-    """Give a policy to a user, a group or a role."""
-    kind, whose = holder
-    which: dict[str, Any] = {"PolicyType": policy_type_of(ram, name), "PolicyName": name}
-    ram.call(f"AttachPolicyTo{kind}", **which, **{f"{kind}Name": whose})
-    done(f"{kind} {whose} has policy {name}.", as_json=as_json)
+def _attachment(name: str, action: str, after: str, text: str) -> click.Command:
+    @click.command(name, help=text)
+    @click.argument("policy_name", metavar="NAME")
+    @as_json_option
+    @holder_options
+    @ram_options
+    def command(
+        *, ram: RamClient, policy_name: str, holder: tuple[str, str], as_json: bool
+    ) -> None:
+        kind, whose = holder
+        ram.call(
+            f"{action}{kind}",
+            PolicyType=policy_type_of(ram, policy_name),
+            PolicyName=policy_name,
+            **{f"{kind}Name": whose},
+        )
+        done(f"{kind} {whose} has policy {policy_name}{after}.", as_json=as_json)
+
+    return command
 
 
-@click.command("detach")
-@click.argument("name")
-@as_json_option
-@holder_options
-@ram_options
-def detach(*, ram: RamClient, name: str, holder: tuple[str, str], as_json: bool) -> None:
-    """Take a policy from a user, a group or a role."""
-    kind, whose = holder
-    which: dict[str, Any] = {"PolicyType": policy_type_of(ram, name), "PolicyName": name}
-    ram.call(f"DetachPolicyFrom{kind}", **which, **{f"{kind}Name": whose})
-    done(f"{kind} {whose} has policy {name} no more.", as_json=as_json)
+attach = _attachment("attach", "AttachPolicyTo", "", "Give a policy to a user, a group or a role.")
+detach = _attachment(
+    "detach", "DetachPolicyFrom", " no more", "Take a policy from a user, a group or a role."
+)
 
 
 @click.group("version")
@@ -140,7 +140,7 @@ def list_versions(*, ram: RamClient, name: str, as_json: bool) -> None:
 
 @version.command("create")
 @click.argument("name")
-@click.argument("file", type=_File)
+@click.argument("file", type=JSON_FILE)
 @click.option("--default/--no-default", "counts", default=True, help="Whether it counts at once.")
 @click.option("--rotate", is_flag=True, help="Replace the oldest one if there are five.")
 @as_json_option

@@ -1,6 +1,7 @@
 """``ossia role``: roles that users assume, for temporary keys."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ import click
 
 from ossia.client.ram import RamClient
 from ossia.commands.ram import (
+    JSON_FILE,
     account_of,
     as_json_option,
     attached_to,
@@ -19,8 +21,6 @@ from ossia.commands.ram import (
     ram_options,
 )
 from ossia.settings import SettingsError
-
-_File: Final = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,17 +35,26 @@ def role() -> None:
     """
 
 
-_trust_file: Final = click.option(
-    "--trust", type=_File, metavar="FILE", help="Trust policy, as JSON."
-)
-_trust_user: Final = click.option(
-    "--trust-user", "users", multiple=True, metavar="USER", help="May assume it (repeatable)."
-)
-_trust_role: Final = click.option(
-    "--trust-role", "roles", multiple=True, metavar="ROLE", help="May assume it (repeatable)."
-)
-_trust_account: Final = click.option(
-    "--trust-account", is_flag=True, help="Every user whom a policy allows may assume it."
+def _role_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What creating and changing a role have in common."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+_OPTIONS: Final = (
+    click.option("--trust", type=JSON_FILE, metavar="FILE", help="Trust policy, as JSON."),
+    click.option(
+        "--trust-user", "users", multiple=True, metavar="USER", help="May assume it (repeatable)."
+    ),
+    click.option(
+        "--trust-role", "roles", multiple=True, metavar="ROLE", help="May assume it (repeatable)."
+    ),
+    click.option(
+        "--trust-account", is_flag=True, help="Every user whom a policy allows may assume it."
+    ),
+    click.option("--description", help="What the role is for."),
+    click.option("--max-session", type=int, metavar="SECONDS", help="Longest session: 3600-43200."),
 )
 
 
@@ -73,12 +82,7 @@ def _trust(
 
 @role.command("create")
 @click.argument("name")
-@_trust_file
-@_trust_user
-@_trust_role
-@_trust_account
-@click.option("--description", help="What the role is for.")
-@click.option("--max-session", type=int, metavar="SECONDS", help="Longest session: 3600-43200.")
+@_role_options
 @as_json_option
 @ram_options
 def create_role(
@@ -133,12 +137,7 @@ def show_role(*, ram: RamClient, name: str, as_json: bool) -> None:
 
 @role.command("update")
 @click.argument("name")
-@_trust_file
-@_trust_user
-@_trust_role
-@_trust_account
-@click.option("--description", help="What the role is for.")
-@click.option("--max-session", type=int, metavar="SECONDS", help="Longest session: 3600-43200.")
+@_role_options
 @as_json_option
 @ram_options
 def update_role(

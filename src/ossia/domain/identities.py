@@ -35,6 +35,7 @@ __all__ = [
     "Identities",
     "Standing",
     "compiled",
+    "role_arn",
 ]
 
 log = logging.getLogger("ossia.identities")
@@ -52,6 +53,11 @@ class CallerKind(Enum):
     ROOT = "Account"
     USER = "RAMUser"
     SESSION = "AssumedRoleUser"
+
+
+def role_arn(account_id: str, name: str) -> str:
+    """The name of a role all over the world."""
+    return f"acs:ram::{account_id}:role/{name}"
 
 
 class Standing(NamedTuple):
@@ -123,7 +129,7 @@ class Caller:
         yield from (self.arn, f"acs:ram::{self.account_id}:root", self.account_id, self.id)
         if self.kind is CallerKind.SESSION:
             role_name, session_name = self.arn.split("/")[1:]
-            yield f"acs:ram::{self.account_id}:role/{role_name}"
+            yield role_arn(self.account_id, role_name)
             yield f"arn:sts::{self.account_id}:assumed-role/{role_name}/{session_name}"
 
 

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final
 
 from ossia.domain.federation import FederatedToken, Federation, trusts_provider
-from ossia.domain.identities import Caller, CallerKind, Identities, compiled
+from ossia.domain.identities import Caller, CallerKind, Identities, compiled, role_arn
 from ossia.domain.permission import permits
 from ossia.domain.sessions import Sessions
 from ossia.errors import RpcError
@@ -153,7 +153,7 @@ class Sts:
         )
 
     def _arn(self, role: Role) -> str:
-        return f"acs:ram::{self._identities.account_id}:role/{role.name}"
+        return role_arn(self._identities.account_id, role.name)
 
     async def _issue(
         self,

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import (
 )
 from cryptography.hazmat.primitives.hashes import MD5
 
+from ossia.protocol.private_pem import load_private, private_pem
+
 KEY_BITS: Final = 2048
 _EXPONENT: Final = 65537
 _PADDING: Final = PKCS1v15()
@@ -40,21 +42,14 @@ class CallbackKey:
     @classmethod
     def load(cls, pem: bytes) -> "CallbackKey":
         """Read an unencrypted private key, PKCS#1 or PKCS#8.  Raises `ValueError`."""
-        try:
-            key = serialization.load_pem_private_key(pem, None)
-        except (TypeError, UnsupportedAlgorithm) as exc:
-            raise ValueError("the callback key is encrypted or of an unknown kind") from exc
+        key = load_private(pem, "the callback key")
         if not isinstance(key, RSAPrivateKey):
             raise ValueError("the callback key is not an RSA key")  # noqa: TRY004 - a bad value
         return cls(key)
 
     def private_pem(self) -> bytes:
         """The key as PKCS#8; keep it secret."""
-        return self._key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        return private_pem(self._key)
 
     def public_pem(self) -> bytes:
         """What ``x-oss-pub-key-url`` serves: SubjectPublicKeyInfo, as the real key."""

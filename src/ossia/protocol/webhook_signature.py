@@ -8,8 +8,9 @@ key is written ``whpk_<base64 of its 32 bytes>``.  Source: the Standard Webhooks
 import base64
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ossia.protocol.private_pem import load_private, private_pem
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +27,14 @@ class WebhookKey:
     @classmethod
     def load(cls, pem: bytes) -> "WebhookKey":
         """Read an unencrypted private key, PKCS#8.  Raises `ValueError`."""
-        key = serialization.load_pem_private_key(pem, None)
+        key = load_private(pem, "the webhook key")
         if not isinstance(key, Ed25519PrivateKey):
             raise ValueError("the webhook key is not an ed25519 key")  # noqa: TRY004 - a bad value
         return cls(key)
 
     def private_pem(self) -> bytes:
         """The key as PKCS#8; keep it secret."""
-        return self._key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
+        return private_pem(self._key)
 
     def public(self) -> str:
         """What receivers verify with: ``whpk_`` and the key in Base64."""

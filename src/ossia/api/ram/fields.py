@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ossia.api.ram.operation import Fields
+from ossia.domain.identities import role_arn
 from ossia.protocol.dates import format_iso_seconds
 from ossia.records import AccessKey, Group, OidcProvider, Policy, PolicyVersion, Role, User
 
@@ -59,7 +60,7 @@ def role_fields(role: Role, account_id: str) -> dict[str, Any]:
     return {
         "RoleId": role.id,
         "RoleName": role.name,
-        "Arn": f"acs:ram::{account_id}:role/{role.name}",
+        "Arn": role_arn(account_id, role.name),
         "Description": role.description,
         "MaxSessionDuration": role.max_session_s,
         **dates(role),
@@ -71,26 +72,23 @@ def whole_role_fields(role: Role, account_id: str) -> dict[str, Any]:
     return {**role_fields(role, account_id), "AssumeRolePolicyDocument": role.trust}
 
 
-def policy_fields(policy: Policy) -> dict[str, Any]:
-    """A policy without its document."""
+def _short_policy_fields(policy: Policy) -> dict[str, Any]:
     return {
         "PolicyName": policy.name,
         "PolicyType": policy.type,
         "Description": policy.description,
         "DefaultVersion": policy.default_version,
-        **dates(policy),
     }
+
+
+def policy_fields(policy: Policy) -> dict[str, Any]:
+    """A policy without its document."""
+    return {**_short_policy_fields(policy), **dates(policy)}
 
 
 def attached_fields(policy: Policy, attached_at: int) -> dict[str, Any]:
     """A policy as one of those that somebody has."""
-    return {
-        "PolicyName": policy.name,
-        "PolicyType": policy.type,
-        "Description": policy.description,
-        "DefaultVersion": policy.default_version,
-        "AttachDate": format_iso_seconds(attached_at),
-    }
+    return {**_short_policy_fields(policy), "AttachDate": format_iso_seconds(attached_at)}
 
 
 def version_fields(policy: Policy, version: PolicyVersion) -> dict[str, Any]:

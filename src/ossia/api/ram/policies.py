@@ -21,6 +21,7 @@ from ossia.api.ram.operation import (
     YesOrNo,
     ram,
 )
+from ossia.domain.identities import role_arn
 from ossia.domain.identity_store import View
 from ossia.domain.ram import policies
 from ossia.domain.ram.policies import SYSTEM_POLICIES, Holder, find_policy
@@ -279,7 +280,7 @@ async def list_entities_for_policy(
         {
             "RoleId": role.id,
             "RoleName": role.name,
-            "Arn": f"acs:ram::{call.account_id}:role/{role.name}",
+            "Arn": role_arn(call.account_id, role.name),
             "Description": role.description,
             **attached(role),
         }
