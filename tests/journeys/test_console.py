@@ -5,57 +5,35 @@ With OSSIA_SCREENSHOTS, pictures are written to that folder for people to look a
 """
 
 import os
-import shutil
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 from uploading import callback, upload
 
+from browsing import Viewer, needs_browser, running_browser
 from ossia.testing.inbox import Inbox
 from running import Server, free_port, running_server
 
-CHROMEDRIVER = Path("/usr/bin/chromedriver")
 BUILT = Path(__file__).parents[2] / "src" / "ossia" / "gateway" / "static" / "index.html"
-TIMEOUT_S = 20
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not CHROMEDRIVER.exists() or shutil.which("chromium") is None,
-        reason="chromium or chromedriver is missing: apt-get install chromium chromium-driver",
-    ),
+    needs_browser,
     pytest.mark.skipif(not BUILT.exists(), reason="the console is not built: make web"),
 ]
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--lang=en",
-    "--window-size=1280,1000",
-)
 
-
-class Console:
+class Console(Viewer):
     """The page as a person sees it."""
 
     def __init__(self, browser: webdriver.Chrome, server: Server) -> None:
-        self.browser = browser
+        super().__init__(browser)
         self.server = server
 
     def open(self) -> None:
@@ -69,23 +47,6 @@ class Console:
     def sign_in(self, secret: str | None = None) -> None:
         self.type("#key-id", self.server.access_key_id)
         self.type("#secret", (secret or self.server.access_key_secret) + Keys.ENTER)
-
-    def until(self, condition: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.browser, TIMEOUT_S, 0.05).until(lambda _: condition())
-
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.browser.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self, selector: str) -> str:
-        return self.one(selector).text
-
-    def type(self, selector: str, text: str) -> None:
-        field = self.one(selector)
-        field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(text)
 
     def row(self, key: str) -> WebElement:
         """The newest row of that object."""
@@ -102,11 +63,6 @@ class Console:
     def badge(self, text: str) -> None:
         """Wait until the detail says so."""
         self.until(lambda: self.all(".badge") and self.text(".badge") == text)
-
-    def errors(self) -> list[str]:
-        """What the browser complains about, a blocked script or request included."""
-        log: list[dict[str, Any]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
 
     def picture(self, name: str) -> None:
         folder = os.environ.get("OSSIA_SCREENSHOTS")
@@ -126,14 +82,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = Options()
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    yield running
-    running.quit()
+    with running_browser(tmp_path_factory.mktemp("chromium"), 1280, 1000) as running:
+        yield running
 
 
 @pytest.fixture

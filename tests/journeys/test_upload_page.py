@@ -5,8 +5,7 @@ Needs chromium and chromedriver; where they are missing the tests are skipped wi
 
 import base64
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,60 +13,25 @@ from typing import Any
 import pytest
 from PIL import Image
 from selenium import webdriver
-from selenium.webdriver.chrome.options import Options
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
+from browsing import Viewer, needs_browser, running_browser
 from running import Demo, running_demo
-
-CHROMEDRIVER = Path("/usr/bin/chromedriver")
-TIMEOUT_S = 20
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(
-        not CHROMEDRIVER.exists() or shutil.which("chromium") is None,
-        reason="chromium or chromedriver is missing: apt-get install chromium chromium-driver",
-    ),
+    needs_browser,
 ]
 
-FLAGS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--lang=en",
-)
 
-
-class Page:
+class Page(Viewer):
     """The page as a person sees it."""
-
-    def __init__(self, browser: webdriver.Chrome) -> None:
-        self.browser = browser
 
     def open(self, url: str) -> None:
         self.browser.get(url)
         self.until(lambda: self.text("#target").startswith("Straight to "))
-
-    def until(self, condition: Callable[[], Any]) -> Any:
-        return WebDriverWait(self.browser, TIMEOUT_S, 0.05).until(lambda _: condition())
-
-    def one(self, selector: str) -> WebElement:
-        return self.browser.find_element(By.CSS_SELECTOR, selector)
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.browser.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self, selector: str) -> str:
-        return self.one(selector).text
 
     def choose(self, *files: Path) -> None:
         self.one("#files").send_keys("\n".join(str(file) for file in files))
@@ -99,11 +63,6 @@ class Page:
     def pick(self, name: str, value: str) -> None:
         self.one(f'input[name="{name}"][value="{value}"]').click()
 
-    def type(self, selector: str, text: str) -> None:
-        field = self.one(selector)
-        field.send_keys(Keys.CONTROL, "a")
-        field.send_keys(text)
-
     def item(self, *states: str) -> WebElement:
         """The newest item, once it has one of *states*."""
 
@@ -118,11 +77,6 @@ class Page:
         """The application server's answer that the newest item shows."""
         return json.loads(self.item("done").find_element(By.CSS_SELECTOR, ".answer").text)
 
-    def errors(self) -> list[str]:
-        """What the browser complains about, a blocked script or request included."""
-        log: list[dict[str, Any]] = self.browser.get_log("browser")  # type: ignore[no-untyped-call]
-        return [entry["message"] for entry in log if entry["level"] == "SEVERE"]
-
 
 def number(element: WebElement, name: str) -> float:
     return float(str(element.get_property(name) or 0))
@@ -130,15 +84,8 @@ def number(element: WebElement, name: str) -> float:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    options = Options()
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.add_argument("--window-size=1000,1100")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=Service(str(CHROMEDRIVER)))
-    yield running
-    running.quit()
+    with running_browser(tmp_path_factory.mktemp("chromium"), 1000, 1100) as running:
+        yield running
 
 
 @pytest.fixture

@@ -29,5 +29,5 @@ def test_a_key_of_another_algorithm_is_refused(kind: type[CallbackKey] | type[We
 
 @pytest.mark.parametrize("kind", [CallbackKey, WebhookKey])
 def test_what_is_no_key_is_refused(kind: type[CallbackKey] | type[WebhookKey]) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"(?i)pem|key"):
         kind.load(b"-----BEGIN NOTHING-----")
