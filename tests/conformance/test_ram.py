@@ -1,5 +1,8 @@
 """Every operation of RAM against a real server, in JSON; a few in XML."""
 
+import json
+from urllib.error import HTTPError
+from urllib.request import urlopen
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -50,6 +53,17 @@ def test_xml(server: Server) -> None:
         "Error",
         "InvalidParameter.UserName.InvalidChars",
     )
+
+
+@pytest.mark.parametrize(
+    "query", ["Action=ListUsers&Version=2015-05-01", "Action=GetCallerIdentity&Version=2015-04-01"]
+)
+def test_header_and_body_have_one_request_id(server: Server, query: str) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(f"{server.endpoint}/?{query}")
+    with caught.value as refused:
+        body = json.loads(refused.read())
+        assert refused.headers["x-acs-request-id"] == body["RequestId"] != ""
 
 
 @pytest.mark.parametrize("action", ["GetAccountAlias", "GetPasswordPolicy", "CreateLoginProfile"])

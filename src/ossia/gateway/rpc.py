@@ -42,4 +42,9 @@ class RpcSide:
             host=headers.get(b"host", b"").decode("latin-1"),
             context=request_facts(request, self._clock.now_ms()),
         )
-        return Response(answer.status, [("Content-Type", answer.content_type)], answer.body)
+        shown = [
+            ("Content-Type", answer.content_type),
+            # Captured with other services of that gateway; the Tea SDKs read it of REST answers.
+            ("x-acs-request-id", answer.request_id),
+        ]
+        return Response(answer.status, shown, answer.body)

@@ -29,6 +29,7 @@ class RpcAnswer(NamedTuple):
     status: int
     content_type: str
     body: bytes
+    request_id: str
 
 
 def format_of(parameters: Mapping[str, str]) -> str:
@@ -103,7 +104,7 @@ def caller_identity_fields(identity: CallerIdentity) -> Fields:
 
 def _render(status: int, form: str, root: str, fields: Fields) -> RpcAnswer:
     body = msgspec.json.encode(fields) if form == "JSON" else xml.document(root, _elements(fields))
-    return RpcAnswer(status, _MEDIA_TYPES[form], body)
+    return RpcAnswer(status, _MEDIA_TYPES[form], body, fields["RequestId"])
 
 
 def _elements(fields: Fields) -> str:
