@@ -177,43 +177,64 @@ def p99_of(endpoint: str, script: str, seconds: int) -> float:
 
 @dataclass(frozen=True)
 class Stall:
-    """p99 of plain uploads in milliseconds without and with stalled receivers, and the memory."""
+    """p99 of plain uploads in milliseconds, in pairs: without and with stalled receivers."""
 
-    before: list[float]
-    during: list[float]
-    after: list[float]
+    pairs: list[tuple[float, float]]
     grown_mib: float
     stalled: int
 
     @property
     def calm(self) -> float:
         """The median p99 without stalled receivers."""
-        return statistics.median([*self.before, *self.after])
+        return statistics.median(calm for calm, _ in self.pairs)
 
     @property
     def moved(self) -> float:
-        """By how many percent the median p99 moved."""
-        return (statistics.median(self.during) / self.calm - 1) * 100
+        """By how many percent the p99 is higher, in the median pair."""
+        return (statistics.median(busy / calm for calm, busy in self.pairs) - 1) * 100
+
+    @property
+    def between(self) -> tuple[float, float]:
+        """The quartiles of the same."""
+        low, _, high = statistics.quantiles((busy / calm for calm, busy in self.pairs), n=4)
+        return (low - 1) * 100, (high - 1) * 100
 
 
-def stall(
-    client: SigningClient, bucket: str, script: str, memory: Callable[[], float], rounds: int
-) -> Stall:
-    """Stall many receivers, and measure plain uploads before, meanwhile and afterwards."""
+@contextmanager
+def stalled(client: SigningClient, bucket: str) -> Iterator[int]:
+    """Uploads whose receivers say nothing; how many of them there are."""
     receivers = StalledReceivers()
-    paths = targets(client, bucket, receivers.url, STALLED)
-    before = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
-    at_rest = memory()
-    uploaders = Uploaders(client.endpoint, paths)
+    uploaders = Uploaders(client.endpoint, targets(client, bucket, receivers.url, STALLED))
     end = time.monotonic() + 120
     while receivers.accepted < STALLED and time.monotonic() < end:
         time.sleep(0.2)
-    stalled = receivers.accepted
-    grown = memory() - at_rest
-    during = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
-    uploaders.close()
-    receivers.close()
-    time.sleep(10)
-    after = [p99_of(client.endpoint, script, 4) for _ in range(rounds)]
-    print(f"p99 in ms before {before}, during {during}, after {after}", file=sys.stderr)
-    return Stall(before, during, after, grown, stalled)
+    try:
+        yield receivers.accepted
+    finally:
+        uploaders.close()
+        receivers.close()
+
+
+def stall(
+    calm: tuple[str, str], busy: tuple[SigningClient, str], bucket: str,
+    memory: Callable[[], float], rounds: int,
+) -> Stall:  # fmt: skip
+    """Plain uploads to two servers in turn, of which one waits for thousands of applications.
+
+    *calm* and *busy* are the endpoint, or a client of it, and the wrk script with paths signed for
+    it.  A disk changes its mind from second to second: neighbouring rounds see the same mood.
+    """
+    client, busy_script = busy
+    sides = {"calm": calm, "busy": (client.endpoint, busy_script)}
+    p99_of(*sides["busy"], 2)
+    at_rest = memory()
+    with stalled(client, bucket) as count:
+        grown = memory() - at_rest
+        pairs = []
+        for number in range(rounds):
+            # Who goes first has no advantage.
+            order = ("calm", "busy") if number % 2 else ("busy", "calm")
+            took = {name: p99_of(*sides[name], 2) for name in order}
+            pairs.append((took["calm"], took["busy"]))
+    print(f"p99 in ms, calm and stalled: {pairs}", file=sys.stderr)
+    return Stall(pairs, grown, count)

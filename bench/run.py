@@ -247,21 +247,38 @@ def measure_callbacks(folder: Path, rounds: int) -> Iterator[Figure]:
         )
 
 
-def measure_stall(folder: Path, rounds: int) -> Iterator[Figure]:
-    """Plain uploads beside thousands of callbacks that nobody answers."""
+@contextmanager
+def uploading(folder: Path, *more: str) -> Iterator[tuple[int, SigningClient, str]]:
+    """A server with a bucket, and a script of plain uploads to it."""
+    folder.mkdir()
     with (
-        # One process may not have enough files for both ends.
-        ossia(folder, "--callback-timeout", "300", "--workers", "2") as (pid, client),
+        ossia(folder, *more) as (pid, client),
         tempfile.NamedTemporaryFile("w", suffix=".lua") as file,
     ):
         assert client.request("PUT", BUCKET).status in (200, 409)
         paths = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(500)]
         file.write(PUT_SCRIPT % ",".join(json.dumps(path) for path in paths))
         file.flush()
-        found = callbacks.stall(client, BUCKET, file.name, lambda: sum(memory_mib(pid)), rounds)
+        yield pid, client, file.name
+
+
+def measure_stall(folder: Path, rounds: int) -> Iterator[Figure]:
+    """Plain uploads beside thousands of callbacks that nobody answers."""
+    # One process may not have enough files for both ends.
+    options = ("--callback-timeout", "300", "--workers", "2")
+    with (
+        uploading(folder / "calm", *options) as (_, other, calm_script),
+        uploading(folder / "busy", *options) as (pid, client, busy_script),
+    ):
+        found = callbacks.stall(
+            (other.endpoint, calm_script), (client, busy_script), BUCKET,
+            lambda: sum(memory_mib(pid)), rounds,
+        )  # fmt: skip
+        low, high = found.between
         yield Figure(
             f"beside {found.stalled:,} stalled receivers: p99 of PUT moves by {found.moved:+.1f} % "
-            f"(calm {found.calm:.2f} ms), memory by {found.grown_mib:.0f} MiB",
+            f"(median of {len(found.pairs)} pairs of rounds, quartiles {low:+.1f} and {high:+.1f} %; "
+            f"calm {found.calm:.2f} ms), memory by {found.grown_mib:.0f} MiB",
             [],
         )
 
@@ -319,7 +336,7 @@ def main() -> None:
         figures = [
             *measure_ossia(folder, options.rounds),
             *measure_callbacks(folder, options.rounds),
-            *measure_stall(folder, max(2, options.rounds // 2)),
+            *measure_stall(folder, 3 * options.rounds),
             *measure_nginx(folder, options.rounds),
         ]
         disturbance += [fixed_work() for _ in range(50)]

@@ -96,11 +96,10 @@ class CallbackClient:
         refusal = self._policy.refuse_host(attempt.scheme, attempt.host, attempt.port)
         if refusal:
             raise _ForbiddenError(refusal)
-        request = _request_bytes(attempt)
         literal = _literal(attempt.host)
         addresses = [literal] if literal else await self._addresses(trip)
         trip.resolved_at = time.monotonic()
-        await self._talk_to_any(trip, addresses, request)
+        await self._talk_to_any(trip, addresses)
 
     async def _addresses(self, trip: "_Trip") -> list[str]:
         host = trip.attempt.host
@@ -117,7 +116,7 @@ class CallbackClient:
         found = await asyncio.get_running_loop().run_in_executor(self._resolvers, _look_up, host)
         return list(dict.fromkeys(found))
 
-    async def _talk_to_any(self, trip: "_Trip", addresses: list[str], request: bytes) -> None:
+    async def _talk_to_any(self, trip: "_Trip", addresses: list[str]) -> None:
         """Talk to the first address that may be, and can be, connected to."""
         failure: OSError = _NameNotFoundError(f"{trip.attempt.host} has no address")
         for address in addresses:
@@ -126,7 +125,9 @@ class CallbackClient:
             if refusal:
                 failure = failure if trip.address else _ForbiddenError(refusal)
                 continue
-            exchange = trip.begin(address, Exchange(request, self._max_reply_bytes))
+            # Written for each: while an application is slow, nothing here holds the request.
+            exchange = Exchange(_request_bytes(trip.attempt), self._max_reply_bytes)
+            trip.begin(address, exchange)
             try:
                 await self._talk(trip, address, exchange)
             except OSError as error:
@@ -214,12 +215,11 @@ class _Trip:
         # When TLS could begin.
         self.reached_at = 0.0
 
-    def begin(self, address: str, exchange: Exchange) -> Exchange:
+    def begin(self, address: str, exchange: Exchange) -> None:
         """Note with whom we are about to talk."""
         self.address = f"{address}:{self.attempt.port}"
         self.exchange = exchange
         self.reached_at = 0.0
-        return exchange
 
     def is_over(self) -> bool:
         """Whether the time is up."""
