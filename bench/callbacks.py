@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import itertools
 import json
 import multiprocessing
 import resource
@@ -85,15 +86,38 @@ def latency(endpoint: str, paths: list[str]) -> Latency:
     """Upload to *paths* in turn, one after the other."""
     at = urlsplit(endpoint)
     connection = http.client.HTTPConnection(at.hostname or "", at.port)
-    took = []
-    for number in range(SEQUENTIAL):
-        begun = time.perf_counter()
-        connection.request("PUT", paths[number % len(paths)], BODY)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.status == 200, answer.status
-        took.append((time.perf_counter() - begun) * 1000)
+    turns = itertools.cycle(paths)
+    found = _latency(lambda: _ask(connection, "PUT", next(turns), BODY))
     connection.close()
+    return found
+
+
+def receivers_own(url: str) -> Latency:
+    """What the receiver itself takes for such a request, on a connection of its own."""
+    at = urlsplit(url)
+    body = b"x" * 200
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection(at.hostname or "", at.port)
+        _ask(connection, "POST", at.path, body)
+        connection.close()
+
+    return _latency(ask)
+
+
+def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> None:
+    connection.request(method, path, body)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200, answer.status
+
+
+def _latency(ask: Callable[[], None]) -> Latency:
+    took = []
+    for _ in range(SEQUENTIAL):
+        begun = time.perf_counter()
+        ask()
+        took.append((time.perf_counter() - begun) * 1000)
     took.sort()
     return Latency(took[len(took) // 2], took[len(took) * 99 // 100])
 
@@ -164,7 +188,7 @@ def allow_many_files() -> None:
 
 def p99_of(endpoint: str, script: str, seconds: int) -> float:
     """The p99 of plain uploads in milliseconds, as wrk sees it with four connections."""
-    command = ["taskset", "-c", "1", "wrk", "-t1", "-c4", f"-d{seconds}s", "--latency"]
+    command = ["taskset", "-c", "1", "wrk", "-t1", "-c1", f"-d{seconds}s", "--latency"]
     output = subprocess.run(
         [*command, "-s", script, endpoint], check=True, capture_output=True, text=True
     ).stdout

@@ -65,6 +65,11 @@ class Served:
             client.shutdown(socket.SHUT_WR)
             return read_to_end(client)
 
+    def timed(self) -> int:
+        """How many connections the server's clock watches."""
+        assert self.server is not None
+        return len(self.server.timed)
+
 
 def read_to_end(client: socket.socket) -> bytes:
     pieces = []
@@ -363,6 +368,36 @@ def test_what_is_too_slow_is_ended(tmp_path: Path, sent: bytes, answer: bytes) -
         begun = time.monotonic()
         assert read_to_end(client)[:12] == answer
         assert time.monotonic() - begun < 5
+
+
+SLOW_BODY = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nab"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "after", "last"),
+    [
+        pytest.param(b"", b"", b"", id="idle"),
+        pytest.param(b"", b"GET / HTTP/1.1\r\nHost", b"", id="slow-head"),
+        pytest.param(b"", SLOW_BODY, b"HTTP/1.1 400", id="slow-body"),
+        pytest.param(SLOW_BODY, b"", b"HTTP/1.1 400", id="slow-body-in-line"),
+    ],
+)
+def test_time_counts_again_after_an_answer_that_took_long(
+    tmp_path: Path, meanwhile: bytes, after: bytes, last: bytes
+) -> None:
+    # The sweep comes several times while the handler is busy, and looks at nobody then.
+    limits = Limits(head_s=0.1, idle_s=0.1, stall_s=0.1)
+    with running(tmp_path, limits=limits) as served, served.connect() as client:
+        client.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.2)
+        assert not served.timed()
+        client.sendall(meanwhile)
+        assert read_answer(client)[0].startswith(b"HTTP/1.1 200")
+        begun = time.monotonic()
+        client.sendall(after)
+        assert read_to_end(client)[:12] == last
+        assert time.monotonic() - begun < 3
+        assert not served.timed()
 
 
 def test_a_slow_handler_pauses_its_client(served: Served) -> None:

@@ -59,6 +59,7 @@ class Connection(asyncio.BufferedProtocol):
         "_headers",
         "_in_head",
         "_into_body",
+        "_is_timed",
         "_parser",
         "_peer",
         "_progress",
@@ -82,6 +83,7 @@ class Connection(asyncio.BufferedProtocol):
         self._busy = False
         self._closing = False
         self._ended = False
+        self._is_timed = False
         self._drain_bound = 0
         self._reading = True
         self._since = server.now
@@ -110,11 +112,13 @@ class Connection(asyncio.BufferedProtocol):
         self._secure = is_tls(transport)
         self._since = self._server.now
         self._server.connections.add(self)
+        self._watch_time()
         if self._server.closing:
             self._transport.close()
 
     def connection_lost(self, _exc: Exception | None) -> None:
         self._server.connections.discard(self)
+        self._server.timed.discard(self)
         self._closing = True
         self._queue.clear()
         self._drained.lost()
@@ -269,6 +273,7 @@ class Connection(asyncio.BufferedProtocol):
         self._body = Body(None if chunked else length, self)
         self._progress = self._progress_mark = 0
         self._stall_since = self._server.now
+        self._watch_time()
         self._enqueue(self._body)
 
     def on_body(self, piece: bytes) -> None:
@@ -363,6 +368,7 @@ class Connection(asyncio.BufferedProtocol):
         finally:
             self._busy = False
             self._since = server.now
+            self._watch_time()
 
     def _can_drain(self, body: Body) -> bool:
         return not self._expects and body.length is not None and self._remaining <= DRAIN_BYTES
@@ -446,8 +452,13 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- timers and the end ---
 
+    def _watch_time(self) -> None:
+        if not self._is_timed and self in self._server.connections:
+            self._is_timed = True
+            self._server.timed.add(self)
+
     def check_timers(self, now: float) -> None:
-        """End what is too slow."""
+        """End what is too slow; where only we ourselves can be, look no more."""
         limits = self._server.limits
         if not self._busy:
             patience = limits.head_s if self._in_head else limits.idle_s
@@ -458,6 +469,9 @@ class Connection(asyncio.BufferedProtocol):
         if body is None or not body.wanted:
             self._stall_since = now
             self._progress_mark = self._progress
+            if body is None or body.complete:
+                self._is_timed = False
+                self._server.timed.discard(self)
         elif now - self._stall_since > limits.stall_s:
             if self._progress - self._progress_mark < limits.floor_rate * limits.stall_s:
                 self._closing = True

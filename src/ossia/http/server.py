@@ -57,6 +57,9 @@ class HttpServer:
         self.refuse = refuse
         self.limits = limits or Limits()
         self.connections: set[Connection] = set()
+        self.timed: set[Connection] = set()
+        """Those that wait for their client.  Of thousands that wait for an application, looking
+        at each once a second would cost the others their caches."""
         self.scratch = memoryview(bytearray(SMALL_BODY))
         self.sender = SpanSender(threads)
         self.closing = False
@@ -103,7 +106,7 @@ class HttpServer:
 
     def _sweep(self) -> None:
         self.now = time.monotonic()
-        for connection in list(self.connections):
+        for connection in list(self.timed):
             connection.check_timers(self.now)
         self._sweeper = self.loop.call_later(
             min(1.0, self.limits.head_s / 4, self.limits.stall_s / 4), self._sweep
