@@ -187,7 +187,7 @@ def allow_many_files() -> None:
 
 
 def p99_of(endpoint: str, script: str, seconds: int) -> float:
-    """The p99 of plain uploads in milliseconds, as wrk sees it with four connections."""
+    """The p99 of plain uploads in milliseconds, one after the other, as wrk sees it."""
     command = ["taskset", "-c", "1", "wrk", "-t1", "-c1", f"-d{seconds}s", "--latency"]
     output = subprocess.run(
         [*command, "-s", script, endpoint], check=True, capture_output=True, text=True
