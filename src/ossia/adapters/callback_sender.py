@@ -155,8 +155,8 @@ class CallbackClient:
         loop = asyncio.get_running_loop()
         attempt = trip.attempt
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        plain = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         await _become_task()
+        plain = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             async with asyncio.timeout_at(trip.deadline):
                 await loop.sock_connect(plain, (address, attempt.port))
