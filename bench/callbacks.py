@@ -4,6 +4,7 @@ import base64
 import http.client
 import itertools
 import json
+import math
 import multiprocessing
 import resource
 import shutil
@@ -201,27 +202,34 @@ def p99_of(endpoint: str, script: str, seconds: int) -> float:
 
 @dataclass(frozen=True)
 class Stall:
-    """p99 of plain uploads in milliseconds, in pairs: without and with stalled receivers."""
+    """p99 of plain uploads in milliseconds, in pairs: without and with stalled receivers.
 
-    pairs: list[tuple[float, float]]
+    In one half of the pairs one of two servers has them, in the other half the other: two servers
+    are never equally fast, be it for where their memory lies.
+    """
+
+    halves: list[list[tuple[float, float]]]
     grown_mib: float
     stalled: int
 
     @property
     def calm(self) -> float:
         """The median p99 without stalled receivers."""
-        return statistics.median(calm for calm, _ in self.pairs)
+        return statistics.median(calm for half in self.halves for calm, _ in half)
 
     @property
-    def moved(self) -> float:
-        """By how many percent the p99 is higher, in the median pair."""
-        return (statistics.median(busy / calm for calm, busy in self.pairs) - 1) * 100
+    def moved(self) -> list[float]:
+        """By how many percent the p99 is higher in the median pair of each half."""
+        return [
+            (statistics.median(busy / calm for calm, busy in half) - 1) * 100
+            for half in self.halves
+        ]
 
     @property
-    def between(self) -> tuple[float, float]:
-        """The quartiles of the same."""
-        low, _, high = statistics.quantiles((busy / calm for calm, busy in self.pairs), n=4)
-        return (low - 1) * 100, (high - 1) * 100
+    def mean(self) -> float:
+        """The geometric mean of both."""
+        factors = [1 + percent / 100 for percent in self.moved]
+        return (math.prod(factors) ** (1 / len(factors)) - 1) * 100
 
 
 @contextmanager
@@ -240,25 +248,30 @@ def stalled(client: SigningClient, bucket: str) -> Iterator[int]:
 
 
 def stall(
-    calm: tuple[str, str], busy: tuple[SigningClient, str], bucket: str,
-    memory: Callable[[], float], rounds: int,
-) -> Stall:  # fmt: skip
+    servers: list[tuple[SigningClient, str]], bucket: str, memory: Callable[[], float], rounds: int
+) -> Stall:
     """Plain uploads to two servers in turn, of which one waits for thousands of applications.
 
-    *calm* and *busy* are the endpoint, or a client of it, and the wrk script with paths signed for
-    it.  A disk changes its mind from second to second: neighbouring rounds see the same mood.
+    Each comes with the wrk script of paths signed for it; *memory* is that of the first.
+    Neighbouring rounds see the machine in the same mood.
     """
-    client, busy_script = busy
-    sides = {"calm": calm, "busy": (client.endpoint, busy_script)}
-    p99_of(*sides["busy"], 2)
-    at_rest = memory()
-    with stalled(client, bucket) as count:
-        grown = memory() - at_rest
-        pairs = []
-        for number in range(rounds):
-            # Who goes first has no advantage.
-            order = ("calm", "busy") if number % 2 else ("busy", "calm")
-            took = {name: p99_of(*sides[name], 2) for name in order}
-            pairs.append((took["calm"], took["busy"]))
-    print(f"p99 in ms, calm and stalled: {pairs}", file=sys.stderr)
-    return Stall(pairs, grown, count)
+    halves, grown, count = [], 0.0, STALLED
+    for busy, calm in (servers, servers[::-1]):
+        p99_of(busy[0].endpoint, busy[1], 2)
+        at_rest = memory()
+        with stalled(busy[0], bucket) as reached:
+            count = min(count, reached)
+            grown = grown or memory() - at_rest
+            halves.append([_pair(calm, busy, number) for number in range(rounds // 2)])
+        time.sleep(10)
+    print(f"p99 in ms, calm and stalled: {halves}", file=sys.stderr)
+    return Stall(halves, grown, count)
+
+
+def _pair(
+    calm: tuple[SigningClient, str], busy: tuple[SigningClient, str], number: int
+) -> tuple[float, float]:
+    # Who goes first has no advantage.
+    order = (calm, busy) if number % 2 else (busy, calm)
+    took = [p99_of(client.endpoint, script, 2) for client, script in order]
+    return (took[0], took[1]) if number % 2 else (took[1], took[0])

@@ -275,18 +275,15 @@ def measure_stall(rounds: int) -> Iterator[Figure]:
     options = ("--callback-timeout", "300", "--workers", "2")
     with (
         tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else ROOT) as name,
-        uploading(Path(name) / "calm", *options) as (_, other, calm_script),
-        uploading(Path(name) / "busy", *options) as (pid, client, busy_script),
+        uploading(Path(name) / "one", *options) as (pid, *one),
+        uploading(Path(name) / "other", *options) as (_, *other),
     ):
-        found = callbacks.stall(
-            (other.endpoint, calm_script), (client, busy_script), BUCKET,
-            lambda: sum(memory_mib(pid)), rounds,
-        )  # fmt: skip
-        low, high = found.between
+        found = callbacks.stall([one, other], BUCKET, lambda: sum(memory_mib(pid)), rounds)
+        first, second = found.moved
         yield Figure(
-            f"beside {found.stalled:,} stalled receivers: p99 of PUT moves by {found.moved:+.1f} % "
-            f"(median of {len(found.pairs)} pairs of rounds, quartiles {low:+.1f} and {high:+.1f} %; "
-            f"calm {found.calm:.2f} ms), memory by {found.grown_mib:.0f} MiB",
+            f"beside {found.stalled:,} stalled receivers: p99 of PUT moves by {found.mean:+.1f} % "
+            f"(medians of {len(found.halves[0])} pairs of rounds, {first:+.1f} % in one server and "
+            f"{second:+.1f} % in another; calm {found.calm:.2f} ms), memory by {found.grown_mib:.0f} MiB",
             [],
         )
 
