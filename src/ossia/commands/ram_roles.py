@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,11 +36,55 @@ def role() -> None:
     """
 
 
+@dataclass(frozen=True, slots=True)
+class _Trust:
+    """Whom a role is to trust, as the options say."""
+
+    file: Path | None
+    users: tuple[str, ...]
+    roles: tuple[str, ...]
+    account: bool
+
+    def document(self, ram: RamClient) -> str | None:
+        """The trust policy that the options ask for; None if they ask for none."""
+        names = bool(self.users or self.roles or self.account)
+        if self.file is not None:
+            if names:
+                raise click.UsageError("--trust FILE says it all: leave the other --trust-… away.")
+            return document_of(self.file)
+        if not names:
+            return None
+        base = f"acs:ram::{account_of(ram)}:"
+        principals = [f"{base}user/{name}" for name in self.users]
+        principals += [f"{base}role/{name}" for name in self.roles]
+        principals += [f"{base}root"] if self.account else []
+        statement = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"RAM": principals},
+        }
+        return json.dumps({"Version": "1", "Statement": [statement]}, separators=(",", ":"))
+
+
 def _role_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What creating and changing a role have in common."""
+    """What creating and changing a role have in common; *command* receives ``trusts``."""
+
+    def with_trust(
+        *,
+        trust: Path | None,
+        users: tuple[str, ...],
+        roles: tuple[str, ...],
+        trust_account: bool,
+        **more: Any,
+    ) -> Any:
+        return command(trusts=_Trust(trust, users, roles, trust_account), **more)
+
+    with_trust.__name__ = command.__name__
+    with_trust.__doc__ = command.__doc__
+    vars(with_trust)["__click_params__"] = getattr(command, "__click_params__", [])
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+        with_trust = option(with_trust)
+    return with_trust
 
 
 _OPTIONS: Final = (
@@ -58,28 +103,6 @@ _OPTIONS: Final = (
 )
 
 
-def _trust(
-    ram: RamClient, path: Path | None, users: tuple[str, ...], roles: tuple[str, ...], *, all_: bool
-) -> str | None:
-    """The trust policy that the options ask for; None if they ask for none."""
-    if path is not None:
-        if users or roles or all_:
-            raise click.UsageError("--trust FILE says it all: leave the other --trust-… away.")
-        return document_of(path)
-    if not (users or roles or all_):
-        return None
-    base = f"acs:ram::{account_of(ram)}:"
-    principals = [f"{base}user/{name}" for name in users]
-    principals += [f"{base}role/{name}" for name in roles]
-    principals += [f"{base}root"] if all_ else []
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"RAM": principals},
-    }
-    return json.dumps({"Version": "1", "Statement": [statement]}, separators=(",", ":"))
-
-
 @role.command("create")
 @click.argument("name")
 @_role_options
@@ -89,16 +112,13 @@ def create_role(
     *,
     ram: RamClient,
     name: str,
-    trust: Path | None,
-    users: tuple[str, ...],
-    roles: tuple[str, ...],
-    trust_account: bool,
+    trusts: _Trust,
     description: str | None,
     max_session: int | None,
     as_json: bool,
 ) -> None:
     """Create a role, and say whom it trusts."""
-    document = _trust(ram, trust, users, roles, all_=trust_account)
+    document = trusts.document(ram)
     if document is None:
         raise click.UsageError(
             "Whom does it trust? Give --trust-user, --trust-role, --trust-account or --trust FILE."
@@ -144,16 +164,13 @@ def update_role(
     *,
     ram: RamClient,
     name: str,
-    trust: Path | None,
-    users: tuple[str, ...],
-    roles: tuple[str, ...],
-    trust_account: bool,
+    trusts: _Trust,
     description: str | None,
     max_session: int | None,
     as_json: bool,
 ) -> None:
     """Change whom a role trusts (all of them anew), its description or its longest session."""
-    document = _trust(ram, trust, users, roles, all_=trust_account)
+    document = trusts.document(ram)
     if document is None and description is None and max_session is None:
         raise SettingsError("Nothing to change: give --trust…, --description or --max-session.")
     changed = ram.call(
