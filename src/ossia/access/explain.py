@@ -17,11 +17,7 @@ from ossia.access.authorize import (
 )
 from ossia.domain.identities import Caller
 from ossia.protocol.conditions import Unmet
-from ossia.protocol.policy_document import (
-    PolicyDocument,
-    Statement,
-    Verdict,
-)
+from ossia.protocol.policy_document import PolicyDocument, Statement, Verdict
 
 
 class StatementFinding(NamedTuple):

@@ -380,17 +380,7 @@ def _compile_actions(patterns: list[str]) -> Callable[[str], bool]:
 
 
 def _compile_resources(patterns: list[str]) -> Callable[[Place], bool]:
-    tests = [_compile_resource(pattern) for pattern in patterns]
-    if len(tests) == 1:
-        return tests[0]
-
-    def covers(place: Place) -> bool:
-        for test in tests:  # noqa: SIM110 - a generator costs more than the tests
-            if test(place):
-                return True
-        return False
-
-    return covers
+    return one_of([_compile_resource(pattern) for pattern in patterns])
 
 
 def _compile_resource(pattern: str) -> Callable[[Place], bool]:
