@@ -2,14 +2,19 @@
 
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click import Command, Group
+from click.testing import CliRunner
 
 from ossia import __version__
+from ossia.cli import cli
 from ossia.settings import rows
 from running import Demo, Server, free_port, running_demo
 
@@ -44,6 +49,34 @@ def test_help_names_every_command_and_setting() -> None:
     for row in rows():
         assert row.flag in text
     assert "--endpoint" in ossia("appserver", "--help").stdout
+
+
+def every_command(command: Command, *path: str) -> Iterator[tuple[Command, tuple[str, ...]]]:
+    """Those of other modules, too, which ``ossia`` itself imports only to run them."""
+    if place := getattr(command, "_place", ""):
+        command = pkgutil.resolve_name(place)
+    yield command, path
+    if isinstance(command, Group):
+        for name, each in command.commands.items():
+            yield from every_command(each, *path, name)
+
+
+COMMAND_LINES = {" ".join(path): command for command, path in every_command(cli) if path}
+
+
+def test_there_are_many_commands() -> None:
+    assert len(COMMAND_LINES) > 50
+
+
+@pytest.mark.parametrize("name", COMMAND_LINES)
+def test_the_help_of_every_command_is_text(name: str) -> None:
+    answer = CliRunner().invoke(COMMAND_LINES[name], ["--help"])
+    assert answer.exit_code == 0
+    assert answer.output.startswith("Usage: ")
+    # Marks for the layout, such as \b before examples, are not for people.
+    assert "\\" not in answer.output
+    examples = [line for line in answer.output.splitlines() if line.startswith("  ossia ")]
+    assert all(line.count("ossia ") == 1 for line in examples)
 
 
 @pytest.mark.parametrize(

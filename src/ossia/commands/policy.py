@@ -15,7 +15,7 @@ from ossia.commands.admin_server import AdminServer, server_options
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def policy() -> None:
-    r"""Policies: what users, groups and roles may do, and why.
+    """Policies: what users, groups and roles may do, and why.
 
     \b
     ossia policy create write-photos write-photos.json

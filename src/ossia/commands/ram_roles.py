@@ -26,7 +26,7 @@ from ossia.settings import SettingsError
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def role() -> None:
-    r"""Roles: rights without a key, lent for an hour to whom they trust.
+    """Roles: rights without a key, lent for an hour to whom they trust.
 
     \b
     ossia role create uploader --trust-user app

@@ -21,7 +21,7 @@ _CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 @click.group(context_settings=_CONTEXT)
 def user() -> None:
-    r"""Users: people and programs with keys of their own.
+    """Users: people and programs with keys of their own.
 
     \b
     ossia user create app
@@ -98,7 +98,7 @@ def delete_user(*, ram: RamClient, name: str, force: bool, as_json: bool) -> Non
 
 @click.group(context_settings=_CONTEXT)
 def key() -> None:
-    r"""Access keys of users: an id and a secret.
+    """Access keys of users: an id and a secret.
 
     \b
     ossia key create app            the secret is shown this once
@@ -161,7 +161,7 @@ def delete_key(*, ram: RamClient, user_name: str, key_id: str, as_json: bool) ->
 
 @click.group(context_settings=_CONTEXT)
 def group() -> None:
-    r"""Groups: users who have policies in common.
+    """Groups: users who have policies in common.
 
     \b
     ossia group create editors

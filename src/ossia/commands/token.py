@@ -48,7 +48,7 @@ def assume(
     target: str | None,
     as_json: bool,
 ) -> None:
-    r"""Assume ROLE (a name or an ARN) with the key of a user whom it trusts.
+    """Assume ROLE (a name or an ARN) with the key of a user whom it trusts.
 
     \b
     ossia token assume uploader --bucket photos --prefix users/7/
