@@ -145,6 +145,58 @@ def test_a_disabled_key_is_refused(desk: Desk) -> None:
         service.list_buckets()
 
 
+OWN_FOLDER = {
+    "Version": "1",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["oss:GetObject", "oss:PutObject"],
+            "Resource": [
+                "acs:oss:*:*:photos/home/${acs:UserName}/*",
+                "acs:oss:*:*:photos/home/${acs:RoleSessionName}/*",
+            ],
+        }
+    ],
+}
+
+
+def test_one_policy_gives_everybody_a_folder_of_his_own(desk: Desk, app: dict[str, str]) -> None:
+    desk.json("policy", "create", "own-folder", desk.file("own.json", OWN_FOLDER))
+    desk.json("group", "create", "everybody")
+    desk.json("policy", "attach", "own-folder", "--group", "everybody")
+    desk.json("role", "create", "lodger", "--trust-user", "app")
+    desk.json("policy", "attach", "own-folder", "--role", "lodger")
+    auths: dict[str, oss2.AuthBase] = {}
+    for name in ("fritz", "gerda"):
+        desk.json("user", "create", name)
+        desk.json("group", "add", "everybody", name)
+        key = desk.json("key", "create", name)
+        auths[name] = oss2.Auth(key["AccessKeyId"], key["AccessKeySecret"])
+    token = desk.json("token", "assume", "lodger", "--session", "hanna", **app)
+    auths["hanna"] = oss2.StsAuth(
+        token["AccessKeyId"], token["AccessKeySecret"], token["SecurityToken"]
+    )
+    for name, auth in auths.items():
+        bucket = oss2.Bucket(auth, desk.server.endpoint, "photos")
+        for owner in auths:
+            key = f"home/{owner}/a.png"
+            if owner == name:
+                bucket.put_object(key, b"own")
+                assert bucket.get_object(key).read() == b"own"
+            else:
+                with pytest.raises(oss2.exceptions.AccessDenied):
+                    bucket.put_object(key, b"others'")
+    asked = ("--action", "oss:GetObject", "--resource", "photos/home/fritz/a.png")
+    assert desk.run("policy", "explain", "--as", "user/fritz", *asked).stdout.startswith("Allowed")
+    told = desk.run("policy", "explain", "--as", "user/gerda", *asked).stdout
+    assert "does not match: Resource\n    acs:RoleSessionName has no value here\n" in told
+    wrong = desk.file("wrong.json", json.dumps(OWN_FOLDER).replace("acs:UserName", "username"))
+    assert "unknown variable ${username}; there are" in desk.refused(
+        "policy", "create", "wrong", wrong
+    )
+    desk.json("policy", "delete", "own-folder", "--force")
+
+
 def test_a_group_from_beginning_to_end(desk: Desk) -> None:
     desk.json("group", "create", "editors", "--comments", "may write")
     for name in ("dora", "emil"):

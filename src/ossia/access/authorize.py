@@ -133,7 +133,9 @@ async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
     if bucket_policy is not None and bucket_policy.is_public and await around.blocks_public():
         bucket_policy = around.closed_policy
     standing = caller.standing(wish.action)
-    bucket = None if bucket_policy is None else bucket_policy.about(wish.action)
+    bucket = None
+    if bucket_policy is not None:
+        bucket = bucket_policy.for_whom(caller.facts).about(wish.action)
     keys = standing.keys
     if bucket is not None and bucket.keys:
         keys |= bucket.keys

@@ -21,12 +21,16 @@ from ossia.protocol.policy_document import PolicyDocument, Statement, Verdict
 
 
 class StatementFinding(NamedTuple):
-    """One statement.  It matches unless it misses something, or part of its condition is unmet."""
+    """One statement.  It matches unless it misses something, or part of its condition is unmet.
+
+    ``unset`` are the variables that have no value for this caller.
+    """
 
     label: str
     effect: Verdict
     misses: tuple[str, ...]
     unmet: tuple[Unmet, ...]
+    unset: tuple[str, ...]
 
     @property
     def matches(self) -> bool:
@@ -83,7 +87,7 @@ def _in_play(caller: Caller, around: Surroundings) -> Iterator[tuple[str, str, P
     for name, policy in zip(caller.policy_names, caller.policies, strict=True):
         yield "identity policy", name, policy
     if around.bucket_policy is not None:
-        yield "bucket policy", "", around.bucket_policy
+        yield "bucket policy", "", around.bucket_policy.for_whom(caller.facts)
 
 
 def _finding(
@@ -101,7 +105,11 @@ def _finding(
     # Only what is about the action has its keys looked up.
     unmet = () if "Action" in misses else tuple(statement.unmet(context))
     return StatementFinding(
-        policy.label_of(statement.number), statement.effect, tuple(misses), unmet
+        policy.label_of(statement.number),
+        statement.effect,
+        tuple(misses),
+        unmet,
+        tuple(sorted(statement.variables)),
     )
 
 

@@ -113,9 +113,10 @@ def _told(statement: dict[str, Any]) -> list[str]:
     head = f"  {statement['label']:<16} {statement['effect']:<5}"
     if statement["matches"]:
         return [f"{head} matches"]
+    unset = [f"    {name} has no value here" for name in statement["unset"]]
     if statement["misses"]:
-        return [f"{head} does not match: {', '.join(statement['misses'])}"]
-    return [f"{head} does not match: Condition"] + [
+        return [f"{head} does not match: {', '.join(statement['misses'])}", *unset]
+    return [f"{head} does not match: Condition", *unset] + [
         f"    {unmet['operator']} {unmet['key']}: wanted {_listed(unmet['wanted'])}, "
         f"the request has {_listed(unmet['found']) or 'nothing'}"
         for unmet in statement["unmet"]

@@ -195,7 +195,9 @@ def trusts_provider(trust: str, role_arn: str, provider_arn: str, context: Conte
     document = _federated(trust)
     if document is None:
         return False
-    decision = document.decide("sts:AssumeRole", role_arn, context, (provider_arn,))
+    decision = document.for_whom(context).decide(
+        "sts:AssumeRole", role_arn, context, (provider_arn,)
+    )
     return decision.verdict is Verdict.ALLOW
 
 

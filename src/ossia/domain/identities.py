@@ -24,6 +24,7 @@ from ossia.domain.ram.policies import SYSTEM_POLICIES, compiled
 from ossia.domain.sessions import Session
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken
 from ossia.ports import Clock, MetadataStore, Missing, StorageFact
+from ossia.protocol.conditions import Context
 from ossia.protocol.policy_document import Asker, PolicyDocument, Rules
 from ossia.records import AccessKey, Group, Policy, Role, User
 
@@ -75,11 +76,11 @@ class Standing(NamedTuple):
 class Caller:
     """An authenticated (or anonymous) caller.
 
-    ``policies`` are those of the user (his groups included) or role, ``policy_names`` what they are
-    called in the same order; ``session_policy`` intersects them.  ``id`` is what callbacks report
-    as the requester: the account, user or role id, empty for anonymous.  ``name`` is that of a
-    user; ``sources`` are the identities that a session, or one begun by it, depends on, as
-    `Session` keeps them.
+    ``policies`` are those of the user (his groups included) or role, their variables filled,
+    ``policy_names`` what they are called in the same order; ``session_policy`` intersects them.
+    ``id`` is what callbacks report as the requester: the account, user or role id, empty for
+    anonymous.  ``name`` is that of a user; ``sources`` are the identities that a session, or one
+    begun by it, depends on, as `Session` keeps them.
     """
 
     kind: CallerKind
@@ -93,6 +94,8 @@ class Caller:
     name: str = ""
     sources: tuple[tuple[str, str], ...] = ()
 
+    facts: Context = field(init=False, repr=False, compare=False, default_factory=dict)
+    """What condition keys and variables of policies say about the caller himself."""
     asker: Asker = field(init=False, repr=False, compare=False, default=Asker())
     """The names by which a ``Principal`` element may mean this caller.
 
@@ -107,6 +110,12 @@ class Caller:
         # Made once, because callers are remembered.
         asker = Asker(tuple(self._principals()), self.kind is CallerKind.ROOT)
         object.__setattr__(self, "asker", asker)
+        facts = {name: (value,) for name, value in self._facts() if value}
+        object.__setattr__(self, "facts", facts)
+        policies = tuple(each.for_whom(facts) for each in self.policies)
+        object.__setattr__(self, "policies", policies)
+        if self.session_policy is not None:
+            object.__setattr__(self, "session_policy", self.session_policy.for_whom(facts))
 
     def standing(self, action: str) -> Standing:
         """What the caller's own policies say about *action*."""
@@ -123,12 +132,26 @@ class Caller:
         own = identity if session is None else (session, *identity)
         return Standing(session, identity, frozenset().union(*(rules.keys for rules in own)))
 
+    def _facts(self) -> Iterator[tuple[str, str]]:
+        yield "acs:PrincipalARN", self.arn
+        yield "acs:AccessId", self.access_key_id
+        if self.kind is CallerKind.USER:
+            yield "acs:UserName", self.name
+            yield "acs:UserId", self.id
+        if self.kind is CallerKind.SESSION:
+            role_name, session_name = self._role_and_session()
+            yield "acs:RoleName", role_name
+            yield "acs:RoleSessionName", session_name
+
+    def _role_and_session(self) -> list[str]:
+        return self.arn.split("/")[1:]
+
     def _principals(self) -> Iterator[str]:
         if self.kind is CallerKind.ANONYMOUS:
             return
         yield from (self.arn, f"acs:ram::{self.account_id}:root", self.account_id, self.id)
         if self.kind is CallerKind.SESSION:
-            role_name, session_name = self.arn.split("/")[1:]
+            role_name, session_name = self._role_and_session()
             yield role_arn(self.account_id, role_name)
             yield f"arn:sts::{self.account_id}:assumed-role/{role_name}/{session_name}"
 

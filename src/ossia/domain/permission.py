@@ -15,6 +15,7 @@ def permits(caller: Caller, action: str, resource: str, context: Context) -> boo
     """Whether *caller* may do *action* to *resource*."""
     if caller.kind is CallerKind.ROOT:
         return True
+    context = {**caller.facts, **context}
     session_policy = caller.session_policy
     if session_policy is not None and not _allow((session_policy,), action, resource, context):
         return False

@@ -92,7 +92,7 @@ class _Permits:
         self.kind = "callbacks"
         self._action = action or ""
         self._caller = caller
-        self._context = request_facts(request, now_ms) | {"acs:PrincipalARN": [caller.arn]}
+        self._context = {**caller.facts, **request_facts(request, now_ms)}
 
     async def allows(self, bucket: str, key: str) -> bool:
         """Whether the caller may."""

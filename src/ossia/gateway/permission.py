@@ -17,6 +17,7 @@ from ossia.api.oss.fields import parse_tags
 from ossia.errors import InvalidTag
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.dates import format_iso_seconds
+from ossia.protocol.policy_text import VARIABLES
 
 _BUCKET_TAG, _EXISTING_TAG, _REQUEST_TAG = TAG_KEYS
 _LISTINGS: Final = frozenset(
@@ -95,12 +96,8 @@ def _user_agent(call: Call, _action: str) -> Sequence[str]:
     return _NOTHING if raw is None else (raw.decode("latin-1"),)
 
 
-def _access_id(call: Call, _action: str) -> Sequence[str]:
-    return (call.caller.access_key_id,) if call.caller.access_key_id else _NOTHING
-
-
-def _principal(call: Call, _action: str) -> Sequence[str]:
-    return (call.caller.arn,) if call.caller.arn else _NOTHING
+def _about_caller(key: str) -> Callable[[Call, str], Sequence[str]]:
+    return lambda call, _action: call.caller.facts.get(key, _NOTHING)
 
 
 _READERS: Final[dict[str, Callable[[Call, str], Sequence[str]]]] = {
@@ -112,8 +109,7 @@ _READERS: Final[dict[str, Callable[[Call, str], Sequence[str]]]] = {
     "acs:CurrentTime": lambda call, _action: (format_iso_seconds(call.now_ms),),
     "acs:SecureTransport": lambda call, _action: ("true" if call.http.secure else "false",),
     "acs:MFAPresent": lambda _call, _action: ("false",),
-    "acs:AccessId": _access_id,
-    "acs:PrincipalARN": _principal,
+    **{key: _about_caller(key) for key in VARIABLES},
     "oss:Prefix": _query("prefix"),
     "oss:Delimiter": _query("delimiter"),
     "oss:x-oss-acl": _bucket_acl,

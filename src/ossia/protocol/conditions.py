@@ -9,7 +9,6 @@ none may for a negated operator; a value of the request that cannot be read as w
 operator compares does not match.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -18,6 +17,14 @@ from operator import eq, ge, gt, le, lt
 from typing import NamedTuple, TypeVar
 
 from ossia.protocol.dates import parse_iso_day
+from ossia.protocol.policy_text import (
+    VARIABLES,
+    PolicyError,
+    check_variables,
+    compile_pattern,
+    is_beginning,
+    plain_text,
+)
 
 Context = Mapping[str, Sequence[str]]
 """Facts about a request by condition key, spelled as in `KEYS`."""
@@ -35,17 +42,13 @@ KEYS = (
     "acs:CurrentTime",
     "acs:SecureTransport",
     "acs:MFAPresent",
-    "acs:AccessId",
-    "acs:PrincipalARN",
     "oss:Prefix",
     "oss:Delimiter",
     "oss:x-oss-acl",
     "oss:x-oss-object-acl",
     "sts:ExternalId",
     "sts:RoleSessionName",
-    "oidc:iss",
-    "oidc:aud",
-    "oidc:sub",
+    *VARIABLES,
 )
 """Condition keys with one spelling; policies may write them in any case."""
 
@@ -66,10 +69,6 @@ _SPELLING = {key.lower(): key for key in (*KEYS, *ABSENT_KEYS)}
 _OCTETS = 4
 _MAX_OCTET = 255
 _V4 = 4
-
-
-class PolicyError(ValueError):
-    """A policy that cannot be understood; the text says what is wrong with it."""
 
 
 class Comparison(NamedTuple):
@@ -143,41 +142,9 @@ def one_of(tests: Sequence[Callable[[_T], bool]]) -> Callable[[_T], bool]:
 
 def is_known(key: str) -> bool:
     """Whether a key, spelled as `Conditions.keys` are, means something to this server."""
-    return key.lower() in _SPELLING or (key.startswith(TAG_KEYS) and not key.endswith("/"))
-
-
-def _is_beginning(pattern: str) -> bool:
-    """Whether *pattern* is text and one star at its end."""
-    return "?" not in pattern and pattern.endswith("*") and pattern.count("*") == 1
-
-
-@lru_cache(maxsize=4096)
-def compile_pattern(pattern: str) -> _Test:
-    """A test for text in which ``*`` stands for any run of characters and ``?`` for one.
-
-    The time a test takes grows with the length of the text times that of the pattern, no
-    faster: whoever writes a policy must not be able to stall the server.  The same pattern gives
-    the same test, so that whoever has many can tell which he has made already.
-    """
-    if "?" not in pattern:
-        if pattern == "*":
-            return lambda _text: True
-        if "*" not in pattern:
-            return lambda text: text == pattern
-        if _is_beginning(pattern):
-            prefix = pattern[:-1]
-            return lambda text: text.startswith(prefix)
-    first, *rest = [_literal(chunk) for chunk in pattern.split("*")]
-    if rest:
-        *middle, last = rest
-        # An atomic group never gives back the first place where its chunk fits.
-        first += "".join(f"(?>.*?{chunk})" for chunk in middle if chunk) + ".*" + last
-    fullmatch = re.compile(first, re.DOTALL).fullmatch
-    return lambda text: fullmatch(text) is not None
-
-
-def _literal(chunk: str) -> str:
-    return ".".join(re.escape(piece) for piece in chunk.split("?"))
+    if key.startswith(TAG_KEYS):
+        return not key.endswith("/") and "${" not in key
+    return key.lower() in _SPELLING
 
 
 def texts_of(element: str, value: object) -> list[str]:
@@ -203,6 +170,9 @@ def _compile_one(operator: str, key: str, values: object) -> Comparison:
         raise PolicyError(f"{operator} of {key} has no value")
     make, negated = _OPERATORS[operator]
     wanted = tuple(_scalar(operator, key, value) for value in listed)
+    if operator.startswith("String"):
+        for text in wanted:
+            check_variables(text)
     key = spelled(key)
     then = _comparing(key, make, wanted)
     return Comparison(operator, key, wanted, _negation(then) if negated else then)
@@ -211,12 +181,13 @@ def _compile_one(operator: str, key: str, values: object) -> Comparison:
 def _comparing(key: str, make: Callable[[str], _Test] | None, wanted: Sequence[str]) -> _Chain:
     if make is None:
         # Equal texts: by far the most frequent, and one call of the interpreter's own.
-        return _equal(key, frozenset(wanted).isdisjoint)
+        texts = frozenset(text for value in wanted if (text := plain_text(value)) is not None)
+        return _equal(key, texts.isdisjoint)
     test = one_of([make(value) for value in wanted])
     if make is _address:
         # The same clients ask again and again.
         return _some(key, lru_cache(maxsize=256)(test))
-    if make is compile_pattern and all(map(_is_beginning, wanted)):
+    if make is compile_pattern and all(map(is_beginning, wanted)):
         return _begins(key, tuple(value[:-1] for value in wanted))
     return _some(key, test)
 
@@ -289,7 +260,10 @@ def _scalar(operator: str, key: str, value: object) -> str:
 
 
 def _string_ignoring_case(value: str) -> _Test:
-    folded = value.casefold()
+    plain = plain_text(value)
+    if plain is None:
+        return lambda _text: False
+    folded = plain.casefold()
     return lambda text: text.casefold() == folded
 
 

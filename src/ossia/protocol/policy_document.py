@@ -14,12 +14,16 @@ Source: RAM documentation, "Policy structure and syntax".
    used: an overlooked word in a Deny would open a door.
 5. In a bucket policy a statement for ``*`` without a condition is not meant for the root of
    the account that owns the bucket.  Source: OSS documentation, "Bucket Policy".
+6. Variables (`policy_text`) may stand in the fifth part of a resource and in what a condition on
+   text wants.  A document that has some is compiled anew for whoever asks (`for_whom`): decisions
+   cost the same.  As it stands it speaks to somebody about whom nothing is known.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
@@ -27,13 +31,19 @@ import msgspec
 from ossia.protocol.conditions import (
     Conditions,
     Context,
-    PolicyError,
     Unmet,
     compile_conditions,
-    compile_pattern,
     is_known,
     one_of,
     texts_of,
+)
+from ossia.protocol.policy_text import (
+    PolicyError,
+    check_variables,
+    compile_pattern,
+    fill,
+    refuse_variables,
+    variables_in,
 )
 
 __all__ = [
@@ -54,7 +64,8 @@ _VERSION = "1"
 _REMEMBERED_ACTIONS = 512
 _REMEMBERED_HEADS = 64
 _REMEMBERED_BUCKETS = 1024
-_WILDCARD = re.compile(r"[*?]")
+_REMEMBERED_ASKERS = 256
+_SPECIAL = re.compile(r"[*?]|\$\{")
 _T = TypeVar("_T")
 _Test = Callable[[str], bool]
 _Reach = Callable[[str, str, bool], _Test | None]
@@ -127,6 +138,8 @@ class Statement(NamedTuple):
     condition: Conditions | None
     is_public: bool
     reach: _Reach
+    variables: frozenset[str]
+    filled: Callable[[Mapping[str, str]], "Statement"]
 
     def misses(self, action: str, place: Place, asker: Asker) -> Iterator[str]:
         """The elements, condition aside, that do not cover the request."""
@@ -212,12 +225,14 @@ _UNDECIDED = Decision(Verdict.NONE, None)
 class PolicyDocument:
     """A policy, compiled.  Immutable; share it between requests."""
 
-    __slots__ = ("_rules", "is_public", "statements")
+    __slots__ = ("_filled", "_rules", "_variables", "is_public", "statements")
 
     def __init__(self, statements: Sequence[Statement]) -> None:
         self.statements = tuple(statements)
         self.is_public = any(each.is_public for each in statements)
         self._rules: dict[str, Rules] = {}
+        self._variables = sorted(frozenset().union(*(each.variables for each in statements)))
+        self._filled: dict[tuple[str, ...], PolicyDocument] = {}
 
     @classmethod
     def parse(cls, text: str, grammar: Grammar = Grammar.IDENTITY) -> Self:
@@ -234,6 +249,26 @@ class PolicyDocument:
         return cls(
             [_compile_statement(number, each, grammar) for number, each in enumerate(statements)]
         )
+
+    def for_whom(self, facts: Context) -> "PolicyDocument":
+        """The document with its variables filled: what it says to him about whom *facts* are.
+
+        *facts* are values by condition key.  A variable has one if there is exactly one, and that
+        is not empty.
+        """
+        if not self._variables:
+            return self
+        values = tuple(_sole(facts.get(name, ())) for name in self._variables)
+        found = self._filled.get(values)
+        if found is None:
+            if len(self._filled) >= _REMEMBERED_ASKERS:
+                self._filled.clear()
+            known = {
+                name: value for name, value in zip(self._variables, values, strict=True) if value
+            }
+            found = PolicyDocument([each.filled(known) for each in self.statements])
+            self._filled[values] = found
+        return found
 
     def about(self, action: str) -> Rules:
         """The statements that cover *action*."""
@@ -264,6 +299,10 @@ class PolicyDocument:
         """How people are told of a statement: its place, and its Sid if it has one."""
         sid = next(each.sid for each in self.statements if each.number == number)
         return f"Statement[{number}]" + (f" {sid}" if sid else "")
+
+
+def _sole(values: Sequence[str]) -> str:
+    return values[0] if len(values) == 1 else ""
 
 
 # --- reading ----------------------------------------------------------------
@@ -325,7 +364,7 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
     )
     names = _principal_names(statement["Principal"], grammar) if needs_principal else ["*"]
     spares_owner = grammar is Grammar.BUCKET and (condition is None or not condition.keys)
-    return Statement(
+    compiled = Statement(
         number,
         sid,
         effect,
@@ -337,7 +376,28 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         _reach_by(covers_resource)
         if resources is None
         else _compile_reach(texts_of("Resource", resources)),
+        variables_in(_varying(statement)),
+        lambda _values: compiled,
     )
+    if not compiled.variables:
+        return compiled
+    return compiled._replace(filled=partial(_fill_statement, compiled, statement, grammar))
+
+
+def _fill_statement(
+    template: Statement, source: dict[str, Any], grammar: Grammar, values: Mapping[str, str]
+) -> Statement:
+    """*template*, which was made of *source*, once more with some variables filled."""
+    filled = {**source, **fill(_varying(source), values)}
+    compiled = _compile_statement(template.number, filled, grammar)
+    # Not a matter of who asks.
+    return compiled._replace(is_public=template.is_public)
+
+
+def _varying(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """The elements in which variables may stand."""
+    names = ("Resource", "NotResource", "Condition")
+    return {name: statement[name] for name in names if name in statement}
 
 
 _EFFECTS = {"Allow": Verdict.ALLOW, "Deny": Verdict.DENY}
@@ -373,6 +433,7 @@ def _always(_subject: object) -> bool:
 
 def _compile_actions(patterns: list[str]) -> Callable[[str], bool]:
     for pattern in patterns:
+        refuse_variables("Action", pattern)
         if ":" not in pattern and pattern != "*":
             raise PolicyError(f"{pattern} is not an action")
     tests = [compile_pattern(pattern.lower()) for pattern in patterns]
@@ -388,7 +449,9 @@ def _compile_resource(pattern: str) -> Callable[[Place], bool]:
         return _always
     if pattern.count(":") < _ARN_PARTS - 1:
         raise PolicyError(f"{pattern} is not a resource")
+    check_variables(pattern)
     wanted = place_of(pattern)
+    refuse_variables("the first four parts of a resource", wanted.head)
     covers_head = _compile_head(wanted.head)
     if wanted.tail == "*":
         return lambda place: covers_head(place.head)
@@ -410,8 +473,8 @@ def _compile_reach(patterns: list[str]) -> _Reach:
             continue
         wanted = place_of(pattern)
         bucket = wanted.tail.partition("/")[0]
-        # A wildcard before the slash may stand for the slash.
-        fixed = _WILDCARD.split(bucket, maxsplit=1)[0]
+        # A wildcard or a variable before the slash may stand for the slash.
+        fixed = _SPECIAL.split(bucket, maxsplit=1)[0]
         known.append(
             (
                 compile_pattern(bucket if fixed == bucket else f"{fixed}*"),
@@ -464,14 +527,21 @@ def _principal_names(value: object, grammar: Grammar) -> list[str]:
     """
     if isinstance(value, dict):
         _require_known(value, {"RAM", "Service", "Federated"}, "Principal")
-        by_kind = {kind: texts_of(f"Principal.{kind}", names) for kind, names in value.items()}
+        by_kind = {kind: _names(f"Principal.{kind}", names) for kind, names in value.items()}
         if not by_kind:
             raise PolicyError("Principal is empty")
         return by_kind.get("RAM", [])
     if value == [] and grammar is Grammar.BUCKET:
         # OSS documentation, "Bucket Policy": an empty list is equivalent to ["*"].
         return ["*"]
-    return texts_of("Principal", value)
+    return _names("Principal", value)
+
+
+def _names(element: str, value: object) -> list[str]:
+    names = texts_of(element, value)
+    for name in names:
+        refuse_variables(element, name)
+    return names
 
 
 def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[Asker], bool]:
@@ -523,7 +593,7 @@ def _is_public(names: Sequence[str], condition: Conditions | None) -> bool:
 
 
 def _has_wildcard(text: str) -> bool:
-    return "*" in text or "?" in text
+    return _SPECIAL.search(text) is not None
 
 
 def _is_narrow(address: str) -> bool:

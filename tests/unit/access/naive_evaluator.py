@@ -29,6 +29,7 @@ class Question:
     right: str = ""
     acl: str = "private"
     blocked: bool = False
+    who: dict[str, str] = field(default_factory=dict)
 
 
 def may(q: Question) -> bool:
@@ -67,36 +68,67 @@ def applies(statement: Json, q: Question, *, principals: bool = False) -> bool:
     else:
         action = not any(like(a.lower(), q.action.lower()) for a in listed(statement["NotAction"]))
     if "Resource" in statement:
-        resource = any(same_resource(r, q.resource) for r in listed(statement["Resource"]))
+        resource = any(same_resource(r, q.resource, q.who) for r in listed(statement["Resource"]))
     else:
-        resource = not any(same_resource(r, q.resource) for r in listed(statement["NotResource"]))
+        resource = not any(
+            same_resource(r, q.resource, q.who) for r in listed(statement["NotResource"])
+        )
     meant = not principals or means(statement, q)
-    return action and resource and meant and condition(statement.get("Condition", {}), q.facts)
+    holds = condition(statement.get("Condition", {}), q.facts, q.who)
+    return action and resource and meant and holds
 
 
 def listed(value: Json) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def like(pattern: str, text: str) -> bool:
+Letters = list[tuple[str, bool]]
+"""The letters of a pattern, and whether each is one that somebody wrote as it stands."""
+
+
+def letters(pattern: str, who: dict[str, str]) -> Letters | None:
+    """Variables replaced by what they stand for; None if one of them stands for nothing."""
+    found: Letters = []
+    at = 0
+    while at < len(pattern):
+        if pattern.startswith("${", at):
+            end = pattern.index("}", at)
+            name = pattern[at + 2 : end]
+            own = {key.upper(): value for key, value in who.items()}
+            value = name if name in ("*", "?", "$") else own.get(name.upper(), "")
+            if not value:
+                return None
+            found += [(letter, False) for letter in value]
+            at = end + 1
+        else:
+            found.append((pattern[at], True))
+            at += 1
+    return found
+
+
+def like(pattern: str, text: str, who: dict[str, str] | None = None) -> bool:
     """``*`` is any run of characters, ``?`` any one: by a table of prefixes."""
+    pieces = letters(pattern, who or {})
+    if pieces is None:
+        return False
     ends = {0}
-    for letter in pattern:
-        if letter == "*":
+    for letter, written in pieces:
+        if written and letter == "*":
             ends = set(range(min(ends), len(text) + 1)) if ends else set()
         else:
-            ends = {at + 1 for at in ends if at < len(text) and letter in ("?", text[at])}
+            wild = written and letter == "?"
+            ends = {at + 1 for at in ends if at < len(text) and (wild or letter == text[at])}
     return len(text) in ends
 
 
-def same_resource(pattern: str, resource: str) -> bool:
+def same_resource(pattern: str, resource: str, who: dict[str, str] | None = None) -> bool:
     """Part by part; only the fifth holds colons; ``oss-`` before a region means nothing."""
     if pattern == "*":
         return True
     wanted, found = pattern.split(":", 4), resource.split(":", 4)
     for parts in (wanted, found):
         parts[2] = parts[2].removeprefix("oss-")
-    return all(like(w, f) for w, f in zip(wanted, found, strict=True))
+    return all(like(w, f, who) for w, f in zip(wanted, found, strict=True))
 
 
 def means(statement: Json, q: Question) -> bool:
@@ -116,13 +148,20 @@ def means(statement: Json, q: Question) -> bool:
     return False
 
 
-def condition(block: Json, facts: Facts) -> bool:
+def condition(block: Json, facts: Facts, who: dict[str, str] | None = None) -> bool:
     for operator, keys in block.items():
         for key, wanted in keys.items():
             found = facts.get(key, [])
             values = [str(v).lower() if isinstance(v, bool) else str(v) for v in listed(wanted)]
             positive, negated = OPERATORS[operator]
-            hit = any(positive(text, value) for text in found for value in values)
+            if operator in ("StringLike", "StringNotLike"):
+                hit = any(like(value, text, who) for text in found for value in values)
+            else:
+                known = [letters(value, who or {}) for value in values]
+                plain = [
+                    "".join(letter for letter, _ in each) for each in known if each is not None
+                ]
+                hit = any(positive(text, value) for text in found for value in plain)
             if hit == negated:
                 return False
     return True
@@ -184,8 +223,8 @@ OPERATORS: dict[str, tuple[Callable[[str, str], bool], bool]] = {
     "StringNotEquals": (str.__eq__, True),
     "StringEqualsIgnoreCase": (both_cases, False),
     "StringNotEqualsIgnoreCase": (both_cases, True),
-    "StringLike": (lambda text, value: like(value, text), False),
-    "StringNotLike": (lambda text, value: like(value, text), True),
+    "StringLike": (str.__eq__, False),
+    "StringNotLike": (str.__eq__, True),
     "NumericEquals": (ordered(number, 0), False),
     "NumericNotEquals": (ordered(number, 0), True),
     "NumericLessThan": (ordered(number, -1), False),
@@ -219,7 +258,7 @@ def public(statement: Json) -> bool:
             if (
                 key in ("acs:SourceVpc", "acs:SourceVpcId", "acs:AccessId")
                 and operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
-                and not any("*" in v or "?" in v for v in values)
+                and not any("*" in v or "?" in v or "${" in v for v in values)
             ):
                 return False
             if (

@@ -41,15 +41,27 @@ RESOURCES = [
 RESOURCE_PATTERNS = [
     "*", "acs:oss:*:*:*", "acs:oss:*:*:b", "acs:oss:*:*:b/*", "acs:oss:*:*:b/user/*", "acs:oss:*:*:b/user/?.txt",
     f"acs:oss:oss-cn-test:{ACCOUNT}:b/*", "acs:oss:cn-other:*:b/*", "acs:oss:*:9:*", "acs:ram:*:*:*", "acs:oss:*:*:*b:c",
-    "acs:oss:*:*:*/a.*", "acs:?ss:*:*:?/k",
+    "acs:oss:*:*:*/a.*", "acs:?ss:*:*:?/k", "acs:oss:*:*:b/${acs:UserName}/*", "acs:oss:*:*:${ACS:username}",
+    "acs:oss:*:*:b/${acs:RoleSessionName}*", "acs:oss:*:*:${acs:RoleSessionName}/*", "acs:oss:*:*:b/${*}", "acs:oss:*:*:b${?}*",
+    "acs:oss:*:*:*/${acs:UserId}/${$}", "acs:oss:*:*:?/us${acs:UserName}r/*",
 ]  # fmt: skip
 PRINCIPALS = [
     "*", "22", "33", "2?", ACCOUNT, f"acs:ram::{ACCOUNT}:root", f"acs:ram::{ACCOUNT}:user/*", f"acs:ram::{ACCOUNT}:role/r",
     f"arn:sts::{ACCOUNT}:assumed-role/r/*", "arn:sts::*:*/*/*", "9", "arn:sts::9:*/*/*",
 ]  # fmt: skip
 TEXTS = ["", "a", "A", "ab", "a*", "*", "vpc-1", "vpc-*", "?b", "STS.x", "true"]
+WITH_VARIABLES = [
+    "${acs:UserName}",
+    "${acs:RoleSessionName}*",
+    "?${ACS:USERNAME}",
+    "a${*}",
+    "${?}b",
+    "${oidc:sub}",
+    "$$${$}",
+]
+OWN_NAMES = ["u", "user", "a", "A", "b", "*", "?", "a*", "e", "$", "vpc-1", "${*}"]
 VALUES: dict[str, list[str]] = {
-    "String": TEXTS,
+    "String": [*TEXTS, *WITH_VARIABLES],
     "Numeric": ["0", "1", "1.0", "10", "-3", "2.5"],
     "Date": ["2025-01-02", "2025-01-02T00:00:00Z", "2025-01-02T08:00:00+08:00", "2025-01-03T00:00:00Z", "2024-12-31T23:59:59Z"],
     "Bool": ["true", "false"],
@@ -66,6 +78,7 @@ KEYS = [
 ]
 FOUND = [
     *TEXTS,
+    "$$$",
     "1",
     "10.0",
     "few",
@@ -123,6 +136,14 @@ def a_question(seed: int) -> tuple[Question, Caller]:
     kind = random.choice(list(KINDS))
     signed = kind in ("user", "session")
     caller = KINDS[kind]
+    name = random.choice(OWN_NAMES)
+    who: dict[str, str] = {}
+    if kind == "user":
+        caller = replace(caller, name=name)
+        who = {"acs:UserName": name, "acs:UserId": "22"}
+    if kind == "session":
+        caller = replace(caller, arn=f"acs:ram::{ACCOUNT}:assumed-role/r/{name}")
+        who = {"acs:RoleSessionName": name, "acs:RoleName": "r"}
     question = Question(
         kind=kind,
         names=list(caller.asker.names),
@@ -139,6 +160,7 @@ def a_question(seed: int) -> tuple[Question, Caller]:
         right=random.choice(["", "read", "write"]),
         acl=random.choice(["private", "public-read", "public-read-write"]),
         blocked=random.random() < 0.3,
+        who=who,
     )
     caller = replace(
         caller,

@@ -294,6 +294,18 @@ ALLOW = {"Effect": "Allow", "Principal": {"Federated": [ARN]}}
         (trust({**ALLOW, "Condition": {"StringEquals": {"oidc:sub": "alice"}}}), True),
         (trust({**ALLOW, "Condition": {"StringEquals": {"oidc:sub": "bob"}}}), False),
         (trust({**ALLOW, "Condition": {"StringLike": {"oidc:aud": "a*"}}}), True),
+        (
+            trust({**ALLOW, "Condition": {"StringEquals": {"sts:RoleSessionName": "${oidc:sub}"}}}),
+            True,
+        ),
+        (
+            trust({**ALLOW, "Condition": {"StringEquals": {"sts:RoleSessionName": "${oidc:iss}"}}}),
+            False,
+        ),
+        (
+            trust({**ALLOW, "Condition": {"StringEquals": {"sts:RoleSessionName": "${oidc:aud}"}}}),
+            False,
+        ),
         (trust({**ALLOW, "Principal": {"Federated": [ARN + "2"]}}), False),
         # "*" and the account mean those who have an identity in it.
         (trust({**ALLOW, "Principal": "*"}), False),
@@ -308,5 +320,9 @@ ALLOW = {"Effect": "Allow", "Principal": {"Federated": [ARN]}}
     ],
 )
 def test_trust(document: str, trusts: bool) -> None:
-    context = {"oidc:sub": ["alice"], "oidc:aud": ["app"]}
+    context = {
+        "oidc:sub": ["alice"],
+        "oidc:aud": ["app", "alice"],
+        "sts:RoleSessionName": ["alice"],
+    }
     assert trusts_provider(document, "acs:ram::1234:role/r", ARN, context) is trusts

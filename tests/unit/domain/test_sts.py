@@ -218,6 +218,28 @@ async def test_a_role_may_demand_an_external_id(world: World) -> None:
     assert code(await world.refusal(RoleArn=arn)) == NO_PERMISSION
 
 
+async def test_a_role_may_be_assumed_under_ones_own_name_only(world: World) -> None:
+    condition = {"StringEquals": {"sts:RoleSessionName": "${acs:UserName}"}}
+    await world.identities.create_role("own", trust("acs:ram::1234:root", Condition=condition))
+    arn = "acs:ram::1234:role/own"
+    assert await world.assume(RoleArn=arn, RoleSessionName="alice")
+    assert code(await world.refusal(RoleArn=arn, RoleSessionName="bob")) == NO_PERMISSION
+    await world.identities.attach_to_role("AliyunSTSAssumeRoleAccess", "App")
+    session = await world.session_caller(await world.assume())
+    # A session is no user, and so has no user's name.
+    refused = await world.refusal(session, RoleArn=arn, RoleSessionName="alice")
+    assert code(refused) == NO_PERMISSION
+
+
+async def test_a_trust_policy_may_ask_for_the_key(world: World) -> None:
+    condition = {"StringEquals": {"acs:AccessId": world.user.access_key_id}}
+    await world.identities.create_role("keyed", trust("acs:ram::1234:root", Condition=condition))
+    assert await world.assume(RoleArn="acs:ram::1234:role/keyed")
+    other = await world.caller("alice")
+    refused = await world.refusal(other, RoleArn="acs:ram::1234:role/keyed")
+    assert code(refused) == NO_PERMISSION
+
+
 async def test_a_session_assumes_a_further_role_within_its_session_policy(world: World) -> None:
     await world.identities.attach_to_role("AliyunSTSAssumeRoleAccess", "App")
     await world.identities.create_role("next", trust("acs:ram::1234:role/App"))

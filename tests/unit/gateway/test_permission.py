@@ -1,6 +1,7 @@
 """What conditions, ACLs and blocked public access see of a request, without a socket."""
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -88,10 +89,54 @@ async def test_a_user_has_a_key_and_a_name(world: World) -> None:
     for condition in (
         {"StringEquals": {"acs:AccessId": key.id}},
         {"StringEquals": {"acs:PrincipalARN": "acs:ram::1234:user/alice"}},
+        {"StringEquals": {"acs:UserName": "alice"}},
+        {"StringNotLike": {"acs:UserId": "${acs:UserName}"}, "StringLike": {"acs:UserId": "*"}},
     ):
         await permit(world, condition)
         assert (await world.ask("GET", BUCKET, "k", by=alice)).status == 200
         assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 403
+
+
+async def test_everybody_has_a_folder_of_his_own(world: World) -> None:
+    statements = [
+        {
+            "Effect": "Allow",
+            "Action": ["oss:GetObject", "oss:PutObject"],
+            "Principal": ["*"],
+            "Resource": "acs:oss:*:*:mine/home/${acs:UserName}/*",
+        },
+        {
+            "Effect": "Allow",
+            "Action": "oss:ListObjects",
+            "Principal": ["*"],
+            "Resource": "acs:oss:*:*:mine",
+            "Condition": {"StringLike": {"oss:Prefix": "home/${acs:UserName}/*"}},
+        },
+    ]
+    text = json.dumps({"Version": "1", "Statement": statements}).encode()
+    assert (await world.ask("PUT", BUCKET, query=[("policy", "")], body=text)).status == 200
+    by = {"": world.anonymous}
+    for name in ("alice", "bob"):
+        await world.identities.create_user(name)
+        key = await world.identities.create_access_key(name)
+        by[name] = world.signer(key.id, key.secret)
+    for who, folder in product(by, ("alice", "bob", "", "${acs:UserName}")):
+        status = 200 if who and who == folder else 403
+        key_there = f"home/{folder}/k"
+        assert (await world.ask("PUT", BUCKET, key_there, body=b"x", by=by[who])).status == status
+        assert (await world.ask("GET", BUCKET, key_there, by=by[who])).status == status
+        query = [("prefix", f"home/{folder}/")]
+        assert (await world.ask("GET", BUCKET, query=query, by=by[who])).status == status
+    # As it was written, and not as it was filled.
+    assert (await world.ask("GET", BUCKET, query=[("policy", "")])).body == text
+
+
+async def test_what_is_no_variable_is_refused_with_the_reason(world: World) -> None:
+    text = b"""{"Version": "1", "Statement": {"Effect": "Allow", "Action": "oss:GetObject",
+        "Principal": ["*"], "Resource": "acs:oss:*:*:mine/${aws:username}/*"}}"""
+    answer = await world.ask("PUT", BUCKET, query=[("policy", "")], body=text)
+    assert answer.status == 400
+    assert "unknown variable ${aws:username}; there are acs:AccessId" in element(answer, "Message")
 
 
 async def test_the_acl_of_a_bucket_that_is_not_there(world: World) -> None:

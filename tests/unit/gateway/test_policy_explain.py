@@ -84,6 +84,7 @@ async def test_everything_that_decides_is_told(world: AdminWorld) -> None:
                         "matches": False,
                         "misses": ["Action"],
                         "unmet": [],
+                        "unset": [],
                     }
                 ],
             }

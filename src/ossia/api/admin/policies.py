@@ -70,6 +70,7 @@ class ExplainedStatement(msgspec.Struct, frozen=True, kw_only=True):
         list[str], Meta(description="Action, Resource, Principal or PublicAccessBlock")
     ]
     unmet: list[UnmetComparison]
+    unset: Annotated[list[str], Meta(description="Variables that have no value for the caller")]
 
 
 class ExplainedPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,9 +176,8 @@ class _Supposed(AtBucket, frozen=True):
             "acs:CurrentTime": [format_iso_seconds(now_ms)],
             "acs:SourceVpc": [""],
             "acs:MFAPresent": ["false"],
+            **caller.facts,
         }
-        if caller.arn:
-            facts["acs:PrincipalARN"] = [caller.arn]
         supposed = cls(services.objects, services.public_access, bucket, key, facts)
         facts |= {_EXISTING_TAG + name: [value] for name, value in (await supposed.tags()).items()}
         for name, value in given.items():
@@ -227,4 +227,5 @@ def _shown_statement(found: StatementFinding) -> ExplainedStatement:
             )
             for each in found.unmet
         ],
+        unset=list(found.unset),
     )
