@@ -147,6 +147,7 @@ class Place:
             (self.bucket, "", []),
             (self.bucket, "", [("acl", "")]),
             (self.bucket, "", [("cors", "")]),
+            (self.bucket, "", [("tagging", "")]),
             (self.bucket, "", [("policy", "")]),
             (self.bucket, "", [("policy", ""), ("comp", "callback")]),
             (self.bucket, "", [("publicAccessBlock", "")]),
@@ -161,6 +162,7 @@ class Place:
         return [(reply.status, reply.body) for reply in replies]
 
 
+TAGS = b"<Tagging><TagSet><Tag><Key>team</Key><Value>blue</Value></Tag></TagSet></Tagging>"
 CORS = (
     b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>"
     b"<AllowedMethod>GET</AllowedMethod></CORSRule></CORSConfiguration>"
@@ -199,6 +201,7 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     root, bucket = world.root, f"b-{uuid.uuid4().hex[:20]}"
     assert root.request("PUT", bucket, headers={"x-oss-acl": acl}).status == 200
     assert root.request("PUT", bucket, query=[("cors", "")], body=CORS).status == 200
+    assert root.request("PUT", bucket, query=[("tagging", "")], body=TAGS).status == 200
     callbacks = [("policy", ""), ("comp", "callback")]
     assert root.request("PUT", bucket, query=callbacks, body=CALLBACK_POLICIES).status == 200
     policy = bucket_policy(bucket, SOMEBODY)
@@ -380,6 +383,9 @@ REQUESTS: dict[str, Send] = {
     "PutBucketCors": simple("PUT", "", ("cors", ""), body=CORS.replace(b"GET", b"PUT")),
     "GetBucketCors": simple("GET", "", ("cors", "")),
     "DeleteBucketCors": simple("DELETE", "", ("cors", "")),
+    "PutBucketTags": simple("PUT", "", ("tagging", ""), body=TAGS.replace(b"blue", b"red")),
+    "GetBucketTags": simple("GET", "", ("tagging", "")),
+    "DeleteBucketTags": simple("DELETE", "", ("tagging", "")),
     "GetBucketVersioning": simple("GET", "", ("versioning", "")),
     "ListLiveChannel": simple("GET", "", ("live", "")),
     "PutObject": simple("PUT", "k", body=b"other"),

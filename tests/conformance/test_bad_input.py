@@ -127,6 +127,7 @@ def _complete(number: str, etag: str = "x") -> str:
     ("method", "key", "query"),
     [
         pytest.param("PUT", "", [("cors", "")], id="PutBucketCors"),
+        pytest.param("PUT", "", [("tagging", "")], id="PutBucketTags"),
         pytest.param("POST", "", [("delete", "")], id="DeleteMultipleObjects"),
         pytest.param("POST", "k", [("uploadId", "UPLOAD")], id="CompleteMultipartUpload"),
     ],

@@ -260,6 +260,11 @@ def test_the_policy_of_the_source_counts_too(world: World, root: SigningClient) 
         ({"StringLike": {"acs:PrincipalARN": "acs:ram::*:user/app"}}, "GET", "user/k", [], {}, False),
         ({"StringNotEquals": {"oss:BucketTag/a": "b"}}, "GET", "user/k", [], {}, True),
         ({"StringEquals": {"oss:BucketTag/a": "b"}}, "GET", "user/k", [], {}, False),
+        ({"StringEquals": {"oss:BucketTag/stage": "test"}}, "GET", "user/k", [], {}, True),
+        ({"StringEquals": {"oss:BucketTag/stage": "test"}}, "GET", "", [], {}, True),
+        ({"StringEquals": {"oss:BucketTag/stage": "live"}}, "GET", "user/k", [], {}, False),
+        ({"StringEquals": {"oss:BucketTag/Stage": "test"}}, "GET", "user/k", [], {}, False),
+        ({"StringNotEquals": {"oss:BucketTag/stage": "test"}}, "GET", "user/k", [], {}, False),
     ],
 )  # fmt: skip
 def test_conditions(
@@ -276,6 +281,8 @@ def test_conditions(
     place = make_place(world)
     tags = {"x-oss-tagging": "team=red&other=x"}
     assert root.request("PUT", place.bucket, "user/tagged", headers=tags).status == 200
+    stage = b"<Tagging><TagSet><Tag><Key>stage</Key><Value>test</Value></Tag></TagSet></Tagging>"
+    assert root.request("PUT", place.bucket, query=[("tagging", "")], body=stage).status == 200
     needs_tagging = statement(place.bucket, Action=["oss:PutObjectTagging"])
     wanted = [statement(place.bucket, Condition=condition), needs_tagging]
     assert put_policy(root, place.bucket, *wanted).status == 200

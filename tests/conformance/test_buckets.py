@@ -287,6 +287,93 @@ def test_versioning_was_never_enabled(ask: Ask) -> None:
     assert ask("PUT", query=[("versioning", "")]).element("Operation") == "PutBucketVersioning"
 
 
+def tagging(*tags: tuple[str, str]) -> bytes:
+    each = (f"<Tag><Key>{key}</Key><Value>{value}</Value></Tag>" for key, value in tags)
+    return f"<Tagging><TagSet>{''.join(each)}</TagSet></Tagging>".encode()
+
+
+@pytest.mark.covers("PutBucketTags", "GetBucketTags", "DeleteBucketTags")
+def test_bucket_tags(ask: Ask) -> None:
+    query = [("tagging", "")]
+    assert ask("GET", query=query).body.endswith(b"<Tagging><TagSet></TagSet></Tagging>")
+    assert ask("DELETE", query=query).status == 204
+    assert (
+        ask("PUT", query=query, body=tagging(("a", "1"), ("b", ""), ("c", "&amp;"))).status == 200
+    )
+    found = ask("GET", query=query)
+    assert (found.status, found.headers["content-type"]) == (200, "application/xml")
+    assert found.body.endswith(tagging(("a", "1"), ("b", ""), ("c", "&amp;")))
+    # What is put takes the place of all that were there.
+    assert ask("PUT", query=query, body=tagging(("b", "2"), ("d", "3"))).status == 200
+    assert ask("DELETE", query=[("tagging", "a,d,x")]).status == 204
+    assert ask("GET", query=query).body.endswith(tagging(("b", "2")))
+    assert ask("DELETE", query=[("tagging", "b")]).status == 204
+    assert ask("GET", query=query).body.endswith(b"<TagSet></TagSet></Tagging>")
+    assert ask("PUT", query=query, body=tagging(("a", "1"))).status == 200
+    assert ask("PUT", query=query, body=tagging()).status == 200
+    assert ask("GET", query=query).body.endswith(b"<TagSet></TagSet></Tagging>")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"", "MalformedXML"),
+        (b"<Tagging/>", "MalformedXML"),
+        (b"<Other/>", "MalformedXML"),
+        (tagging(("", "x")), "InvalidTag"),
+        (tagging(("k" * 65, "x")), "InvalidTag"),
+        (tagging(("\u00e4" * 33, "x")), "InvalidTag"),
+        (tagging(("k", "v" * 129)), "InvalidTag"),
+        (tagging(("aliyunX", "v")), "InvalidTag"),
+        (tagging(("HTTP://x", "v")), "InvalidTag"),
+        (tagging(("a", "1"), ("a", "2")), "InvalidTag"),
+        (tagging(*((f"k{number}", "v") for number in range(21))), "InvalidTag"),
+    ],
+)
+def test_bad_bucket_tags_change_nothing(ask: Ask, body: bytes, code: str) -> None:
+    query = [("tagging", "")]
+    most = [(f"k{number}", "v" * 128) for number in range(19)]
+    stays = tagging(*most, ("k" * 64, ""))
+    assert ask("PUT", query=query, body=stays).status == 200
+    reply = ask("PUT", query=query, body=body)
+    assert (reply.status, reply.code) == (400, code)
+    assert ask("GET", query=query).body.endswith(stays)
+
+
+def test_buckets_are_listed_by_their_tags(client: SigningClient) -> None:
+    team = fresh()
+    for number, tags in enumerate(((("team", team),), (("team", team), ("x", "1")), (("x", "1"),))):
+        name = f"{team}-{number}"
+        assert client.request("PUT", name).status == 200
+        assert (
+            client.request("PUT", name, query=[("tagging", "")], body=tagging(*tags)).status == 200
+        )
+
+    def listed(*query: tuple[str, str]) -> tuple[list[str], str | None]:
+        reply = client.request("GET", query=[("prefix", team), *query])
+        assert reply.status == 200, reply.body
+        names = re.findall(rb"<Name>[^<]*-(\d)</Name>", reply.body)
+        return [each.decode() for each in names], reply.element("IsTruncated")
+
+    assert listed() == (["0", "1", "2"], "false")
+    assert listed(("tag-key", "team")) == (["0", "1"], "false")
+    assert listed(("tag-key", "team"), ("tag-value", team)) == (["0", "1"], "false")
+    assert listed(("tag-key", "team"), ("tag-value", "other")) == ([], "false")
+    assert listed(("tagging", f'"team":"{team}","x":"1"')) == (["1"], "false")
+    assert listed(("tagging", '"x":"1"'), ("max-keys", "1")) == (["1"], "true")
+    assert listed(("tagging", '"x":"1"'), ("marker", f"{team}-1")) == (["2"], "false")
+    assert listed(("tagging", "")) == (["0", "1", "2"], "false")
+    for wrong in (
+        [("tag-value", "x")],
+        [("tagging", "x=1")],
+        [("tagging", '"x":"1"'), ("tag-key", "x")],
+    ):
+        reply = client.request("GET", query=wrong)
+        assert (reply.status, reply.code) == (400, "InvalidArgument")
+    for number in range(3):
+        assert client.request("DELETE", f"{team}-{number}").status == 204
+
+
 @pytest.mark.covers("ListLiveChannel")
 def test_there_are_no_live_channels(ask: Ask) -> None:
     reply = ask("GET", query=[("live", "")])

@@ -1,13 +1,19 @@
 """What a bucket says to `access.authorize`: its policy, its ACLs, whether the public is out."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from ossia.domain.buckets import POLICY
+from ossia.domain.buckets import POLICY, TAGS
 from ossia.domain.objects import Objects
 from ossia.domain.public_access import PublicAccess
 from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
+from ossia.protocol.bucket_tags import stored_bucket_tags
+from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.policy_document import PolicyDocument
 from ossia.records import Bucket
+
+_BUCKET_TAG, _OBJECT_TAG, _ = TAG_KEYS
 
 
 class AtBucket(msgspec.Struct, frozen=True):
@@ -48,9 +54,15 @@ class AtBucket(msgspec.Struct, frozen=True):
         """Whether public access to the bucket is blocked."""
         return await self.public_access.is_blocked(self.bucket)
 
-    async def tags(self) -> dict[str, str]:
-        """The object's tags; none where there is no object."""
-        if self.bucket is None or not self.key:
+    async def tags(self) -> dict[str, Sequence[str]]:
+        """The tags of bucket and object, by condition key; none of what is not there."""
+        if self.bucket is None:
             return {}
-        stored = await self.objects.peek(self.bucket, self.key)
-        return {} if stored is None else stored.tags
+        of_bucket = stored_bucket_tags(self.bucket.documents.get(TAGS))
+        found: dict[str, Sequence[str]] = {
+            _BUCKET_TAG + name: (value,) for name, value in of_bucket.items()
+        }
+        stored = await self.objects.peek(self.bucket, self.key) if self.key else None
+        if stored is not None:
+            found |= {_OBJECT_TAG + name: (value,) for name, value in stored.tags.items()}
+        return found

@@ -145,16 +145,17 @@ class Needs:
 class Operation:
     """An offered operation.
 
-    ``selectors`` are query keys (or ``key=value``) that choose it; ``incomplete`` is a set of
-    selectors that can only mean it, so that it says itself what is missing.  ``sets_acl``: besides
-    those that write objects, it gives something an ACL.
+    ``selectors`` are query keys (or ``key=value``) that choose it; ``or_selectors`` are others that
+    can only mean it, too: parameters of its own that select something elsewhere, or too few, so
+    that it says itself what is missing.  ``sets_acl``: besides those that write objects, it gives
+    something an ACL.
     """
 
     name: str
     method: str
     scope: Scope
     selectors: frozenset[str]
-    incomplete: frozenset[str] | None
+    or_selectors: frozenset[str] | None
     header: str | None
     action: str | None
     grant: Grant
@@ -193,7 +194,7 @@ class Registry:
         scope: Scope,
         *,
         query: Iterable[str] = (),
-        incomplete: Iterable[str] | None = None,
+        or_query: Iterable[str] | None = None,
         header: str | None = None,
         action: str | None = "",
         grant: Grant = Grant.NONE,
@@ -220,7 +221,7 @@ class Registry:
                     method=method,
                     scope=scope,
                     selectors=frozenset(query),
-                    incomplete=None if incomplete is None else frozenset(incomplete),
+                    or_selectors=None if or_query is None else frozenset(or_query),
                     header=header,
                     action=f"{self.prefix}:{name}" if action == "" else action,
                     grant=grant,

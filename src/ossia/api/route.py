@@ -22,8 +22,8 @@ class Router:
         known: list[Operation | Declined] = [*registry.operations, *registry.declined]
         for operation in known:
             self._add(operation, operation.selectors)
-            if isinstance(operation, Operation) and operation.incomplete is not None:
-                self._add(operation, operation.incomplete)
+            if isinstance(operation, Operation) and operation.or_selectors is not None:
+                self._add(operation, operation.or_selectors)
         selectors = {selector for each in known for selector in each.selectors}
         self._exact = {selector for selector in selectors if "=" in selector}
         self._bare = selectors - self._exact

@@ -19,6 +19,8 @@ CORS = "cors"
 """The name of the document that holds the CORS rules."""
 POLICY = "policy"
 """The name of the document that holds the bucket policy."""
+TAGS = "tagging"
+"""The name of the document that holds the bucket's tags."""
 CALLBACK_POLICIES = "callback-policies"
 """The name of the document that holds the callback policies."""
 MAX_BUCKETS = 10_000
@@ -87,14 +89,21 @@ class Buckets:
 
     async def set_document(self, bucket: Bucket, name: str, content: bytes | None) -> Bucket:
         """Store a configuration document, or remove it (None)."""
+        return await self.change_document(bucket, name, lambda _content: content)
 
-        def change(now: Bucket) -> Bucket:
+    async def change_document(
+        self, bucket: Bucket, name: str, change: Callable[[bytes | None], bytes | None]
+    ) -> Bucket:
+        """Make another configuration document of the one there is; None stands for none."""
+
+        def changed(now: Bucket) -> Bucket:
             documents = {key: value for key, value in now.documents.items() if key != name}
+            content = change(now.documents.get(name))
             if content is not None:
                 documents[name] = content
             return msgspec.structs.replace(now, documents=documents)
 
-        return await self._change(bucket, change)
+        return await self._change(bucket, changed)
 
     async def _change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
         for _ in range(_TRIES):
@@ -115,9 +124,18 @@ class Buckets:
         except Missing:
             raise NoSuchBucket(BucketName=bucket.name) from None
 
-    async def list(self, prefix: str, after: str, limit: int) -> list[Bucket]:
-        """Buckets in the order of their names."""
-        return await self._metadata.list_buckets(prefix, after, limit)
+    async def list(
+        self,
+        prefix: str,
+        after: str,
+        limit: int,
+        keep: Callable[[Bucket], bool] | None = None,
+    ) -> list[Bucket]:
+        """Buckets in the order of their names; with *keep*, those for which it holds."""
+        if keep is None:
+            return await self._metadata.list_buckets(prefix, after, limit)
+        found = await self._metadata.list_buckets(prefix, after, MAX_BUCKETS)
+        return [each for each in found if keep(each)][:limit]
 
     async def usage(self, bucket: Bucket) -> BucketUsage:
         """What GetBucketStat reports."""

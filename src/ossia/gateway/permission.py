@@ -19,7 +19,7 @@ from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.policy_text import VARIABLES
 
-_BUCKET_TAG, _EXISTING_TAG, _REQUEST_TAG = TAG_KEYS
+_REQUEST_TAG = TAG_KEYS[-1]
 _LISTINGS: Final = frozenset(
     {"oss:ListObjects", "oss:ListObjectVersions", "oss:ListMultipartUploads", "oss:ListBuckets"}
 )
@@ -43,26 +43,21 @@ class Surroundings(AtBucket, frozen=True):
             if read is not None:
                 context[key] = read(self.call, self.action)
         if any(key.startswith(TAG_KEYS) for key in keys):
-            context.update(await self._tags())
+            context.update(await self.tags())
+            context.update(_request_tags(self.call, self.action))
         return context
 
-    async def _tags(self) -> dict[str, Sequence[str]]:
-        asked, existing = _request_tags(self.call, self.action), await self.tags()
-        return {
-            **{_REQUEST_TAG + name: (value,) for name, value in asked.items()},
-            **{_EXISTING_TAG + name: (value,) for name, value in existing.items()},
-        }
 
-
-def _request_tags(call: Call, action: str) -> dict[str, str]:
+def _request_tags(call: Call, action: str) -> dict[str, Sequence[str]]:
     raw = call.http.headers.get(b"x-oss-tagging")
     if raw is None or action not in _SETS_TAGS or call.form is not None:
         return {}
     try:
-        return parse_tags(decode_header(raw))
+        tags = parse_tags(decode_header(raw))
     except InvalidTag:
         # The operation will refuse them.
         return {}
+    return {_REQUEST_TAG + name: (value,) for name, value in tags.items()}
 
 
 def _query(name: str) -> Callable[[Call, str], Sequence[str]]:

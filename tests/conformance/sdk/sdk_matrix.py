@@ -20,6 +20,7 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     ),
     "bucket_acl": ("PutBucketAcl", "GetBucketAcl"),
     "bucket_cors": ("PutBucketCors", "GetBucketCors", "DeleteBucketCors"),
+    "bucket_tags": ("PutBucketTags", "GetBucketTags", "DeleteBucketTags", "ListBuckets"),
     "put_get_head": ("PutObject", "GetObject", "HeadObject"),
     "empty_object": ("PutObject", "GetObject"),
     "exists": ("GetObjectMeta", "HeadObject"),

@@ -29,7 +29,6 @@ _GRANTS: Final = {each.action: each.grant for each in oss.operations} | {
     also.action: also.grant for each in oss.operations for also in each.also
 }
 _ARN_PARTS: Final = 5
-_EXISTING_TAG: Final = "oss:ExistingObjectTag/"
 
 
 class ExplainPolicy(
@@ -179,7 +178,7 @@ class _Supposed(AtBucket, frozen=True):
             **caller.facts,
         }
         supposed = cls(services.objects, services.public_access, bucket, key, facts)
-        facts |= {_EXISTING_TAG + name: [value] for name, value in (await supposed.tags()).items()}
+        facts |= await supposed.tags()
         for name, value in given.items():
             facts[spelled(name)] = [value] if isinstance(value, str) else value
         return supposed

@@ -62,3 +62,26 @@ func bucketCors() {
 	harness.Ok(client.DeleteBucketCORS(settings.Bucket))
 	refused(second(client.GetBucketCORS(settings.Bucket)), 404, "NoSuchCORSConfiguration")
 }
+
+func bucketTags() {
+	tags := func() map[string]string {
+		found := map[string]string{}
+		for _, each := range harness.Must(client.GetBucketTagging(settings.Bucket)).Tags {
+			found[each.Key] = each.Value
+		}
+		return found
+	}
+	tagged := func(options ...oss.Option) int {
+		return len(harness.Must(client.ListBuckets(append(options, oss.Prefix(settings.Bucket))...)).Buckets)
+	}
+	harness.Equal("no tags", tags(), map[string]string{})
+	wanted := []oss.Tag{{Key: "team", Value: "red"}, {Key: "阶段", Value: "测试 &<"}, {Key: "empty"}}
+	harness.Ok(client.SetBucketTagging(settings.Bucket, oss.Tagging{Tags: wanted}))
+	harness.Equal("tags", tags(), map[string]string{"team": "red", "阶段": "测试 &<", "empty": ""})
+	harness.Equal("by value", tagged(oss.TagKey("team"), oss.TagValue("red")), 1)
+	harness.Equal("by another value", tagged(oss.TagKey("team"), oss.TagValue("blue")), 0)
+	harness.Ok(client.DeleteBucketTagging(settings.Bucket, oss.AddParam("tagging", "team,none")))
+	harness.Equal("fewer tags", tags(), map[string]string{"阶段": "测试 &<", "empty": ""})
+	harness.Ok(client.DeleteBucketTagging(settings.Bucket))
+	harness.Equal("no tags", tags(), map[string]string{})
+}

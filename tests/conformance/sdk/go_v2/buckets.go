@@ -64,3 +64,35 @@ func bucketCors() {
 	_, err := client.GetBucketCors(ctx, &oss.GetBucketCorsRequest{Bucket: bucket})
 	refused(err, 404, "NoSuchCORSConfiguration")
 }
+
+func bucketTags() {
+	tags := func() map[string]string {
+		found := map[string]string{}
+		answer := harness.Must(client.GetBucketTags(ctx, &oss.GetBucketTagsRequest{Bucket: bucket}))
+		for _, each := range answer.Tagging.TagSet.Tags {
+			found[*each.Key] = *each.Value
+		}
+		return found
+	}
+	tagged := func(request oss.ListBucketsRequest) int {
+		request.Prefix = bucket
+		return len(harness.Must(client.ListBuckets(ctx, &request)).Buckets)
+	}
+	remove := func(keys *string) {
+		harness.Ok(second(client.DeleteBucketTags(ctx, &oss.DeleteBucketTagsRequest{Bucket: bucket, Tagging: keys})))
+	}
+	team, red := oss.Ptr("team"), oss.Ptr("red")
+	harness.Equal("no tags", tags(), map[string]string{})
+	wanted := []oss.Tag{{Key: team, Value: red}, {Key: oss.Ptr("阶段"), Value: oss.Ptr("测试 &<")}}
+	harness.Ok(second(client.PutBucketTags(ctx, &oss.PutBucketTagsRequest{
+		Bucket: bucket, Tagging: &oss.Tagging{TagSet: &oss.TagSet{Tags: wanted}},
+	})))
+	harness.Equal("tags", tags(), map[string]string{"team": "red", "阶段": "测试 &<"})
+	harness.Equal("by value", tagged(oss.ListBucketsRequest{TagKey: team, TagValue: red}), 1)
+	harness.Equal("by another value", tagged(oss.ListBucketsRequest{TagKey: team, TagValue: oss.Ptr("blue")}), 0)
+	harness.Equal("by several", tagged(oss.ListBucketsRequest{Tagging: oss.Ptr(`"team":"red"`)}), 1)
+	remove(oss.Ptr("team,none"))
+	harness.Equal("fewer tags", tags(), map[string]string{"阶段": "测试 &<"})
+	remove(nil)
+	harness.Equal("no tags", tags(), map[string]string{})
+}

@@ -35,6 +35,7 @@ func main() {
 		{Name: "bucket_lifecycle", Run: bucketLifecycle},
 		{Name: "bucket_acl", Run: bucketACL},
 		{Name: "bucket_cors", Run: bucketCors},
+		{Name: "bucket_tags", Run: bucketTags},
 		{Name: "put_get_head", Run: putGetHead},
 		{Name: "empty_object", Run: emptyObject},
 		{Name: "exists", Run: exists},

@@ -42,6 +42,19 @@ export async function bucket_acl() {
   }
 }
 
+export async function bucket_tags() {
+  const tags = async () => (await client.getBucketTags(bucket)).tag;
+  assert.deepEqual(await tags(), {});
+  const wanted = { team: 'red', 'a b': 'c/d:e' };
+  await client.putBucketTags(bucket, wanted);
+  assert.deepEqual(await tags(), wanted);
+  const tagged = async (asked) => (await client.listBuckets({ prefix: bucket, ...asked })).buckets ?? [];
+  assert.deepEqual((await tagged({ 'tag-key': 'team', 'tag-value': 'red' })).map((each) => each.name), [bucket]);
+  assert.deepEqual(await tagged({ 'tag-key': 'team', 'tag-value': 'blue' }), []);
+  await client.deleteBucketTags(bucket);
+  assert.deepEqual(await tags(), {});
+}
+
 export async function bucket_cors() {
   const rule = {
     allowedOrigin: ['http://a.example', 'http://*.b.example'],

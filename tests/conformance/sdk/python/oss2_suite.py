@@ -46,7 +46,7 @@ from harness import (
     some_bytes,
 )
 from oss2.exceptions import ServerError
-from oss2.models import BucketCors, CorsRule, PartInfo
+from oss2.models import BucketCors, CorsRule, PartInfo, Tagging, TaggingRule
 
 
 def auth_of(key_id: str = KEY_ID, secret: str = KEY_SECRET, token: str | None = None) -> Any:
@@ -124,6 +124,31 @@ def bucket_cors() -> None:
     equal("rules", [vars(each) for each in bucket.get_bucket_cors().rules], [vars(rule)])
     bucket.delete_bucket_cors()
     refused(404, "NoSuchCORSConfiguration", bucket.get_bucket_cors)
+
+
+@case
+def bucket_tags() -> None:
+    def tags() -> dict[str, str]:
+        found: dict[str, str] = bucket.get_bucket_tagging().tag_set.tagging_rule
+        return found
+
+    def tagged(**asked: str) -> Any:
+        params = {name.replace("_", "-"): value for name, value in asked.items()}
+        return [each.name for each in SERVICE.list_buckets(prefix=BUCKET, params=params).buckets]
+
+    equal("no tags", tags(), {})
+    wanted = TaggingRule()
+    for key, value in (("team", "red"), ("阶段", "测试 &<"), ("empty", "")):
+        wanted.add(key, value)
+    bucket.put_bucket_tagging(Tagging(wanted))
+    equal("tags", tags(), wanted.tagging_rule)
+    equal("by key", tagged(tag_key="team"), [BUCKET])
+    equal("by value", tagged(tag_key="team", tag_value="red"), [BUCKET])
+    equal("by another value", tagged(tag_key="team", tag_value="blue"), [])
+    bucket.delete_bucket_tagging({"tagging": "team,none"})
+    equal("fewer tags", sorted(tags()), ["empty", "阶段"])
+    bucket.delete_bucket_tagging()
+    equal("no tags", tags(), {})
 
 
 @case

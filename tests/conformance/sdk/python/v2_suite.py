@@ -148,6 +148,30 @@ def bucket_cors() -> None:
 
 
 @case
+def bucket_tags() -> None:
+    def tags() -> dict[str, str]:
+        found = client.get_bucket_tags(oss.GetBucketTagsRequest(BUCKET)).tagging.tag_set
+        return {each.key: each.value or "" for each in found.tags or []}
+
+    def tagged(**asked: str) -> Any:
+        found = client.list_buckets(oss.ListBucketsRequest(prefix=BUCKET, **asked)).buckets
+        return [each.name for each in found or []]
+
+    equal("no tags", tags(), {})
+    wanted = {"team": "red", "阶段": "测试 &<", "empty": ""}
+    tag_set = oss.TagSet(tags=[oss.Tag(key=key, value=value) for key, value in wanted.items()])
+    client.put_bucket_tags(oss.PutBucketTagsRequest(BUCKET, tagging=oss.Tagging(tag_set=tag_set)))
+    equal("tags", tags(), wanted)
+    equal("by key", tagged(tag_key="team"), [BUCKET])
+    equal("by value", tagged(tag_key="team", tag_value="red"), [BUCKET])
+    equal("by another value", tagged(tag_key="team", tag_value="blue"), [])
+    equal("by several", tagged(tagging='"team":"red","empty":""'), [BUCKET])
+    # This client cannot name those that are to go.
+    client.delete_bucket_tags(oss.DeleteBucketTagsRequest(BUCKET))
+    equal("no tags", tags(), {})
+
+
+@case
 def put_get_head() -> None:
     content, key = some_bytes(300_000), "put/object.bin"
     metadata = {"author": "me", "note": "two words"}

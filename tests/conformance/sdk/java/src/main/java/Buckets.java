@@ -13,8 +13,10 @@ import com.aliyun.oss.model.BucketList;
 import com.aliyun.oss.model.CannedAccessControlList;
 import com.aliyun.oss.model.CreateBucketRequest;
 import com.aliyun.oss.model.GenericRequest;
+import com.aliyun.oss.model.ListBucketsRequest;
 import com.aliyun.oss.model.SetBucketCORSRequest;
 import com.aliyun.oss.model.SetBucketCORSRequest.CORSRule;
+import com.aliyun.oss.model.SetBucketTaggingRequest;
 
 final class Buckets {
     static void addTo(Map<String, Suite.Case> cases) {
@@ -22,6 +24,7 @@ final class Buckets {
         cases.put("bucket_lifecycle", Buckets::lifecycle);
         cases.put("bucket_acl", Buckets::acl);
         cases.put("bucket_cors", Buckets::cors);
+        cases.put("bucket_tags", Buckets::tags);
     }
 
     private static void addressing() {
@@ -98,6 +101,26 @@ final class Buckets {
         Check.equal("age", found.getMaxAgeSeconds(), 300);
         Oss.CLIENT.deleteBucketCORSRules(Oss.BUCKET);
         Check.refused("NoSuchCORSConfiguration", () -> Oss.CLIENT.getBucketCORS(new GenericRequest(Oss.BUCKET)));
+    }
+
+    private static void tags() {
+        GenericRequest bucket = new GenericRequest(Oss.BUCKET);
+        Check.equal("no tags", Oss.CLIENT.getBucketTagging(bucket).getAllTags(), Map.of());
+        Map<String, String> wanted = Map.of("team", "red", "阶段", "测试");
+        Oss.CLIENT.setBucketTagging(new SetBucketTaggingRequest(Oss.BUCKET, wanted));
+        Check.equal("tags", Oss.CLIENT.getBucketTagging(bucket).getAllTags(), wanted);
+        Check.equal("by value", tagged("red"), List.of(Oss.BUCKET));
+        Check.equal("by another value", tagged("blue"), List.of());
+        Oss.CLIENT.deleteBucketTagging(bucket);
+        Check.equal("no tags", Oss.CLIENT.getBucketTagging(bucket).getAllTags(), Map.of());
+    }
+
+    private static List<String> tagged(String team) {
+        ListBucketsRequest request = new ListBucketsRequest(Oss.BUCKET, null, 100);
+        request.setTag("team", team);
+        List<String> names = new ArrayList<>();
+        Oss.CLIENT.listBuckets(request).getBucketList().forEach(each -> names.add(each.getName()));
+        return names;
     }
 
     private Buckets() {
