@@ -87,7 +87,8 @@ $(RUNTIME): | $(BIN)/python
 	@touch $@
 
 $(COMPLETE): | $(RUNTIME)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev --group sdk
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[batch-signing]' \
+	  --group dev --group sdk
 	@rm -f $(VENV)/.complete-*
 	@touch $@
 

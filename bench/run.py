@@ -224,21 +224,41 @@ def measure_ossia(folder: Path, rounds: int) -> Iterator[Figure]:
 
 
 def measure_callbacks(folder: Path, rounds: int) -> Iterator[Figure]:
-    """Uploads with a callback to a receiver that answers at once."""
-    with ossia(folder) as (pid, client), callbacks.receiver(folder) as url:
+    """Uploads with a callback to a receiver that answers at once.
+
+    Two servers in turns: one signs callbacks together, where that is possible here, one does not.
+    """
+    (folder / "singly").mkdir()
+    with (
+        callbacks.receiver(folder) as url,
+        ossia(folder) as (pid, client),
+        ossia(folder / "singly", "--callback-sign-singly") as (other_pid, other),
+    ):
         if url is None:
             return
-        assert client.request("PUT", BUCKET).status in (200, 409)
+        for each in (client, other):
+            assert each.request("PUT", BUCKET).status in (200, 409)
         plain = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(500)]
         told = callbacks.targets(client, BUCKET, url, 500)
-        yield Figure(
-            "4 KiB PUT with callback, RSA-2048",
-            [wrk(pid, client.endpoint, PUT_SCRIPT, told, ROUND_S) for _ in range(rounds)],
-        )
+        told_by_other = callbacks.targets(other, BUCKET, url, 500)
+        signer = callbacks.signer_of_eight(CallbackKey.generate())
+        together, singly = [], []
+        for _ in range(rounds):
+            if signer is not None:
+                together.append(wrk(pid, client.endpoint, PUT_SCRIPT, told, ROUND_S))
+            singly.append(wrk(other_pid, other.endpoint, PUT_SCRIPT, told_by_other, ROUND_S))
+        if signer is None:
+            print(f"{callbacks.NOT_TOGETHER}: not measured", file=sys.stderr)
+        else:
+            yield Figure("4 KiB PUT with callback, RSA-2048, signed together", together)
+        yield Figure("4 KiB PUT with callback, RSA-2048, signed one by one", singly)
         key = CallbackKey.generate()
         yield Figure(
             "an RSA-2048 signature alone", [callbacks.signatures(key) for _ in range(rounds)]
         )
+        if signer is not None:
+            made = [callbacks.signatures_together(signer) for _ in range(rounds)]
+            yield Figure("an RSA-2048 signature, eight at once", made)
         without = callbacks.latency(client.endpoint, plain)
         with_callback = callbacks.latency(client.endpoint, told)
         own = callbacks.receivers_own(url)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from ossia import __version__
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.callback_sender import CallbackClient
+from ossia.adapters.crypto_mb import CryptoMb
 from ossia.adapters.document_client import SETTING as OIDC_SETTING
 from ossia.adapters.document_client import DocumentClient
 from ossia.adapters.filesystem import FileBlobStore
@@ -31,7 +32,7 @@ from ossia.api.services import Services
 from ossia.callback_key_files import KeyFiles, KeyFilesError
 from ossia.domain.buckets import Buckets
 from ossia.domain.buffers import Buffers
-from ossia.domain.callback_keys import CallbackKeys, OneKey
+from ossia.domain.callback_keys import CallbackKeys, KeyRing, OneKey
 from ossia.domain.callbacks import CallbackLimits, Callbacks
 from ossia.domain.collector import Collector
 from ossia.domain.delivery_log import DeliveryLog
@@ -113,15 +114,19 @@ def _account_id() -> str:
 
 
 def _callback_keys(settings: Settings, folder: Path | None) -> CallbackKeys:
-    urls = {"own_url": settings.url, "original_url": settings.callback_key_url}
-    if folder is None:
-        return CallbackKeys(OneKey(), **urls)
-    files = KeyFiles(folder)
-    try:
-        files.open()
-    except (KeyFilesError, OSError) as error:
-        raise SettingsError(str(error)) from error
-    return CallbackKeys(files, **urls)
+    ring: KeyRing = OneKey() if folder is None else KeyFiles(folder)
+    if isinstance(ring, KeyFiles):
+        try:
+            ring.open()
+        except (KeyFilesError, OSError) as error:
+            raise SettingsError(str(error)) from error
+    library = None if settings.callback_sign_singly else CryptoMb.find()
+    return CallbackKeys(
+        ring,
+        own_url=settings.url,
+        original_url=settings.callback_key_url,
+        batching=None if library is None else library.signer,
+    )
 
 
 def _webhook_key(folder: Path | None) -> WebhookKey:

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import click
 
 from ossia.adapters.callback_sender import CallbackClient
+from ossia.adapters.crypto_mb import LANES, CryptoMb
 from ossia.adapters.data_folder import DataFolder, DataFolderError, FolderInUseError
 from ossia.adapters.filesystem import allows_direct
 from ossia.bootstrap import callback_targets
@@ -51,9 +52,9 @@ def examine(settings: Settings, *, callback_url: str | None, as_json: bool) -> i
     else:
         for each in findings:
             mark = click.style("ok  ", fg="green") if each.ok else click.style("bad ", fg="red")
-            click.echo(f"{mark} {each.check:<12} {each.seen}")
+            click.echo(f"{mark} {each.check:<13} {each.seen}")
             if each.remedy:
-                click.echo(f"     {'':<12} -> {each.remedy}")
+                click.echo(f"     {'':<13} -> {each.remedy}")
     return 0 if all(each.ok for each in findings) else 1
 
 
@@ -65,6 +66,7 @@ def _findings(settings: Settings, callback_url: str | None) -> Iterator[Finding]
         _port,
         _clock,
         _callback_key,
+        _batch_signing,
     )
     for check in checks:
         yield check(settings)
@@ -200,6 +202,20 @@ def _examine_key(path: Path) -> Finding:
             remedy=f"chmod 600 {path}",
         )
     return Finding("callback key", ok=True, seen=f"{path} is in order")
+
+
+def _batch_signing(settings: Settings) -> Finding:
+    """Whether callbacks that begin together are signed together; either is in order."""
+    library = CryptoMb.find()
+    if settings.callback_sign_singly:
+        seen = "switched off by --callback-sign-singly"
+    elif library is None:
+        seen = "not installed, callbacks are signed one by one (pip install 'ossia[batch-signing]')"
+    elif library.signer(CallbackKey.generate()) is None:
+        seen = "this processor has no AVX-512 IFMA, callbacks are signed one by one"
+    else:
+        seen = f"crypto_mb signs up to {LANES} callbacks at once"
+    return Finding("batch signing", ok=True, seen=seen)
 
 
 async def _callback(settings: Settings, url: str) -> Finding:

@@ -474,6 +474,24 @@ class CallbackSender(Protocol):
         """Make one attempt.  Raises nothing but cancellation."""
 
 
+class BatchSigner(Protocol):
+    """Makes several signatures with one key for less than they cost one by one."""
+
+    @property
+    def most(self) -> int:
+        """How many at a time."""
+
+    @property
+    def worth_from(self) -> int:
+        """As few as this are dearer one by one."""
+
+    def sign(self, messages: Sequence[bytes]) -> list[bytes]:
+        """MD5 with PKCS#1 v1.5, one for each message, in their order.
+
+        Raises `ArithmeticError` if any cannot be relied on.
+        """
+
+
 class DocumentFetcher(Protocol):
     """Gets a public document, such as the keys of an OIDC issuer.
 

@@ -141,6 +141,12 @@ class Settings:
     callback_log_count: int = _row(
         100_000, "Rows of the delivery log that are kept at most.", kind=int
     )
+    callback_sign_singly: bool = _row(
+        default=False,
+        text="Sign callbacks one by one, even where the extra 'batch-signing' is installed and "
+        "could sign several at once for less.",
+        kind=bool,
+    )
     callback_key_url: str = _row(
         "",
         "Where callbacks say that the public key is found: http://gosspublic.alicdn.com/ (or "

@@ -11,11 +11,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
+from urllib.request import urlopen
 
 import pytest
 from asking import Ask
@@ -563,6 +565,27 @@ def test_headers_of_the_request(
     assert parsedate_to_datetime(received.headers["date"]).tzinfo is not None
     assert " " not in received.headers["authorization"]
     assert pub_key_url(received) == server.public_key_url
+
+
+@pytest.mark.covers("PutObject")
+def test_many_at_a_time_have_each_their_own_signature(
+    client: SigningClient, bucket: str, inbox: Inbox
+) -> None:
+    """6.  Those that begin together may be signed together."""
+    told = header(config(inbox.url, "${object} ${etag}"))
+
+    def put(number: int) -> int:
+        content = b"%d" % number
+        return Uploader(client, bucket, f"many/{number}", content).put(told).status
+
+    with ThreadPoolExecutor(32) as threads:
+        assert set(threads.map(put, range(200))) == {200}
+    received = inbox.wait(200)
+    assert len({each.body for each in received}) == 200
+    with urlopen(pub_key_url(received[0]), timeout=10) as answer:
+        pem = answer.read()
+    assert all(is_signed(each, pem) for each in received)
+    assert len({each.headers["authorization"] for each in received}) == 200
 
 
 @pytest.mark.covers("PutObject")

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ossia.adapters.callback_sender import CallbackClient
+from ossia.domain.callback_keys import SigningKey
 from ossia.domain.callbacks import CallbackReply, Callbacks, UploadFacts
 from ossia.errors import CallbackFailed
 from ossia.protocol.address_policy import AddressPolicy
@@ -51,8 +52,8 @@ def key_server() -> Iterator[Inbox]:
 @pytest.fixture
 async def callbacks(key_server: Inbox) -> AsyncIterator[Callbacks]:
     sender = CallbackClient(AddressPolicy.parse(["loopback"]), timeout_s=0.2)
-    keys = SimpleNamespace(current=lambda: SimpleNamespace(url=key_server.url, sign=KEY.sign))
-    yield Callbacks(sender, keys, SystemClock())
+    signing = SigningKey(KEY, key_server.url)
+    yield Callbacks(sender, SimpleNamespace(current=lambda: signing), SystemClock())
     await sender.close()
 
 

@@ -111,8 +111,14 @@ def test_doctor_finds_a_healthy_machine_healthy(tmp_path: Path) -> None:
     answer = ossia("doctor", "--data", str(tmp_path / "d"), "--listen", listen, "--json")
     findings = json.loads(answer.stdout)
     assert answer.returncode == 0
-    assert {each["check"] for each in findings} >= {"folder", "port", "clock", "file system"}
+    checks = {each["check"] for each in findings}
+    assert checks >= {"folder", "port", "clock", "file system", "batch signing"}
     assert not (tmp_path / "d").exists()
+
+
+def test_doctor_tells_how_callbacks_are_signed(tmp_path: Path) -> None:
+    told = ossia("doctor", "--data", str(tmp_path / "d"), "--callback-sign-singly").stdout
+    assert "batch signing switched off by --callback-sign-singly" in told
 
 
 def test_doctor_says_what_to_do(tmp_path: Path, server: Server) -> None:

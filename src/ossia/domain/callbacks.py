@@ -94,7 +94,7 @@ class SigningKey(Protocol):
     def url(self) -> str:
         """Where receivers find its public half."""
 
-    def sign(self, message: bytes) -> str:
+    async def sign(self, message: bytes) -> str:
         """The value of the ``authorization`` header."""
 
 
@@ -270,12 +270,14 @@ class Callbacks:
         self, message: CallbackMessage, url: CallbackUrl, kind: str, attempt: int
     ) -> tuple[Delivery, Accepted | Rejected]:
         now_ms = self._clock.now_ms()
+        key = self._keys.current()
+        authorization = await key.sign(string_to_sign(url.path, url.query, message.body))
         outgoing = CallbackAttempt(
             scheme=url.scheme,
             host=url.host,
             port=url.port,
             target=url.path + url.query,
-            headers=self._headers(message, url, now_ms),
+            headers=self._headers(message, url, now_ms, key.url, authorization),
             body=message.body,
         )
         outcome = await self._sender.send(outgoing)
@@ -307,17 +309,20 @@ class Callbacks:
             self._note(delivery)
         return delivery, verdict
 
-    def _headers(self, message: CallbackMessage, url: CallbackUrl, now_ms: int) -> dict[str, str]:
-        key = self._keys.current()
-        signed = string_to_sign(url.path, url.query, message.body)
+    def _headers(
+        self,
+        message: CallbackMessage,
+        url: CallbackUrl,
+        now_ms: int,
+        key_url: str,
+        authorization: str,
+    ) -> dict[str, str]:
         headers = outgoing_headers(
             message,
             url,
             message.body,
-            # A third of a millisecond on the loop: the library holds the interpreter's lock while
-            # it signs, so a thread would only add its hand-over.
-            authorization=key.sign(signed),
-            key_url=key.url,
+            authorization=authorization,
+            key_url=key_url,
             date=format_http(now_ms),
             request_id=message.request_id,
             bucket=message.bucket,

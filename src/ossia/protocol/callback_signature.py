@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import (
     RSAPrivateKey,
+    RSAPrivateNumbers,
     RSAPublicKey,
     generate_private_key,
 )
@@ -23,7 +24,10 @@ from cryptography.hazmat.primitives.hashes import MD5
 from ossia.protocol.private_pem import load_private, private_pem
 
 KEY_BITS: Final = 2048
-_EXPONENT: Final = 65537
+EXPONENT: Final = 65537
+MD5_BYTES: Final = 16
+_MD5_INFO: Final = bytes.fromhex("3020300c06082a864886f70d020505000410")
+"""DigestInfo of MD5, ahead of the digest (RFC 8017, 9.2, note 1)."""
 _PADDING: Final = PKCS1v15()
 _DIGEST: Final = MD5()  # noqa: S303 - the algorithm of the protocol
 
@@ -37,7 +41,7 @@ class CallbackKey:
     @classmethod
     def generate(cls) -> "CallbackKey":
         """Make a key pair of 2048 bits.  Takes up to a second."""
-        return cls(generate_private_key(_EXPONENT, KEY_BITS))
+        return cls(generate_private_key(EXPONENT, KEY_BITS))
 
     @classmethod
     def load(cls, pem: bytes) -> "CallbackKey":
@@ -57,12 +61,27 @@ class CallbackKey:
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
 
+    @property
+    def bits(self) -> int:
+        """The length of the modulus."""
+        return self._key.key_size
+
+    def numbers(self) -> RSAPrivateNumbers:
+        """What the key is made of; keep it secret."""
+        return self._key.private_numbers()
+
     def sign(self, message: bytes) -> str:
         """The ``authorization`` header for a string to sign: Base64, no scheme word."""
         return base64.b64encode(self._key.sign(message, _PADDING, _DIGEST)).decode("ascii")
 
     def __repr__(self) -> str:
         return "CallbackKey(***)"
+
+
+def padded(digest: bytes, size: int) -> bytes:
+    """What the private key is applied to: EMSA-PKCS1-v1_5 (RFC 8017, 9.2) of an MD5 digest."""
+    info = _MD5_INFO + digest
+    return b"\x00\x01" + b"\xff" * (size - len(info) - 3) + b"\x00" + info
 
 
 def verify(public_pem: bytes, authorization: str, message: bytes) -> bool:

@@ -43,14 +43,14 @@ class Ring:
         ),
     ],
 )
-def test_the_newest_key_signs_under_its_own_url(
+async def test_the_newest_key_signs_under_its_own_url(
     numbers: tuple[int, ...], original_url: str, url: str
 ) -> None:
     keys = CallbackKeys(Ring(*numbers), own_url="https://oss.test", original_url=original_url)
     current = keys.current()
     assert current.url == url
     newest = SHORT if numbers == (1,) else LONG
-    assert verify(newest.public_pem(), current.sign(b"text"), b"text")
+    assert verify(newest.public_pem(), await current.sign(b"text"), b"text")
 
 
 @pytest.mark.parametrize("number", [1, 2, 10])

@@ -44,7 +44,7 @@ class FakeSender:
 class FakeKey:
     url = KEY_URL
 
-    def sign(self, message: bytes) -> str:
+    async def sign(self, message: bytes) -> str:
         return base64.b64encode(message).decode()
 
 

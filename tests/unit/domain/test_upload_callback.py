@@ -61,7 +61,7 @@ class FakeKeys:
     def current(self) -> "FakeKeys":
         return self
 
-    def sign(self, message: bytes) -> str:
+    async def sign(self, message: bytes) -> str:
         return message.hex()
 
 

@@ -1,0 +1,111 @@
+"""Signatures that are asked for at the same time are made together, and each gets his own."""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from ossia.domain.callback_keys import CallbackKeys, OneKey
+from ossia.domain.signature_batch import SignatureBatch
+from ossia.protocol.callback_signature import CallbackKey
+
+KEY = CallbackKey.generate()
+
+
+class Signer:
+    """Notes what it is given; its signatures cannot be mistaken for others."""
+
+    most = 4
+    worth_from = 2
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.batches: list[list[bytes]] = []
+        self.fails = fails
+
+    def sign(self, messages: Sequence[bytes]) -> list[bytes]:
+        self.batches.append(list(messages))
+        if self.fails:
+            raise ArithmeticError("a lane is wrong")
+        return [b"signed " + each for each in messages]
+
+
+def shown(message: bytes) -> str:
+    return base64.b64encode(b"signed " + message).decode()
+
+
+def numbered(count: int) -> list[bytes]:
+    return [b"%d" % number for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("count", "together"), [(1, []), (2, [2]), (4, [4]), (5, [4]), (6, [4, 2]), (11, [4, 4, 3])]
+)
+async def test_so_many_at_a_time(count: int, together: list[int]) -> None:
+    signer = Signer()
+    batch = SignatureBatch(KEY, signer)
+    messages = numbered(count)
+    made = await asyncio.gather(*map(batch.sign, messages))
+    assert [len(each) for each in signer.batches] == together
+    batched = sum(together)
+    assert made[:batched] == [shown(each) for each in messages[:batched]]
+    # Too few to be worth it.
+    assert made[batched:] == [KEY.sign(each) for each in messages[batched:]]
+
+
+async def test_others_have_their_turn_between_batches() -> None:
+    batch = SignatureBatch(KEY, Signer())
+    waiting = [batch.sign(each) for each in numbered(12)]
+    seen = []
+    while not waiting[-1].done():
+        await asyncio.sleep(0)
+        seen.append(sum(each.done() for each in waiting))
+    assert seen[-3:] == [4, 8, 12]
+
+
+async def test_later_ones_join_those_that_wait() -> None:
+    signer = Signer()
+    batch = SignatureBatch(KEY, signer)
+    late: list[asyncio.Future[str]] = []
+    first = [batch.sign(each) for each in numbered(4)]
+    # It comes up between the first batch and the second.
+    asyncio.get_running_loop().call_soon(lambda: late.append(batch.sign(b"late")))
+    first.append(batch.sign(b"4"))
+    assert await asyncio.gather(*first) == [shown(each) for each in numbered(5)]
+    assert await asyncio.gather(*late) == [shown(b"late")]
+    assert signer.batches == [[b"0", b"1", b"2", b"3"], [b"4", b"late"]]
+
+
+async def test_whoever_goes_away_disturbs_nobody() -> None:
+    batch = SignatureBatch(KEY, Signer())
+    waiting = [batch.sign(each) for each in numbered(3)]
+    waiting[1].cancel()
+    assert await waiting[0] == shown(b"0")
+    assert await waiting[2] == shown(b"2")
+
+
+async def test_what_cannot_be_relied_on_is_signed_one_by_one(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    batch = SignatureBatch(KEY, Signer(fails=True))
+    with caplog.at_level(logging.ERROR):
+        made = await asyncio.gather(*map(batch.sign, numbered(3)))
+    assert made == [KEY.sign(each) for each in numbered(3)]
+    assert "signatures_wrong reason=a lane is wrong" in caplog.text
+
+
+async def test_every_key_has_a_batch_of_its_own() -> None:
+    asked: list[CallbackKey] = []
+
+    def batching(key: CallbackKey) -> Signer:
+        asked.append(key)
+        return Signer()
+
+    keys = CallbackKeys(OneKey(KEY), own_url="http://oss.test", batching=batching)
+    current = keys.current()
+    assert keys.current() is current
+    assert asked == [KEY]
+    assert await asyncio.gather(*map(current.sign, numbered(2))) == [shown(b"0"), shown(b"1")]
+    plain = CallbackKeys(OneKey(KEY), own_url="http://oss.test", batching=lambda _key: None)
+    assert await plain.current().sign(b"x") == KEY.sign(b"x")
