@@ -100,27 +100,32 @@ class Latency:
     p99: float
 
 
-def latency(endpoint: str, paths: list[str]) -> Latency:
-    """Upload to *paths* in turn, one after the other."""
-    at = urlsplit(endpoint)
+def latencies(endpoint: str, plain: list[str], told: list[str], url: str) -> list[Latency]:
+    """Of an upload, of one with a callback, and of the receiver itself.
+
+    One request of each kind after the other, because the disk has moods; each on one connection
+    but those to the receiver, which get a new one as callbacks do.
+    """
+    at, receiver_at = urlsplit(endpoint), urlsplit(url)
     connection = http.client.HTTPConnection(at.hostname or "", at.port)
-    turns = itertools.cycle(paths)
-    found = _latency(lambda: _ask(connection, "PUT", next(turns), BODY))
+    turns = itertools.cycle(zip(plain, told, strict=True))
+
+    def ask_upload(path: str) -> None:
+        _ask(connection, "PUT", path, BODY)
+
+    def ask_receiver() -> None:
+        own = http.client.HTTPConnection(receiver_at.hostname or "", receiver_at.port)
+        _ask(own, "POST", receiver_at.path, BODY[:200])
+        own.close()
+
+    took: list[list[float]] = [[], [], []]
+    for _ in range(SEQUENTIAL):
+        path, path_told = next(turns)
+        took[0].append(_milliseconds(ask_upload, path))
+        took[1].append(_milliseconds(ask_upload, path_told))
+        took[2].append(_milliseconds(ask_receiver))
     connection.close()
-    return found
-
-
-def receivers_own(url: str) -> Latency:
-    """What the receiver itself takes for such a request, on a connection of its own."""
-    at = urlsplit(url)
-    body = b"x" * 200
-
-    def ask() -> None:
-        connection = http.client.HTTPConnection(at.hostname or "", at.port)
-        _ask(connection, "POST", at.path, body)
-        connection.close()
-
-    return _latency(ask)
+    return [Latency(s[len(s) // 2], s[len(s) * 99 // 100]) for s in map(sorted, took)]
 
 
 def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: bytes) -> None:
@@ -130,14 +135,10 @@ def _ask(connection: http.client.HTTPConnection, method: str, path: str, body: b
     assert answer.status == 200, answer.status
 
 
-def _latency(ask: Callable[[], None]) -> Latency:
-    took = []
-    for _ in range(SEQUENTIAL):
-        begun = time.perf_counter()
-        ask()
-        took.append((time.perf_counter() - begun) * 1000)
-    took.sort()
-    return Latency(took[len(took) // 2], took[len(took) * 99 // 100])
+def _milliseconds(ask: Callable[..., None], *about: str) -> float:
+    begun = time.perf_counter()
+    ask(*about)
+    return (time.perf_counter() - begun) * 1000
 
 
 class StalledReceivers:

@@ -259,9 +259,7 @@ def measure_callbacks(folder: Path, rounds: int) -> Iterator[Figure]:
         if signer is not None:
             made = [callbacks.signatures_together(signer) for _ in range(rounds)]
             yield Figure("an RSA-2048 signature, eight at once", made)
-        without = callbacks.latency(client.endpoint, plain)
-        with_callback = callbacks.latency(client.endpoint, told)
-        own = callbacks.receivers_own(url)
+        without, with_callback, own = callbacks.latencies(client.endpoint, plain, told, url)
         yield Figure(
             f"a callback adds: p50 {with_callback.p50 - without.p50 - own.p50:.2f} ms, "
             f"p99 {with_callback.p99 - without.p99 - own.p99:.2f} ms over the receiver's own "

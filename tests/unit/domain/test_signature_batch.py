@@ -31,6 +31,14 @@ class Signer:
         return [b"signed " + each for each in messages]
 
 
+async def busy(signer: Signer) -> SignatureBatch:
+    """A batch that has seen many at a time; what it has signed is forgotten."""
+    batch = SignatureBatch(KEY, signer)
+    await asyncio.gather(*map(batch.sign, numbered(3)))
+    signer.batches.clear()
+    return batch
+
+
 def shown(message: bytes) -> str:
     return base64.b64encode(b"signed " + message).decode()
 
@@ -44,7 +52,7 @@ def numbered(count: int) -> list[bytes]:
 )
 async def test_so_many_at_a_time(count: int, together: list[int]) -> None:
     signer = Signer()
-    batch = SignatureBatch(KEY, signer)
+    batch = await busy(signer)
     messages = numbered(count)
     made = await asyncio.gather(*map(batch.sign, messages))
     assert [len(each) for each in signer.batches] == together
@@ -54,8 +62,32 @@ async def test_so_many_at_a_time(count: int, together: list[int]) -> None:
     assert made[batched:] == [KEY.sign(each) for each in messages[batched:]]
 
 
+async def test_one_at_a_time_waits_for_nobody() -> None:
+    signer = Signer()
+    batch = SignatureBatch(KEY, signer)
+    for message in numbered(3):
+        future = batch.sign(message)
+        assert future.done()
+        assert await future == KEY.sign(message)
+        await asyncio.sleep(0)
+    assert not signer.batches
+
+
+async def test_of_the_first_few_one_does_not_wait() -> None:
+    signer = Signer()
+    batch = SignatureBatch(KEY, signer)
+    waiting = [batch.sign(each) for each in numbered(4)]
+    assert [each.done() for each in waiting] == [True, False, False, False]
+    await asyncio.gather(*waiting)
+    assert signer.batches == [[b"1", b"2", b"3"]]
+    # There are many now, until a turn has few.
+    assert not batch.sign(b"4").done()
+    await asyncio.sleep(0)
+    assert batch.sign(b"5").done()
+
+
 async def test_others_have_their_turn_between_batches() -> None:
-    batch = SignatureBatch(KEY, Signer())
+    batch = await busy(Signer())
     waiting = [batch.sign(each) for each in numbered(12)]
     seen = []
     while not waiting[-1].done():
@@ -66,7 +98,7 @@ async def test_others_have_their_turn_between_batches() -> None:
 
 async def test_later_ones_join_those_that_wait() -> None:
     signer = Signer()
-    batch = SignatureBatch(KEY, signer)
+    batch = await busy(signer)
     late: list[asyncio.Future[str]] = []
     first = [batch.sign(each) for each in numbered(4)]
     # It comes up between the first batch and the second.
@@ -78,7 +110,7 @@ async def test_later_ones_join_those_that_wait() -> None:
 
 
 async def test_whoever_goes_away_disturbs_nobody() -> None:
-    batch = SignatureBatch(KEY, Signer())
+    batch = await busy(Signer())
     waiting = [batch.sign(each) for each in numbered(3)]
     waiting[1].cancel()
     assert await waiting[0] == shown(b"0")
@@ -88,11 +120,21 @@ async def test_whoever_goes_away_disturbs_nobody() -> None:
 async def test_what_cannot_be_relied_on_is_signed_one_by_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    batch = SignatureBatch(KEY, Signer(fails=True))
+    batch = await busy(Signer(fails=True))
     with caplog.at_level(logging.ERROR):
         made = await asyncio.gather(*map(batch.sign, numbered(3)))
     assert made == [KEY.sign(each) for each in numbered(3)]
     assert "signatures_wrong reason=a lane is wrong" in caplog.text
+
+
+async def test_whoever_waits_hears_of_any_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    signer = Signer()
+    batch = await busy(signer)
+    monkeypatch.setattr(signer, "sign", dict[str, int]().__getitem__)
+    found = await asyncio.gather(*map(batch.sign, numbered(3)), return_exceptions=True)
+    assert [type(each) for each in found] == [TypeError] * 3
+    monkeypatch.undo()
+    assert await asyncio.gather(*map(batch.sign, numbered(2))) == [shown(b"0"), shown(b"1")]
 
 
 async def test_every_key_has_a_batch_of_its_own() -> None:
@@ -106,6 +148,7 @@ async def test_every_key_has_a_batch_of_its_own() -> None:
     current = keys.current()
     assert keys.current() is current
     assert asked == [KEY]
-    assert await asyncio.gather(*map(current.sign, numbered(2))) == [shown(b"0"), shown(b"1")]
+    made = await asyncio.gather(*map(current.sign, numbered(3)))
+    assert made == [KEY.sign(b"0"), shown(b"1"), shown(b"2")]
     plain = CallbackKeys(OneKey(KEY), own_url="http://oss.test", batching=lambda _key: None)
     assert await plain.current().sign(b"x") == KEY.sign(b"x")
