@@ -2,10 +2,15 @@
 
 import base64
 import logging
+import math
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateNumbers,
+    RSAPublicNumbers,
+    generate_private_key,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +62,33 @@ def test_any_messages(messages: list[bytes]) -> None:
     if signer is not None:
         made = [base64.b64encode(each).decode() for each in signer.sign(messages)]
         assert made == [KEY.sign(message) for message in messages]
+
+
+def test_either_prime_may_be_the_larger(library: CryptoMb) -> None:
+    numbers = KEY.numbers()
+    for p, q in ((numbers.p, numbers.q), (numbers.q, numbers.p)):
+        key = of_primes(p, q)
+        made = signer_of(library, key).sign([b"x"])[0]
+        assert base64.b64encode(made).decode() == KEY.sign(b"x")
+
+
+def of_primes(p: int, q: int, exponent: int = 65537) -> CallbackKey:
+    d = pow(exponent, -1, math.lcm(p - 1, q - 1))
+    public = RSAPublicNumbers(exponent, p * q)
+    halves = {"dmp1": d % (p - 1), "dmq1": d % (q - 1), "iqmp": pow(q, -1, p)}
+    made = RSAPrivateNumbers(p=p, q=q, d=d, public_numbers=public, **halves)
+    return CallbackKey.load(private_pem(made.private_key()))
+
+
+def test_unequal_primes_are_left_to_openssl(library: CryptoMb) -> None:
+    # 2**1279 - 1 and the first prime that makes 2048 bits of it.
+    longer, shorter = 2**1279 - 1, 2**769 - 1
+    while pow(3, shorter - 1, shorter) != 1 or shorter % 65537 == 1:
+        shorter -= 2
+    key = of_primes(longer, shorter)
+    assert key.bits == 2048
+    assert library.signer(key) is None
+    assert verify(key.public_pem(), key.sign(b"x"), b"x")
 
 
 def test_two_keys_do_not_disturb_each_other(library: CryptoMb) -> None:

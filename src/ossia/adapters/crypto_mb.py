@@ -63,7 +63,9 @@ class CryptoMb:
         """A signer for *key*; None where the processor or the kind of key does not allow it."""
         numbers = key.numbers()
         algorithm = _ALGORITHMS.get(key.bits)
-        fits = numbers.public_numbers.e == EXPONENT and algorithm is not None
+        # Primes of unequal length are allowed, and nobody makes them.
+        has_halves = max(numbers.p, numbers.q).bit_length() * 2 == key.bits
+        fits = numbers.public_numbers.e == EXPONENT and algorithm is not None and has_halves
         if not fits or not self._library.mbx_get_algo_info(algorithm) & LANES:
             return None
         return EightAtOnce(self._library, key)

@@ -27,6 +27,7 @@ class SignatureBatch:
         self._waiting: list[_Waiting] = []
         self._is_turn_ahead = False
         self._are_many = False
+        self._is_reliable = True
 
     def sign(self, message: bytes) -> "asyncio.Future[str]":
         """The value of the ``authorization`` header, now or soon."""
@@ -62,9 +63,11 @@ class SignatureBatch:
                 future.set_result(signature)
 
     def _signed(self, messages: Sequence[bytes]) -> list[str]:
-        if len(messages) >= self._signer.worth_from:
+        if self._is_reliable and len(messages) >= self._signer.worth_from:
             try:
                 return [base64.b64encode(each).decode() for each in self._signer.sign(messages)]
             except ArithmeticError as error:
+                # Whatever is broken does not mend itself.
+                self._is_reliable = False
                 log.error("signatures_wrong reason=%s", error)  # noqa: TRY400 - no fault of ours
         return [self._key.sign(message) for message in messages]

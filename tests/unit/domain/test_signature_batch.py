@@ -120,11 +120,16 @@ async def test_whoever_goes_away_disturbs_nobody() -> None:
 async def test_what_cannot_be_relied_on_is_signed_one_by_one(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    batch = await busy(Signer(fails=True))
+    signer = Signer()
+    batch = await busy(signer)
+    signer.fails = True
     with caplog.at_level(logging.ERROR):
-        made = await asyncio.gather(*map(batch.sign, numbered(3)))
-    assert made == [KEY.sign(each) for each in numbered(3)]
-    assert "signatures_wrong reason=a lane is wrong" in caplog.text
+        for count in (3, 4):
+            made = await asyncio.gather(*map(batch.sign, numbered(count)))
+            assert made == [KEY.sign(each) for each in numbered(count)]
+    # It is told once, and not tried again.
+    assert caplog.text.count("signatures_wrong reason=a lane is wrong") == 1
+    assert len(signer.batches) == 1
 
 
 async def test_whoever_waits_hears_of_any_failure(monkeypatch: pytest.MonkeyPatch) -> None:
