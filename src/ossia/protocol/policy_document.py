@@ -23,7 +23,6 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
-from functools import partial
 from typing import Any, NamedTuple, Self, TypeVar
 
 import msgspec
@@ -127,7 +126,10 @@ NOBODY = Asker()
 
 
 class Statement(NamedTuple):
-    """One statement, compiled.  ``is_public`` is of use in bucket policies only."""
+    """One statement, compiled.  ``is_public`` is of use in bucket policies only.
+
+    ``variables`` are those without a value; ``source`` is what was compiled, by ``grammar``.
+    """
 
     number: int
     sid: str
@@ -139,7 +141,8 @@ class Statement(NamedTuple):
     is_public: bool
     reach: _Reach
     variables: frozenset[str]
-    filled: Callable[[Mapping[str, str]], "Statement"]
+    source: dict[str, Any]
+    grammar: Grammar
 
     def misses(self, action: str, place: Place, asker: Asker) -> Iterator[str]:
         """The elements, condition aside, that do not cover the request."""
@@ -266,7 +269,7 @@ class PolicyDocument:
             known = {
                 name: value for name, value in zip(self._variables, values, strict=True) if value
             }
-            found = PolicyDocument([each.filled(known) for each in self.statements])
+            found = PolicyDocument([_filled(each, known) for each in self.statements])
             self._filled[values] = found
         return found
 
@@ -364,7 +367,7 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
     )
     names = _principal_names(statement["Principal"], grammar) if needs_principal else ["*"]
     spares_owner = grammar is Grammar.BUCKET and (condition is None or not condition.keys)
-    compiled = Statement(
+    return Statement(
         number,
         sid,
         effect,
@@ -377,19 +380,17 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         if resources is None
         else _compile_reach(texts_of("Resource", resources)),
         variables_in(_varying(statement)),
-        lambda _values: compiled,
+        statement,
+        grammar,
     )
-    if not compiled.variables:
-        return compiled
-    return compiled._replace(filled=partial(_fill_statement, compiled, statement, grammar))
 
 
-def _fill_statement(
-    template: Statement, source: dict[str, Any], grammar: Grammar, values: Mapping[str, str]
-) -> Statement:
-    """*template*, which was made of *source*, once more with some variables filled."""
-    filled = {**source, **fill(_varying(source), values)}
-    compiled = _compile_statement(template.number, filled, grammar)
+def _filled(template: Statement, values: Mapping[str, str]) -> Statement:
+    """*template* once more, with the variables filled whose values are known."""
+    if template.variables.isdisjoint(values):
+        return template
+    source = {**template.source, **fill(_varying(template.source), values)}
+    compiled = _compile_statement(template.number, source, template.grammar)
     # Not a matter of who asks.
     return compiled._replace(is_public=template.is_public)
 
