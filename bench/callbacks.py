@@ -62,11 +62,16 @@ def parameter(url: str) -> str:
     return base64.b64encode(json.dumps(fields).encode()).decode()
 
 
+def path_of(url: str) -> str:
+    """The request target of *url*."""
+    return url.removeprefix("{0.scheme}://{0.netloc}".format(urlsplit(url)))
+
+
 def targets(client: SigningClient, bucket: str, url: str, count: int) -> list[str]:
     """Request targets of presigned PUTs with a callback."""
     query = [("callback", parameter(url))]
     urls = (client.url("PUT", bucket, f"cb/{n:06d}", query=query) for n in range(count))
-    return [each.partition("//")[2].partition("/")[1] + each.split("/", 3)[3] for each in urls]
+    return [path_of(each) for each in urls]
 
 
 def signatures(key: CallbackKey) -> tuple[int, float]:
@@ -255,8 +260,8 @@ def fill(client: SigningClient, bucket: str) -> None:
     at = urlsplit(client.endpoint)
     connection = http.client.HTTPConnection(at.hostname or "", at.port)
     for number in range(STALLED):
-        path = client.url("PUT", bucket, f"cb/{number:06d}")
-        _ask(connection, "PUT", path.removeprefix(client.endpoint), BODY)
+        path = path_of(client.url("PUT", bucket, f"cb/{number:06d}"))
+        _ask(connection, "PUT", path, BODY)
     connection.close()
 
 

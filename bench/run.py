@@ -24,9 +24,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import callbacks
+from callbacks import path_of
 
 from ossia.client.signing_client import SigningClient
 from ossia.protocol.callback_signature import CallbackKey
@@ -170,11 +170,6 @@ def wrk(pid: int, endpoint: str, script: str, paths: list[str], seconds: int) ->
         raise SystemExit(f"wrk saw errors:\n{output}")
     answered = int(output.partition(" requests in")[0].split()[-1])
     return answered, used
-
-
-def path_of(url: str) -> str:
-    """The request target of *url*."""
-    return url.removeprefix("{0.scheme}://{0.netloc}".format(urlsplit(url)))
 
 
 def curl(pid: int, *arguments: str) -> float:

@@ -32,7 +32,7 @@ from ossia.api.services import Services
 from ossia.callback_key_files import KeyFiles, KeyFilesError
 from ossia.domain.buckets import Buckets
 from ossia.domain.buffers import Buffers
-from ossia.domain.callback_keys import CallbackKeys, KeyRing, OneKey
+from ossia.domain.callback_keys import CallbackKeys, OneKey
 from ossia.domain.callbacks import CallbackLimits, Callbacks
 from ossia.domain.collector import Collector
 from ossia.domain.delivery_log import DeliveryLog
@@ -114,19 +114,22 @@ def _account_id() -> str:
 
 
 def _callback_keys(settings: Settings, folder: Path | None) -> CallbackKeys:
-    ring: KeyRing = OneKey() if folder is None else KeyFiles(folder)
-    if isinstance(ring, KeyFiles):
-        try:
-            ring.open()
-        except (KeyFilesError, OSError) as error:
-            raise SettingsError(str(error)) from error
     library = None if settings.callback_sign_singly else CryptoMb.find()
     return CallbackKeys(
-        ring,
+        OneKey() if folder is None else _key_files(folder),
         own_url=settings.url,
         original_url=settings.callback_key_url,
         batching=None if library is None else library.signer,
     )
+
+
+def _key_files(folder: Path) -> KeyFiles:
+    files = KeyFiles(folder)
+    try:
+        files.open()
+    except (KeyFilesError, OSError) as error:
+        raise SettingsError(str(error)) from error
+    return files
 
 
 def _webhook_key(folder: Path | None) -> WebhookKey:

@@ -24,7 +24,7 @@ from ossia.adapters.filesystem import allows_direct
 from ossia.bootstrap import callback_targets
 from ossia.callback_key_files import key_files
 from ossia.ports import CallbackAnswer, CallbackAttempt
-from ossia.protocol.callback_signature import CallbackKey
+from ossia.protocol.callback_signature import KEY_BITS, CallbackKey
 from ossia.settings import Settings, SettingsError
 from ossia.supervisor import bind
 
@@ -206,12 +206,11 @@ def _examine_key(path: Path) -> Finding:
 
 def _batch_signing(settings: Settings) -> Finding:
     """Whether callbacks that begin together are signed together; either is in order."""
-    library = CryptoMb.find()
     if settings.callback_sign_singly:
         seen = "switched off by --callback-sign-singly"
-    elif library is None:
-        seen = "not installed, callbacks are signed one by one (pip install 'ossia[batch-signing]')"
-    elif library.signer(CallbackKey.generate()) is None:
+    elif (library := CryptoMb.find()) is None:
+        seen = "not installed, callbacks are signed one by one (.venv/bin/pip install -e '.[batch-signing]')"
+    elif not library.supports(KEY_BITS):
         seen = "this processor has no AVX-512 IFMA, callbacks are signed one by one"
     else:
         seen = f"crypto_mb signs up to {LANES} callbacks at once"

@@ -1,14 +1,13 @@
 """What a bucket says to `access.authorize`: its policy, its ACLs, whether the public is out."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 
-from ossia.domain.buckets import POLICY, TAGS
+from ossia.domain.buckets import POLICY, tags_of
 from ossia.domain.objects import Objects
 from ossia.domain.public_access import PublicAccess
 from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
-from ossia.protocol.bucket_tags import stored_bucket_tags
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.policy_document import PolicyDocument
 from ossia.records import Bucket
@@ -54,15 +53,18 @@ class AtBucket(msgspec.Struct, frozen=True):
         """Whether public access to the bucket is blocked."""
         return await self.public_access.is_blocked(self.bucket)
 
-    async def tags(self) -> dict[str, Sequence[str]]:
-        """The tags of bucket and object, by condition key; none of what is not there."""
+    async def tags(self, keys: Collection[str]) -> dict[str, Sequence[str]]:
+        """The tags of bucket and object, by condition key, as far as *keys* are about them.
+
+        Only what is asked for is looked up.
+        """
+        found: dict[str, Sequence[str]] = {}
         if self.bucket is None:
-            return {}
-        of_bucket = stored_bucket_tags(self.bucket.documents.get(TAGS))
-        found: dict[str, Sequence[str]] = {
-            _BUCKET_TAG + name: (value,) for name, value in of_bucket.items()
-        }
-        stored = await self.objects.peek(self.bucket, self.key) if self.key else None
-        if stored is not None:
-            found |= {_OBJECT_TAG + name: (value,) for name, value in stored.tags.items()}
+            return found
+        if any(key.startswith(_BUCKET_TAG) for key in keys):
+            found |= {_BUCKET_TAG + name: (value,) for name, value in tags_of(self.bucket).items()}
+        if self.key and any(key.startswith(_OBJECT_TAG) for key in keys):
+            stored = await self.objects.peek(self.bucket, self.key)
+            tags = {} if stored is None else stored.tags
+            found |= {_OBJECT_TAG + name: (value,) for name, value in tags.items()}
         return found

@@ -18,6 +18,8 @@ from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any, Final, Self
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateNumbers
+
 from ossia.protocol.callback_signature import EXPONENT, MD5_BYTES, CallbackKey, padded
 
 log = logging.getLogger("ossia.signatures")
@@ -59,16 +61,18 @@ class CryptoMb:
             log.warning("crypto_mb_unusable reason=%s", error)
             return None
 
+    def supports(self, bits: int) -> bool:
+        """Whether it makes signatures of that length by eights, on this processor."""
+        algorithm = _ALGORITHMS.get(bits)
+        return algorithm is not None and bool(self._library.mbx_get_algo_info(algorithm) & LANES)
+
     def signer(self, key: CallbackKey) -> "EightAtOnce | None":
         """A signer for *key*; None where the processor or the kind of key does not allow it."""
         numbers = key.numbers()
-        algorithm = _ALGORITHMS.get(key.bits)
         # Primes of unequal length are allowed, and nobody makes them.
         has_halves = max(numbers.p, numbers.q).bit_length() * 2 == key.bits
-        fits = numbers.public_numbers.e == EXPONENT and algorithm is not None and has_halves
-        if not fits or not self._library.mbx_get_algo_info(algorithm) & LANES:
-            return None
-        return EightAtOnce(self._library, key)
+        fits = numbers.public_numbers.e == EXPONENT and has_halves and self.supports(key.bits)
+        return EightAtOnce(self._library, numbers) if fits else None
 
 
 class EightAtOnce:
@@ -77,8 +81,10 @@ class EightAtOnce:
     most = LANES
     worth_from = WORTH_FROM
 
-    def __init__(self, library: ctypes.CDLL, key: CallbackKey) -> None:
-        self._bytes = key.bits // 8
+    def __init__(self, library: ctypes.CDLL, numbers: RSAPrivateNumbers) -> None:
+        modulus = numbers.public_numbers.n
+        bits = modulus.bit_length()
+        self._bytes = bits // 8
         # What pointers lead to is known to nobody else.
         self._kept: list[Any] = []
         head = padded(bytes(MD5_BYTES), self._bytes)[:-MD5_BYTES]
@@ -86,15 +92,18 @@ class EightAtOnce:
         self._made = bytearray(self._bytes * LANES)
         self._checked = bytearray(self._bytes * LANES)
         given, made, checked = map(self._lanes, (self._given, self._made, self._checked))
-        numbers = key.numbers()
-        half = (numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp)
-        secret = [_every_lane(value, key.bits // 2) for value in half]
-        public = _every_lane(numbers.public_numbers.n, key.bits)
-        self._kept += [given, made, checked, *secret, public]
-        self._private = _bound(
-            library.mbx_rsa_private_crt_mb8, given, made, *(each for each, _ in secret), key.bits
-        )
-        self._public = _bound(library.mbx_rsa_public_mb8, made, checked, public[0], key.bits)
+        halves = (numbers.p, numbers.q, numbers.dmp1, numbers.dmq1, numbers.iqmp)
+        secret = [self._in_every_lane(value, bits // 2) for value in halves]
+        public = self._in_every_lane(modulus, bits)
+        self._private = _bound(library.mbx_rsa_private_crt_mb8, bits, given, made, *secret)
+        self._public = _bound(library.mbx_rsa_public_mb8, bits, made, checked, public)
+
+    def _in_every_lane(self, value: int, bits: int) -> Any:
+        """Pointers to one number: 64-bit words, the lowest first."""
+        content = value.to_bytes(bits // 8, "little")
+        words = (ctypes.c_uint64 * (bits // 64)).from_buffer_copy(content)
+        self._kept.append(words)
+        return _Pointers(*[ctypes.addressof(words)] * LANES)
 
     def _lanes(self, buffer: bytearray) -> Any:
         lane = ctypes.c_ubyte * self._bytes
@@ -125,16 +134,10 @@ def _installed() -> dict[str, Path]:
     return found
 
 
-def _every_lane(value: int, bits: int) -> tuple[Any, Any]:
-    """Pointers to one number for all lanes, and the number: 64-bit words, the lowest first."""
-    words = (ctypes.c_uint64 * (bits // 64)).from_buffer_copy(value.to_bytes(bits // 8, "little"))
-    return _Pointers(*[ctypes.addressof(words)] * LANES), words
-
-
-def _bound(function: Any, *arguments: Any) -> Any:
+def _bound(function: Any, bits: int, *lanes: Any) -> Any:
     """A call with these arguments and none but defaults behind them."""
     function.restype = ctypes.c_uint32
-    *pointers, bits = arguments
-    given = [*map(ctypes.cast, pointers, [ctypes.c_void_p] * len(pointers)), ctypes.c_int(bits)]
+    # What is cast keeps what it was.
+    pointers = [ctypes.cast(each, ctypes.c_void_p) for each in lanes]
     method = buffer = ctypes.c_void_p()
-    return lambda: function(*given, method, buffer)
+    return lambda: function(*pointers, ctypes.c_int(bits), method, buffer)

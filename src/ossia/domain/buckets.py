@@ -1,6 +1,6 @@
 """The rules of buckets: create, describe, configure, delete, list."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -12,6 +12,7 @@ from ossia.errors import (
     TooManyBuckets,
 )
 from ossia.ports import Clock, Conflict, Exists, Listing, MetadataStore, Missing, NotEmpty
+from ossia.protocol.bucket_tags import stored_bucket_tags
 from ossia.protocol.names import check_bucket_name
 from ossia.records import Bucket, BucketUsage
 
@@ -26,6 +27,11 @@ CALLBACK_POLICIES = "callback-policies"
 MAX_BUCKETS = 10_000
 """The real service's 100 is a quota of an account; ours only guards against a runaway script."""
 _TRIES = 5
+
+
+def tags_of(bucket: Bucket) -> Mapping[str, str]:
+    """The bucket's tags."""
+    return stored_bucket_tags(bucket.documents.get(TAGS))
 
 
 class Buckets:

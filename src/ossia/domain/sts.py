@@ -102,7 +102,7 @@ class Sts:
         wish = _read(parameters)
         if caller.kind is CallerKind.ROOT:
             raise _refused("Roles may not be assumed by root accounts.")
-        context = {**caller.facts, **context, "sts:RoleSessionName": [wish.session_name]}
+        context = {**context, "sts:RoleSessionName": [wish.session_name]}
         if wish.external_id:
             context["sts:ExternalId"] = [wish.external_id]
         role = await self._find(wish)
@@ -114,6 +114,7 @@ class Sts:
         if role is None:
             raise RpcError(404, "EntityNotExist.Role", "The specified Role not exists.")
         trust = compiled(role.trust, Grammar.TRUST)
+        context = {**caller.facts, **context}
         trusted = trust.for_whom(context).decide(_ACTION, role_arn, context, caller.asker.names)
         if trusted.verdict is not Verdict.ALLOW:
             raise _refused(_NOT_TRUSTED)

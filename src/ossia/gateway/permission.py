@@ -43,7 +43,7 @@ class Surroundings(AtBucket, frozen=True):
             if read is not None:
                 context[key] = read(self.call, self.action)
         if any(key.startswith(TAG_KEYS) for key in keys):
-            context.update(await self.tags())
+            context.update(await self.tags(keys))
             context.update(_request_tags(self.call, self.action))
         return context
 

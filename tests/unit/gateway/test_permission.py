@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from gateway_world import World, code, element
 
+from ossia.records import Bucket, StoredObject
+
 BUCKET = "mine"
 
 
@@ -73,6 +75,25 @@ async def test_conditions_of_the_anonymous(
     await permit(world, condition, tagging)
     answer = await world.ask(method, BUCKET, key, query, headers, b"", by=world.anonymous)
     assert answer.status == status, answer.body
+
+
+async def test_the_object_is_looked_up_for_its_own_tags_only(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    objects = world.gateway._services.objects
+    peek = objects.peek
+
+    async def noted(bucket: Bucket, key: str) -> StoredObject | None:
+        asked.append(key)
+        return await peek(bucket, key)
+
+    monkeypatch.setattr(objects, "peek", noted)
+    for key, looks in (("Bucket", 0), ("RequestObject", 0), ("ExistingObject", 1)):
+        await permit(world, {"StringNotEquals": {f"oss:{key}Tag/team": "blue"}})
+        asked.clear()
+        assert (await world.ask("GET", BUCKET, "k", by=world.anonymous)).status == 200
+        assert len(asked) == looks
 
 
 async def test_the_time_goes_on(world: World) -> None:

@@ -21,7 +21,7 @@ from ossia.api.operation import Grant
 from ossia.api.oss import oss
 from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import InvalidArgument
-from ossia.protocol.conditions import spelled
+from ossia.protocol.conditions import TAG_KEYS, spelled
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict, place_of
 
@@ -178,7 +178,7 @@ class _Supposed(AtBucket, frozen=True):
             **caller.facts,
         }
         supposed = cls(services.objects, services.public_access, bucket, key, facts)
-        facts |= await supposed.tags()
+        facts |= await supposed.tags(TAG_KEYS)
         for name, value in given.items():
             facts[spelled(name)] = [value] if isinstance(value, str) else value
         return supposed

@@ -7,7 +7,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document, Query
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import TAGS
+from ossia.domain.buckets import TAGS, tags_of
 from ossia.errors import InvalidTag, MalformedXML, NoSuchBucket
 from ossia.protocol.bucket_tags import parse_bucket_tags, render_bucket_tags, stored_bucket_tags
 
@@ -62,7 +62,7 @@ class GetBucketTagsResult(Answer):
 async def get_bucket_tags(call: Call, request: GetBucketTags) -> GetBucketTagsResult:
     """Tell the tags of a bucket; none is no error."""
     del request
-    return GetBucketTagsResult(tags=stored_bucket_tags(call.bucket.documents.get(TAGS)))
+    return GetBucketTagsResult(tags=tags_of(call.bucket))
 
 
 @dataclass(slots=True, kw_only=True)

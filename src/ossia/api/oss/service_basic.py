@@ -8,9 +8,8 @@ from typing import Annotated
 from ossia.api.bind import Query, integer
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import TAGS
+from ossia.domain.buckets import tags_of
 from ossia.errors import AccessDenied, InvalidArgument
-from ossia.protocol.bucket_tags import stored_bucket_tags
 from ossia.protocol.dates import format_iso
 from ossia.protocol.xml import document, tag
 from ossia.records import Bucket
@@ -77,7 +76,7 @@ def _filter(request: ListBuckets) -> Callable[[Bucket], bool] | None:
         return None
 
     def keep(bucket: Bucket) -> bool:
-        tags = stored_bucket_tags(bucket.documents.get(TAGS))
+        tags = tags_of(bucket)
         if request.tag_key and request.tag_key not in tags:
             return False
         if request.tag_value and tags.get(request.tag_key) != request.tag_value:
