@@ -209,7 +209,8 @@ def _batch_signing(settings: Settings) -> Finding:
     if settings.callback_sign_singly:
         seen = "switched off by --callback-sign-singly"
     elif (library := CryptoMb.find()) is None:
-        seen = "not installed, callbacks are signed one by one (.venv/bin/pip install -e '.[batch-signing]')"
+        how = ".venv/bin/pip install -e '.[batch-signing]'"
+        seen = f"not installed, callbacks are signed one by one ({how})"
     elif not library.supports(KEY_BITS):
         seen = "this processor has no AVX-512 IFMA, callbacks are signed one by one"
     else:

@@ -17,7 +17,8 @@ import msgspec
 
 from ossia.domain.identities import Caller, CallerKind, Standing
 from ossia.errors import AccessDenied
-from ossia.protocol.policy_document import Asker, Place, PolicyDocument, Rules, Verdict
+from ossia.protocol.policy_document import Asker, PolicyDocument, Rules, Verdict
+from ossia.protocol.policy_place import Place
 
 Context = Mapping[str, Sequence[str]]
 

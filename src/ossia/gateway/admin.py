@@ -20,7 +20,7 @@ from ossia.errors import AccessDenied, EntityTooLarge, InvalidArgument
 from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response
 from ossia.ports import Clock
-from ossia.protocol.policy_document import place_of
+from ossia.protocol.policy_place import place_of
 from ossia.protocol.signed_request import SignedRequest
 
 _MAX_BODY: Final = 16 * 1024 * 1024

@@ -40,7 +40,7 @@ from ossia.http.message import Request, Response
 from ossia.ports import Clock, Unavailable
 from ossia.protocol.address import Address, Addressing, parse_query
 from ossia.protocol.names import check_bucket_name, decode_key
-from ossia.protocol.policy_document import Place, place_of
+from ossia.protocol.policy_place import Place, place_of
 from ossia.protocol.signed_request import SignedRequest
 
 log = logging.getLogger("ossia.gateway")

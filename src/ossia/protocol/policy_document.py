@@ -20,12 +20,9 @@ Source: RAM documentation, "Policy structure and syntax".
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Self, TypeVar
-
-import msgspec
 
 from ossia.protocol.conditions import (
     Conditions,
@@ -33,14 +30,25 @@ from ossia.protocol.conditions import (
     Unmet,
     compile_conditions,
     is_known,
-    one_of,
     texts_of,
+)
+from ossia.protocol.policy_place import (
+    ARN_PARTS,
+    Place,
+    Reach,
+    Test,
+    always,
+    compile_reach,
+    compile_resource,
+    compile_resources,
+    place_of,
+    reach_by,
 )
 from ossia.protocol.policy_text import (
     PolicyError,
-    check_variables,
     compile_pattern,
     fill,
+    fixed_beginning,
     refuse_variables,
     variables_in,
 )
@@ -49,27 +57,18 @@ __all__ = [
     "Asker",
     "Decision",
     "Grammar",
-    "Place",
     "PolicyDocument",
     "PolicyError",
     "Rules",
     "Statement",
     "Verdict",
-    "place_of",
 ]
 
-_ARN_PARTS = 5
 _VERSION = "1"
 _REMEMBERED_ACTIONS = 512
-_REMEMBERED_HEADS = 64
 _REMEMBERED_BUCKETS = 1024
 _REMEMBERED_ASKERS = 256
-_SPECIAL = re.compile(r"[*?]|\$\{")
 _T = TypeVar("_T")
-_Test = Callable[[str], bool]
-_Reach = Callable[[str, str, bool], _Test | None]
-"""For a head, a bucket, and whether something in the bucket is meant: a test for what stands behind
-the head, None where nothing fits."""
 
 
 class Verdict(Enum):
@@ -93,22 +92,6 @@ class Grammar(Enum):
     IDENTITY = (True, False)
     TRUST = (False, True)
     BUCKET = (True, True)
-
-
-class Place(msgspec.Struct, frozen=True, gc=False):
-    """A resource: its first four parts, and the fifth."""
-
-    head: str
-    tail: str
-
-
-def place_of(resource: str) -> Place:
-    """Take a resource apart; ``oss-`` before the region means nothing."""
-    parts = resource.split(":", _ARN_PARTS - 1)
-    if len(parts) < _ARN_PARTS:
-        parts += [""] * (_ARN_PARTS - len(parts))
-    service, kind, region, account, tail = parts
-    return Place(f"{service}:{kind}:{region.removeprefix('oss-')}:{account}", tail)
 
 
 class Asker(NamedTuple):
@@ -139,7 +122,7 @@ class Statement(NamedTuple):
     covers_principal: Callable[[Asker], bool]
     condition: Conditions | None
     is_public: bool
-    reach: _Reach
+    reach: Reach
     variables: frozenset[str]
     source: dict[str, Any]
     grammar: Grammar
@@ -160,7 +143,7 @@ class Statement(NamedTuple):
 
 
 _Candidate = tuple[
-    _Test | None, Callable[[Asker], bool] | None, Callable[[Context], bool] | None, Decision
+    Test | None, Callable[[Asker], bool] | None, Callable[[Context], bool] | None, Decision
 ]
 """What is left to test of a statement, and what it says; None is a test that always holds."""
 
@@ -210,8 +193,8 @@ class Rules:
             self._in_buckets.clear()
         found = tuple(
             (
-                None if covers_tail is _always else covers_tail,
-                None if each.covers_principal is _always else each.covers_principal,
+                None if covers_tail is always else covers_tail,
+                None if each.covers_principal is always else each.covers_principal,
                 None if each.condition is None else each.condition.hold,
                 Decision(each.effect, each.number),
             )
@@ -363,7 +346,7 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         _check_keys(condition, grammar)
     resources = statement.get("Resource") if needs_resource else None
     covers_resource: Callable[[Place], bool] = (
-        _either(statement, "Resource", _compile_resources) if needs_resource else _always
+        _either(statement, "Resource", compile_resources) if needs_resource else always
     )
     names = _principal_names(statement["Principal"], grammar) if needs_principal else ["*"]
     spares_owner = grammar is Grammar.BUCKET and (condition is None or not condition.keys)
@@ -376,9 +359,9 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         _compile_principals(names, spares_owner=spares_owner),
         condition,
         grammar is Grammar.BUCKET and effect is Verdict.ALLOW and _is_public(names, condition),
-        _reach_by(covers_resource)
+        reach_by(covers_resource)
         if resources is None
-        else _compile_reach(texts_of("Resource", resources)),
+        else compile_reach(texts_of("Resource", resources)),
         variables_in(_varying(statement)),
         statement,
         grammar,
@@ -428,10 +411,6 @@ def _either(
     return lambda subject: not covers(subject)
 
 
-def _always(_subject: object) -> bool:
-    return True
-
-
 def _compile_actions(patterns: list[str]) -> Callable[[str], bool]:
     for pattern in patterns:
         refuse_variables("Action", pattern)
@@ -439,82 +418,6 @@ def _compile_actions(patterns: list[str]) -> Callable[[str], bool]:
             raise PolicyError(f"{pattern} is not an action")
     tests = [compile_pattern(pattern.lower()) for pattern in patterns]
     return lambda action: any(test(action) for test in tests)
-
-
-def _compile_resources(patterns: list[str]) -> Callable[[Place], bool]:
-    return one_of([_compile_resource(pattern) for pattern in patterns])
-
-
-def _compile_resource(pattern: str) -> Callable[[Place], bool]:
-    if pattern == "*":
-        return _always
-    if pattern.count(":") < _ARN_PARTS - 1:
-        raise PolicyError(f"{pattern} is not a resource")
-    check_variables(pattern)
-    wanted = place_of(pattern)
-    refuse_variables("the first four parts of a resource", wanted.head)
-    covers_head = _compile_head(wanted.head)
-    if wanted.tail == "*":
-        return lambda place: covers_head(place.head)
-    covers_tail = compile_pattern(wanted.tail)
-    return lambda place: covers_tail(place.tail) and covers_head(place.head)
-
-
-def _reach_by(covers: Callable[[Place], bool]) -> _Reach:
-    if covers is _always:
-        return lambda _head, _bucket, _is_inside: _always
-    return lambda head, _bucket, _is_inside: lambda tail: covers(Place(head, tail))
-
-
-def _compile_reach(patterns: list[str]) -> _Reach:
-    known: list[tuple[_Test, _Test, _Test, bool]] = []
-    for pattern in patterns:
-        if pattern == "*":
-            known.append((_always, _always, _always, True))
-            continue
-        wanted = place_of(pattern)
-        bucket = wanted.tail.partition("/")[0]
-        # A wildcard or a variable before the slash may stand for the slash.
-        fixed = _SPECIAL.split(bucket, maxsplit=1)[0]
-        known.append(
-            (
-                compile_pattern(bucket if fixed == bucket else f"{fixed}*"),
-                _compile_head(wanted.head),
-                _always if wanted.tail == "*" else compile_pattern(wanted.tail),
-                # By far the most frequent: all that is in one bucket.
-                fixed == bucket and wanted.tail == f"{bucket}/*",
-            )
-        )
-
-    def reach(head: str, bucket: str, is_inside: bool) -> _Test | None:
-        tests = [
-            _always if is_whole and is_inside else covers_tail
-            for covers_bucket, covers_head, covers_tail, is_whole in known
-            if covers_bucket(bucket) and covers_head(head)
-        ]
-        if not tests:
-            return None
-        return _always if _always in tests else one_of(tests)
-
-    return reach
-
-
-def _compile_head(pattern: str) -> Callable[[str], bool]:
-    """A test for the first four parts.  A server sees few different ones: it remembers them."""
-    tests = [compile_pattern(part) for part in pattern.split(":")]
-    known: dict[str, bool] = {}
-
-    def covers(head: str) -> bool:
-        found = known.get(head)
-        if found is None:
-            if len(known) >= _REMEMBERED_HEADS:
-                known.clear()
-            parts = head.split(":")
-            found = all(test(part) for test, part in zip(tests, parts, strict=True))
-            known[head] = found
-        return found
-
-    return covers
 
 
 # --- principals -------------------------------------------------------------
@@ -548,7 +451,7 @@ def _names(element: str, value: object) -> list[str]:
 def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[Asker], bool]:
     if "*" in names:
         if not spares_owner:
-            return _always
+            return always
         others = _compile_principals([n for n in names if n != "*"], spares_owner=False)
         return lambda asker: not asker.is_owner or others(asker)
     plain = frozenset(name for name in names if not _has_wildcard(name))
@@ -562,9 +465,9 @@ def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[As
 
 
 def _compile_principal(pattern: str) -> Callable[[str], bool]:
-    if pattern.count(":") < _ARN_PARTS - 1:
+    if pattern.count(":") < ARN_PARTS - 1:
         return compile_pattern(pattern)
-    covers = _compile_resource(pattern)
+    covers = compile_resource(pattern)
     return lambda name: covers(place_of(name))
 
 
@@ -594,7 +497,7 @@ def _is_public(names: Sequence[str], condition: Conditions | None) -> bool:
 
 
 def _has_wildcard(text: str) -> bool:
-    return _SPECIAL.search(text) is not None
+    return fixed_beginning(text) != text
 
 
 def _is_narrow(address: str) -> bool:

@@ -32,6 +32,7 @@ _ITSELF = frozenset("*?$")
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _PIECE = re.compile(r"\$\{[*?$]\}|[*?]|[^*?$]+|\$")
 _SPECIAL = re.compile(r"[*?$]")
+_WILD = re.compile(r"[*?]|\$\{")
 
 
 class PolicyError(ValueError):
@@ -94,14 +95,14 @@ def plain_text(text: str) -> str | None:
     return None if variables_in(text) else _VARIABLE.sub(r"\1", text)
 
 
+def fixed_beginning(pattern: str) -> str:
+    """What every text that *pattern* fits begins with; all of it where nothing in it is special."""
+    return _WILD.split(pattern, maxsplit=1)[0]
+
+
 def is_beginning(pattern: str) -> bool:
     """Whether *pattern* is text and one star at its end."""
-    return (
-        pattern.endswith("*")
-        and pattern.count("*") == 1
-        and "?" not in pattern
-        and "${" not in pattern
-    )
+    return pattern == f"{fixed_beginning(pattern)}*"
 
 
 @lru_cache(maxsize=4096)

@@ -20,7 +20,7 @@ from ossia.access.explain import explain
 from ossia.domain.identities import ANONYMOUS, Caller
 from ossia.errors import AccessDenied
 from ossia.protocol.conditions import compile_conditions
-from ossia.protocol.policy_document import place_of
+from ossia.protocol.policy_place import place_of
 
 pytestmark = pytest.mark.slow
 

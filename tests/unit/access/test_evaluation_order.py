@@ -22,7 +22,8 @@ from access_facts import (
 from ossia.access.authorize import Basis, NoBucket, Ruling, Wish, authorize, rule
 from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import AccessDenied
-from ossia.protocol.policy_document import PolicyDocument, place_of
+from ossia.protocol.policy_document import PolicyDocument
+from ossia.protocol.policy_place import place_of
 
 READ = Wish("oss:GetObject", place_of(f"{BUCKET}/k"), reads=True, writes=False)
 WRITE = Wish("oss:PutObject", place_of(f"{BUCKET}/k"), reads=False, writes=True)

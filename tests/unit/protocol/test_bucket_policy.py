@@ -11,14 +11,8 @@ from ossia.protocol.bucket_policy import (
     stored_bucket_policy,
 )
 from ossia.protocol.conditions import compile_conditions
-from ossia.protocol.policy_document import (
-    Asker,
-    Grammar,
-    PolicyDocument,
-    PolicyError,
-    Verdict,
-    place_of,
-)
+from ossia.protocol.policy_document import Asker, Grammar, PolicyDocument, PolicyError, Verdict
+from ossia.protocol.policy_place import place_of
 
 _ONE = Asker(["1"])
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ossia.protocol.conditions import compile_conditions
-from ossia.protocol.policy_document import Asker, Grammar, PolicyDocument, place_of
+from ossia.protocol.policy_document import Asker, Grammar, PolicyDocument
+from ossia.protocol.policy_place import place_of
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "policy"
 CALLERS = {

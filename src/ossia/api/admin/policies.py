@@ -23,7 +23,8 @@ from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import InvalidArgument
 from ossia.protocol.conditions import TAG_KEYS, spelled
 from ossia.protocol.dates import format_iso_seconds
-from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict, place_of
+from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict
+from ossia.protocol.policy_place import place_of
 
 _GRANTS: Final = {each.action: each.grant for each in oss.operations} | {
     also.action: also.grant for each in oss.operations for also in each.also
