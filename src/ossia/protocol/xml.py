@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from ossia.errors import MalformedXML
+from ossia.protocol.xml_controls import hide, show, show_in_cdata
 
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;"}
 )
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_NOWHERE = re.compile(r"[\x00\ud800-\udfff]")
 _MAX_DEPTH = 32
 
 
@@ -43,9 +45,12 @@ class Element:
 
 def parse(document: bytes, root: str) -> Element:
     """The root element of *document*, which must be called *root*.  Raises `MalformedXML`."""
-    builder = _Builder()
+    # witnessed.md, W11: white space before the declaration, which XML forbids.
+    document = document.lstrip(b" \t\r\n")
+    hidden = hide(document)
+    builder = _Builder() if hidden is None else _ShowingBuilder()
     try:
-        builder.parser.Parse(document, True)  # noqa: FBT003 - positional in expat
+        builder.parser.Parse(document if hidden is None else hidden, True)  # noqa: FBT003 - positional in expat
     except expat.ExpatError as error:
         raise MalformedXML(ErrorDetail=str(error)) from error
     except (ValueError, LookupError, UnicodeError) as error:
@@ -89,10 +94,42 @@ class _Builder:
         raise MalformedXML(ErrorDetail="A document type declaration is not allowed.")
 
 
+class _ShowingBuilder(_Builder):
+    """Builds a document in which characters are hidden (`protocol.xml_controls`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parser.StartCdataSectionHandler = self._cdata
+        self.parser.EndCdataSectionHandler = self._cdata_end
+        self._before_cdata = ""
+
+    def _cdata(self) -> None:
+        element = self._open[-1]
+        self._before_cdata, element.text = element.text, ""
+
+    def _cdata_end(self) -> None:
+        element = self._open[-1]
+        element.text = self._before_cdata + show_in_cdata(element.text)
+
+    def _end(self, name: str) -> None:
+        element = self._open[-1]
+        element.text = show(element.text)
+        super()._end(name)
+
+
 def escape(value: object) -> str:
-    """*value* as element text.  Characters that XML cannot carry become U+FFFD."""
+    """*value* as element text.
+
+    Characters that XML 1.0 cannot carry become references, as in OSS (witnessed.md, W10); U+FFFD
+    stands for those that no reference can name either.
+    """
     text = str(value).translate(_SPECIAL)
-    return _UNWRITABLE.sub("\ufffd", text) if _UNWRITABLE.search(text) else text
+    return _UNWRITABLE.sub(_reference, text) if _UNWRITABLE.search(text) else text
+
+
+def _reference(found: re.Match[str]) -> str:
+    character = found[0]
+    return "\ufffd" if _NOWHERE.match(character) else f"&#x{ord(character):X};"
 
 
 def tag(name: str, value: object) -> str:

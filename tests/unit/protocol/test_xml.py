@@ -1,4 +1,7 @@
 import contextlib
+import re
+import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -6,6 +9,7 @@ from hypothesis import strategies as st
 
 from ossia.errors import MalformedXML
 from ossia.protocol.xml import document, escape, parse, tag
+from ossia.protocol.xml_controls import hide
 
 
 def test_elements_text_and_namespaces() -> None:
@@ -45,15 +49,113 @@ def test_arbitrary_bytes_parse_or_are_malformed(content: bytes) -> None:
         parse(content, "a")
 
 
-@given(st.text())
-def test_written_text_reads_back(text: str) -> None:
-    """Characters that XML cannot carry become U+FFFD; every other comes back."""
-    back = parse(document("a", tag("b", text)), "a").get("b")
-    assert len(back) == len(text)
-    assert all(one in (other, "�") for one, other in zip(back, text, strict=True))
+CONTROLS = [chr(code) for code in (*range(1, 0x20), 0xFFFE, 0xFFFF)]
+MARKS = "\ue000\ue001\ue101\ue11f\ue1fe\ue1ff#x01;&<]"
+"""What a document with hidden characters is made of (`protocol.xml_controls`)."""
+_TEXTS = st.text() | st.text(st.sampled_from([*CONTROLS, *MARKS]), max_size=12)
+
+
+@given(_TEXTS)
+def test_w10_written_text_reads_back(text: str) -> None:
+    """Only U+0000 and surrogates become U+FFFD: nothing can name those."""
+    assert parse(document("a", tag("b", text)), "a").get("b") == "".join(
+        "�" if one == "\0" or "\ud800" <= one <= "\udfff" else one for one in text
+    )
+
+
+def test_w10_control_characters_are_written_as_references() -> None:
+    assert escape("a\x1fb\x01\ufffe\uffff") == "a&#x1F;b&#x1;&#xFFFE;&#xFFFF;"
+    assert escape("a\x00b\ud800") == "a\ufffdb\ufffd"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda one: one, id="raw"),
+        pytest.param(lambda one: f"&#{ord(one)};", id="decimal"),
+        pytest.param(lambda one: f"&#{ord(one):07};", id="decimal-with-zeros"),
+        pytest.param(lambda one: f"&#x{ord(one):x};", id="hexadecimal"),
+        pytest.param(lambda one: f"&#x{ord(one):02X};", id="hexadecimal-upper"),
+        pytest.param(lambda one: f"&#x{ord(one):08X};", id="hexadecimal-with-zeros"),
+        pytest.param(lambda one: f"<![CDATA[{one}]]>", id="cdata"),
+    ],
+)
+@pytest.mark.parametrize("around", ["", "\ue000", "#x01;", "\ue101", "中&amp;"])
+def test_w9_control_characters_are_read(write: Callable[[str], str], around: str) -> None:
+    """Raw line ends become U+000A in any XML; a carriage return comes as a reference."""
+    sent = [one for one in CONTROLS if one != "\r" or "&" in write(one)]
+    text = "".join(f"<b>{around}{write(one)}{around}</b>" for one in sent)
+    plain = around.replace("&amp;", "&")
+    read = [each.text for each in parse(f"<a>{text}</a>".encode(), "a").all("b")]
+    assert read == [f"{plain}{one}{plain}" for one in sent]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["raw", "cdata", "reference"]), _TEXTS), max_size=5))
+def test_w9_any_mixture_reads_back(pieces: list[tuple[str, str]]) -> None:
+    """References in a CDATA section are text; nothing that a client writes passes for hidden."""
+    written, meant = [], []
+    for how, text in pieces:
+        clean = re.sub("[\0\r>\ud800-\udfff]", "", text)
+        meant.append(clean)
+        if how == "reference":
+            written.append("".join(f"&#x{ord(one):X};" for one in clean))
+        elif how == "cdata":
+            written.append(f"<![CDATA[{clean}]]>")
+        else:
+            written.append(clean.replace("&", "&amp;").replace("<", "&lt;"))
+    content = f"<a><b>{''.join(written)}</b></a>".encode()
+    assert parse(content, "a").get("b") == "".join(meant)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<a>&#0;\x01</a>",
+        b"<a>\0\x01</a>",
+        b"<a>&#xD800;\x01</a>",
+        b"<a>&#X1;</a>",
+        b"<a>&#x110000;\x01</a>",
+        b"<a>\x01\xff</a>",
+        b"<\x01a/>",
+        b"<a\x01/>",
+        b"<a>\xee\x80\x80<b></a>",
+        b"<a\xee\x80\x80/>",
+        b"\x01<a/>",
+        b"<a/>\x01",
+        b'<!DOCTYPE a [<!ENTITY e "&#x01;">]><a>&e;</a>',
+        b'<?xml version="1.0" encoding="iso-8859-1"?><a>\x01</a>',
+        "<a>\x01</a>".encode("utf-16"),
+    ],
+)
+def test_w9_what_is_around_control_characters_is_xml(content: bytes) -> None:
+    with pytest.raises(MalformedXML):
+        parse(content, "a")
+
+
+def test_w9_other_encodings_are_left_alone() -> None:
+    latin = '<?xml version="1.0" encoding="iso-8859-1"?><a><b>î\x80\x80</b></a>'.encode("latin-1")
+    assert parse(latin, "a").get("b") == "î\x80\x80"
+    assert parse("<a><b>丁</b></a>".encode("utf-16"), "a").get("b") == "丁"
+
+
+@pytest.mark.parametrize("before", [b"\n", b" \t\r\n"])
+def test_w11_white_space_may_stand_before_the_declaration(before: bytes) -> None:
+    """Go v1 and ossutil send it."""
+    assert parse(before + b'<?xml version="1.0" encoding="UTF-8"?><a>1</a>', "a").text == "1"
+
+
+@pytest.mark.parametrize("piece", ["\x01", "&#x01;", "&#x000000", "\ue000", "<!--", "<![CDATA["])
+def test_w9_hiding_takes_linear_time(piece: str) -> None:
+    """Ten times as much takes about ten times as long, not a hundred times."""
+    took = []
+    for count in (20_000, 200_000):
+        content = f"<a>{piece * count}".encode()
+        started = time.perf_counter()
+        hide(content)
+        took.append(time.perf_counter() - started)
+    assert took[1] < 40 * took[0] + 0.05
 
 
 def test_booleans_and_markup() -> None:
     assert tag("a", value=True) == "<a>true</a>"
     assert escape('<&">') == "&lt;&amp;&quot;&gt;"
-    assert escape("a\x00b") == "a\ufffdb"
