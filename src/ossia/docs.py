@@ -117,7 +117,12 @@ def _rpc_row(operation: RpcOperation) -> str:
         for each in operation.accepted
     )
     names = {each.argument: f"{{{each.name}}}" for each in operation.accepted}
-    resources = ", ".join(f"`{each.format_map(names)}`" for each in operation.resources)
+    # As with parameters: what is asked for only where it is given is slanted.
+    given = operation.always_asked
+    resources = ", ".join(
+        f"`{each.format_map(names)}`" if each in given else f"*`{each.format_map(names)}`*"
+        for each in operation.resources
+    )
     return f"| {operation.name} | {parameters} | `{operation.action}` | {resources} | {operation.summary} |"
 
 

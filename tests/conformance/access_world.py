@@ -132,7 +132,7 @@ def access_world(folder: Path) -> Iterator[World]:
 
 @dataclass(frozen=True)
 class Place:
-    """A bucket with an object ``<at>k``, an upload of ``<at>up`` with one part, and CORS rules."""
+    """A bucket with objects ``<at>k`` and, with tags, ``<at>tagged``, an upload of ``<at>up`` with one part, and CORS rules."""
 
     root: SigningClient
     bucket: str
@@ -207,6 +207,8 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     policy = bucket_policy(bucket, SOMEBODY)
     assert root.request("PUT", bucket, query=[("policy", "")], body=policy).status == 200
     assert root.request("PUT", bucket, at + "k", body=b"content").status == 200
+    tagged = root.request("PUT", bucket, at + "tagged", headers={"x-oss-tagging": "team=blue"})
+    assert tagged.status == 200
     upload = root.request("POST", bucket, at + "up", query=[("uploads", "")]).element("UploadId")
     part = [("uploadId", upload), ("partNumber", "1")]
     etag = root.request("PUT", bucket, at + "up", query=part, body=b"part").headers["etag"]
@@ -353,6 +355,11 @@ def _copy_with_tags(client: SigningClient, place: Place) -> Reply:
     return client.request("PUT", place.bucket, place.at + "copy", headers=headers)
 
 
+def _copy_tagged(client: SigningClient, place: Place) -> Reply:
+    headers = {"x-oss-copy-source": f"/{place.bucket}/{place.at}tagged"}
+    return client.request("PUT", place.bucket, place.at + "copy", headers=headers)
+
+
 def _list_buckets(client: SigningClient, _place: Place) -> Reply:
     return client.request("GET")
 
@@ -436,8 +443,12 @@ ASKING_MORE: dict[tuple[str, str], Send] = {
         "POST", "new", ("uploads", ""), x_oss_tagging="a=b"
     ),
     ("CopyObject", "oss:PutObjectTagging"): _copy_with_tags,
+    # Issue 10, C6.
+    ("CopyObject", "oss:GetObjectTagging"): _copy_tagged,
 }
 """A request for each action that an operation needs only sometimes."""
+ALONG_WITH = {("CopyObject", "oss:GetObjectTagging"): ["oss:PutObjectTagging"]}
+"""What that very request needs besides."""
 OPERATIONS = [pytest.param(each, id=each.name) for each in oss.operations]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from access_world import (
+    ALONG_WITH,
     ASKING_MORE,
     REQUESTS,
     Place,
@@ -58,7 +59,8 @@ def cases() -> Iterator[Case]:
         yield Case(operation, REQUESTS[operation.name], actions_of(operation))
         for action in rarer_actions_of(operation):
             send = ASKING_MORE[operation.name, action]
-            yield Case(operation, send, [*actions_of(operation), action])
+            more = ALONG_WITH.get((operation.name, action), [])
+            yield Case(operation, send, [*actions_of(operation), action, *more])
 
 
 def named(some: list[Case]) -> pytest.MarkDecorator:

@@ -132,13 +132,15 @@ Resource = tuple[str, str]
 class Needs:
     """A permission beyond the operation's own: *action* on each resource the request names.
 
-    ``only_if`` tells in words when it is needed, if not always: ``resources`` gives none then.
+    ``only_if`` tells in words when it is needed, if not always: ``resources`` gives none then, or
+    ``holds`` is false, for which it may look into the store: those before it are granted by then.
     """
 
     action: str
     grant: Grant
     resources: Callable[[Call, Any], Iterable[Resource]]
     only_if: str = ""
+    holds: Callable[[Call, Any], Awaitable[bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -254,16 +254,21 @@ class Objects:
         conditions: Preconditions,
         replace_headers: bool,
         replace_tags: bool,
+        carries_tags: bool = True,
         forbid_overwrite: bool = False,
     ) -> StoredObject:
         """Copy an object by reference: no byte is moved.
 
+        Without *carries_tags* no tags of the source may come along: somebody who gives it some at
+        this very moment makes the copy fail.
         Copying onto itself changes only what is said about the object, whatever the directive.
         """
         itself = source_bucket.id == bucket.id and source_key == key
         for attempt in range(_COPY_TRIES):
             source = await self.find(source_bucket, source_key)
             conditions.check(source.etag, source.modified_at)
+            if source.tags and not (replace_tags or carries_tags):
+                raise ServiceUnavailable
             new = msgspec.structs.replace(
                 source,
                 bucket_id=bucket.id,

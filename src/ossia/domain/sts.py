@@ -18,7 +18,7 @@ from ossia.domain.sessions import Sessions
 from ossia.errors import RpcError
 from ossia.ports import Clock, Exists, MetadataStore
 from ossia.protocol.conditions import Context
-from ossia.protocol.policy_document import Grammar, PolicyError, Verdict
+from ossia.protocol.policy_document import Grammar, PolicyDocument, PolicyError, Verdict
 from ossia.protocol.signature_rpc import missing
 from ossia.protocol.signed_request import MAX_SKEW_MS
 from ossia.records import Role
@@ -249,7 +249,7 @@ def _read_policy(text: str) -> str:
         )
     if text:
         try:
-            compiled(text)
+            PolicyDocument.parse(text)
         except PolicyError as exc:
             raise RpcError(
                 400,

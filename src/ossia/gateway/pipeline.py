@@ -164,6 +164,8 @@ class Gateway:
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bound = operation.bind.bind(call, content)
         for needed in operation.also:
+            if needed.holds is not None and not await needed.holds(call, bound):
+                continue
             for bucket, key in needed.resources(call, bound):
                 await self._allow(call, needed.action, needed.grant, bucket, key)
         if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):

@@ -42,7 +42,7 @@ def _check_fields(value: object) -> None:
 @lru_cache(maxsize=1024)
 def stored_bucket_policy(content: bytes) -> PolicyDocument:
     """The policy that a bucket has."""
-    return PolicyDocument.parse(content.decode(), Grammar.BUCKET)
+    return PolicyDocument.in_force(content.decode(), Grammar.BUCKET)
 
 
 @lru_cache(maxsize=1024)

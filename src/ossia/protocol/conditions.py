@@ -12,11 +12,12 @@ operator compares does not match.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address
 from operator import eq, ge, gt, le, lt
 from typing import NamedTuple, TypeVar
 
 from ossia.protocol.dates import parse_iso_day
+from ossia.protocol.policy_network import parse_network
 from ossia.protocol.policy_text import (
     VARIABLES,
     PolicyError,
@@ -318,11 +319,7 @@ def _bool(value: str) -> _Test:
 def _address(value: str) -> _Test:
     if "*" in value:
         return _starred_address(value)
-    try:
-        network = ip_network(value, strict=False)
-    except ValueError as exc:
-        raise PolicyError(f"{value} is not an address or a CIDR block") from exc
-
+    network = parse_network(value)
     version = network.version
     mask, base = int(network.netmask), int(network.network_address)
 

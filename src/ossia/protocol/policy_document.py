@@ -44,11 +44,12 @@ from ossia.protocol.policy_place import (
     place_of,
     reach_by,
 )
+from ossia.protocol.policy_public import is_for_everybody
 from ossia.protocol.policy_text import (
     PolicyError,
     compile_pattern,
     fill,
-    fixed_beginning,
+    has_wildcard,
     refuse_variables,
     variables_in,
 )
@@ -236,6 +237,18 @@ class PolicyDocument:
             [_compile_statement(number, each, grammar) for number, each in enumerate(statements)]
         )
 
+    @classmethod
+    def in_force(cls, text: str, grammar: Grammar = Grammar.IDENTITY) -> "PolicyDocument":
+        """A document that is stored.
+
+        Where it is no longer understood it denies everything to everybody it is about: what was
+        accepted by another version of this program must neither open a door nor fail each request.
+        """
+        try:
+            return cls.parse(text, grammar)
+        except PolicyError:
+            return cls([_compile_statement(0, _DENIAL[grammar], grammar)])
+
     def for_whom(self, facts: Context) -> "PolicyDocument":
         """The document with its variables filled: what it says to him about whom *facts* are.
 
@@ -299,6 +312,8 @@ def _load(text: str) -> dict[str, Any]:
         document = json.loads(
             text, object_pairs_hook=_without_repetition, parse_constant=_no_constant
         )
+        # JSON has escapes for half of a surrogate pair, which nobody can be told of.
+        json.dumps(document, ensure_ascii=False).encode()
     except PolicyError:
         raise
     except (ValueError, RecursionError) as exc:
@@ -358,7 +373,9 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         covers_resource,
         _compile_principals(names, spares_owner=spares_owner),
         condition,
-        grammar is Grammar.BUCKET and effect is Verdict.ALLOW and _is_public(names, condition),
+        grammar is Grammar.BUCKET
+        and effect is Verdict.ALLOW
+        and is_for_everybody(names, condition),
         reach_by(covers_resource)
         if resources is None
         else compile_reach(texts_of("Resource", resources)),
@@ -384,6 +401,15 @@ def _varying(statement: Mapping[str, Any]) -> dict[str, Any]:
     return {name: statement[name] for name in names if name in statement}
 
 
+_DENIAL: dict[Grammar, dict[str, Any]] = {
+    grammar: {
+        "Effect": "Deny",
+        "Action": "*",
+        **({"Resource": "*"} if grammar.value[0] else {}),
+        **({"Principal": "*"} if grammar.value[1] else {}),
+    }
+    for grammar in Grammar
+}
 _EFFECTS = {"Allow": Verdict.ALLOW, "Deny": Verdict.DENY}
 
 
@@ -454,7 +480,7 @@ def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[As
             return always
         others = _compile_principals([n for n in names if n != "*"], spares_owner=False)
         return lambda asker: not asker.is_owner or others(asker)
-    plain = frozenset(name for name in names if not _has_wildcard(name))
+    plain = frozenset(name for name in names if not has_wildcard(name))
     tests = [_compile_principal(name) for name in names if name not in plain]
     if not tests:
         return lambda asker: not plain.isdisjoint(asker.names)
@@ -469,39 +495,3 @@ def _compile_principal(pattern: str) -> Callable[[str], bool]:
         return compile_pattern(pattern)
     covers = compile_resource(pattern)
     return lambda name: covers(place_of(name))
-
-
-# --- what is public ---------------------------------------------------------
-
-_RESTRICTING_TEXTS = frozenset({"acs:SourceVpc", "acs:SourceVpcId", "acs:AccessId"})
-_RESTRICTING_ADDRESSES = frozenset({"acs:SourceIp", "acs:SourceVpcIp"})
-_POSITIVE_TEXT = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
-_POSITIVE_ADDRESS = frozenset({"IpAddress", "IpAddressIncludeBorder"})
-_MIN_BITS_V4 = 8
-_MIN_BITS_V6 = 32
-
-
-def _is_public(names: Sequence[str], condition: Conditions | None) -> bool:
-    """OSS documentation, "Block public access": not public is what names fixed principals, or
-    asks for a fixed network or key.  A comparison that excludes some is no restriction.
-    """
-    if not any(_has_wildcard(name) for name in names):
-        return False
-    return condition is None or not any(
-        (each.key in _RESTRICTING_TEXTS and each.operator in _POSITIVE_TEXT
-         and not any(_has_wildcard(text) for text in each.wanted))
-        or (each.key in _RESTRICTING_ADDRESSES and each.operator in _POSITIVE_ADDRESS
-            and all(_is_narrow(text) for text in each.wanted))
-        for each in condition.comparisons
-    )  # fmt: skip
-
-
-def _has_wildcard(text: str) -> bool:
-    return fixed_beginning(text) != text
-
-
-def _is_narrow(address: str) -> bool:
-    if "*" in address:
-        return False
-    bits = address.partition("/")[2]
-    return not bits or int(bits) >= (_MIN_BITS_V6 if ":" in address else _MIN_BITS_V4)

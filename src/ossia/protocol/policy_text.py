@@ -100,6 +100,11 @@ def fixed_beginning(pattern: str) -> str:
     return _WILD.split(pattern, maxsplit=1)[0]
 
 
+def has_wildcard(text: str) -> bool:
+    """Whether a star, a question mark or a variable is in *text*, even where it is meant itself."""
+    return fixed_beginning(text) != text
+
+
 def is_beginning(pattern: str) -> bool:
     """Whether *pattern* is text and one star at its end."""
     return pattern == f"{fixed_beginning(pattern)}*"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 Json = Any
@@ -258,13 +259,30 @@ def public(statement: Json) -> bool:
             if (
                 key in ("acs:SourceVpc", "acs:SourceVpcId", "acs:AccessId")
                 and operator in ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
-                and not any("*" in v or "?" in v or "${" in v for v in values)
+                and not any(v == "" or "*" in v or "?" in v or "${" in v for v in values)
             ):
                 return False
             if (
                 key in ("acs:SourceIp", "acs:SourceVpcIp")
                 and operator in ("IpAddress", "IpAddressIncludeBorder")
-                and all("*" not in v and int((v + "/32").split("/")[1]) >= 8 for v in values)
+                and not any("*" in v for v in values)
+                and addresses_in(values) < 2**25
             ):
                 return False
     return True
+
+
+def addresses_in(networks: list[str]) -> int:
+    """How many IPv4 addresses are in any of them: block after block of a size that all have."""
+    bounds = []
+    for network in networks:
+        base, _, bits = network.partition("/")
+        first, shift = octets(base), 32 - int(bits or 32)
+        assert first is not None
+        bounds.append((first >> shift << shift, (first >> shift << shift) + (1 << shift)))
+    edges = sorted({edge for each in bounds for edge in each})
+    return sum(
+        end - start
+        for start, end in pairwise(edges)
+        if any(low <= start < high for low, high in bounds)
+    )

@@ -216,6 +216,59 @@ def test_agreement_about_every_operator_on_every_value() -> None:
                 assert compiled.hold(facts) == condition(block, facts), (block, found)
 
 
+def a_network(random: Random) -> str:
+    bits = random.choice([1, 4, 7, 8, 9, 12, 16, 24, 32])
+    return f"{random.randrange(256)}.{random.randrange(256)}.{random.randrange(256)}.0/{bits}"
+
+
+def test_c1_what_is_not_public_keeps_the_public_out() -> None:
+    """Issue 10, C1: whoever has no key and comes from anywhere is refused, but for a few networks."""
+    closed = 0
+    for seed in range(CASES):
+        random = Random(seed)
+        condition: dict[str, Any] = {}
+        for _ in range(random.choice([1, 1, 2])):
+            operator = random.choice(list(OPERATORS))
+            kind = kind_of(operator)
+            some_values = [*VALUES[kind], *VALUES[kind], ""] if kind == "String" else VALUES[kind]
+            many = random.choice([1, 1, 2, 3, 60])
+            listed = [
+                a_network(random)
+                if kind == "Ip" and random.random() < 0.8
+                else random.choice(some_values)
+                for _ in range(many)
+            ]
+            condition.setdefault(operator, {})[random.choice([*KEYS, "acs:SourceVpcId"])] = listed
+        statement = {
+            "Effect": "Allow",
+            "Action": "oss:*",
+            "Resource": "*",
+            "Principal": "*",
+            "Condition": condition,
+        }
+        if bucket(statement).is_public:
+            continue
+        closed += 1
+        inside = 0
+        for _ in range(200):
+            facts = {
+                "acs:SourceIp": [".".join(str(random.randrange(256)) for _ in range(4))],
+                "acs:SourceVpc": [""],
+                "acs:UserAgent": [random.choice(FOUND)],
+                "acs:CurrentTime": ["2025-01-02T00:00:00Z"],
+                "oss:Prefix": [random.choice(FOUND)],
+                "oss:ExistingObjectTag/a": [random.choice(FOUND)],
+            }
+            inside += may(
+                Question(
+                    "anonymous", [], None, [], [statement], "oss:GetObject", RESOURCES[1], facts
+                )
+            )
+        # A /7 is one address of 128.
+        assert inside < 12, (seed, condition)
+    assert closed > CASES // 100
+
+
 def test_agreement_about_what_is_public() -> None:
     keys = [*KEYS, "acs:SourceVpcId", "acs:SourceVpcIp"]
     for operator, key, principal in product(OPERATORS, keys, ["*", "2?", "22", [], ["22", "*"]]):

@@ -8,8 +8,16 @@ import pytest
 
 from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
-from ossia.api.ram import RAM_VERSION, Call, ram
+from ossia.api.ram import RAM_VERSION, Call, Operation, ram
+from ossia.api.ram.operation import _PLACEHOLDER, Fields, Registry, UserName
 from ossia.domain.identities import Caller, Identities
+from ossia.domain.ram.parameters import (
+    GROUP_NAME,
+    POLICY_NAME,
+    PROVIDER_NAME,
+    ROLE_NAME,
+    USER_NAME,
+)
 from ossia.domain.sessions import Sessions
 from ossia.errors import RpcError
 
@@ -218,3 +226,54 @@ async def test_the_last_use_of_a_key_is_noted_to_the_minute(world: World) -> Non
     assert told == {"AccessKeyLastUsed": {"LastUsedDate": "2025-01-02T03:04:05Z"}}
     await world.run(root, "DeleteAccessKey", **key)
     assert await world.identities.last_use(alice.access_key_id) == 0
+
+
+@pytest.mark.parametrize("kind", ["User", "Group"])
+async def test_c4_another_name_needs_permission_on_both(world: World, kind: str) -> None:
+    """Issue 10, C4: rights may be tied to a name, so that whoever takes it takes them over."""
+    root = await world.identities.user_caller(world.identities.root_key)
+    for name in ("temp-1", "boss"):
+        await world.run(root, f"Create{kind}", **{f"{kind}Name": name})
+    action, folder = f"ram:Update{kind}", f"acs:ram:*:1234:{kind.lower()}"
+    temporary = {"Action": action, "Resource": f"{folder}/temp-*"}
+    anybody = {"Action": action, "Resource": f"{folder}/*"}
+    boss = {"Effect": "Deny", "Action": action, "Resource": f"{folder}/boss*"}
+    clerk = await world.user("clerk", temporary)
+    denied = await world.user("denied", anybody, boss)
+
+    async def renames(caller: Caller, old: str, new: str) -> bool:
+        return await world.may(
+            caller, f"Update{kind}", **{f"{kind}Name": old, f"New{kind}Name": new}
+        )
+
+    for caller in (clerk, denied):
+        # Whether the name is taken is told to those only who may have it.
+        for new in ("boss", "boss-2"):
+            assert not await renames(caller, "temp-1", new)
+        assert not await renames(caller, "boss", "temp-3")
+        assert await renames(caller, "temp-1", "temp-2")
+        assert await renames(caller, "temp-2", "temp-1")
+        assert await world.may(
+            caller, f"Update{kind}", **{f"{kind}Name": "temp-1", "NewComments": "x"}
+        )
+
+
+NAMING = [USER_NAME, GROUP_NAME, ROLE_NAME, POLICY_NAME, PROVIDER_NAME]
+
+
+@pytest.mark.parametrize("operation", ram.operations.values(), ids=lambda each: each.name)
+def test_c4_whatever_a_request_names_is_asked_for(operation: Operation) -> None:
+    """Every parameter that names something of RAM is in a resource: a new one cannot be forgotten."""
+    asked = {name for each in operation.resources for name in _PLACEHOLDER.findall(each)}
+    naming = {each.argument for each in operation.accepted if each.parameter in NAMING}
+    assert naming == asked
+    assert operation.always_asked
+
+
+def test_c4_resources_that_no_request_names_are_refused() -> None:
+    async def get_thing(_call: Call, user_name: UserName | None = None) -> Fields:
+        return {"UserName": user_name}
+
+    for resources in ((), ("user/{user_name}",), ("user/*", "user/{other_name}")):
+        with pytest.raises(TypeError, match="GetThing"):
+            Registry().operation(*resources)(get_thing)

@@ -237,6 +237,17 @@ async def test_copying(domain: Domain) -> None:
         )
 
 
+async def test_c6_tags_given_while_it_is_permitted_stay_behind(domain: Domain) -> None:
+    """Issue 10, C6: the permission was asked for a source without tags."""
+    bucket = await domain.bucket()
+    await domain.objects.put(bucket, "a", Source(b"x"), Attributes(tags={"t": "1"}))
+    with pytest.raises(ServiceUnavailable):
+        await copy(domain, bucket, "a", "b", carries_tags=False)
+    replaced = await copy(domain, bucket, "a", "b", carries_tags=False, replace_tags=True)
+    assert replaced.tags == {}
+    assert (await copy(domain, bucket, "b", "c", carries_tags=False)).tags == {}
+
+
 async def test_copying_onto_itself_changes_what_is_said(domain: Domain) -> None:
     bucket = await domain.bucket()
     await domain.objects.put(bucket, "a", Source(BIG), Attributes(storage_class="IA"))

@@ -167,12 +167,13 @@ def _version(text: str) -> str:
     return "null"
 
 
-def _tagged(call: Call, _request: object) -> Iterable[Resource]:
+def tagged(call: Call, _request: object) -> Iterable[Resource]:
+    """What is written, if a header gives it tags."""
     return [(call.bucket_name, call.key)] if b"x-oss-tagging" in call.http.headers else []
 
 
 NEEDS_TAGGING = Needs(
-    "oss:PutObjectTagging", Grant.NONE, _tagged, only_if="the request has x-oss-tagging"
+    "oss:PutObjectTagging", Grant.NONE, tagged, only_if="the request has x-oss-tagging"
 )
 """OSS documentation, "Policy syntax and elements", the actions of uploads."""
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote_to_bytes
 
 from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath, one_of
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
-from ossia.api.oss.fields import NEEDS_TAGGING, ForbidOverwrite, WrittenAttributes, preconditions
+from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions, tagged
 from ossia.api.oss.registry import oss
 from ossia.errors import (
     FileAlreadyExists,
@@ -53,6 +53,37 @@ def copy_source_of(_call: Call, request: "CopyObject") -> Iterable[Resource]:
     return [(request.source.bucket, request.source.key)]
 
 
+async def _tags_travel(call: Call, request: "CopyObject") -> bool:
+    """Whether the copy gets the tags of the source, which are looked up for that."""
+    if request.tagging_directive == "REPLACE":
+        return False
+    bucket = await call.services.buckets.peek(request.source.bucket)
+    if bucket is not None:
+        source = await call.services.objects.peek(bucket, request.source.key)
+        request.carries_tags = source is not None and bool(source.tags)
+    return request.carries_tags
+
+
+def _target_of_tags(call: Call, request: "CopyObject") -> Iterable[Resource]:
+    return [(request.bucket, request.key)] if request.carries_tags else tagged(call, request)
+
+
+# CopyObject documentation, "Permissions": reading and writing of tags where they are copied, too.
+_NEEDS_READING_TAGS = Needs(
+    "oss:GetObjectTagging",
+    Grant.NONE,
+    copy_source_of,
+    only_if="the tags of the source are copied",
+    holds=_tags_travel,
+)
+_NEEDS_TAGGING = Needs(
+    "oss:PutObjectTagging",
+    Grant.NONE,
+    _target_of_tags,
+    only_if="the request has x-oss-tagging, or the tags of the source are copied",
+)
+
+
 def _copy_conditions(call: Call) -> Preconditions:
     return preconditions(call, "x-oss-copy-source-")
 
@@ -71,6 +102,8 @@ class CopyObject:
     directive: Annotated[str, Header("x-oss-metadata-directive", _DIRECTIVE)] = "COPY"
     tagging_directive: Annotated[str, Header("x-oss-tagging-directive", _DIRECTIVE)] = "COPY"
     forbid_overwrite: ForbidOverwrite = False
+    carries_tags: Annotated[bool, FromCall(lambda _call: False)] = False
+    """What was found when permission for it was asked: see `_tags_travel`."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,7 +128,7 @@ class CopyObjectResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(Needs("oss:GetObject", Grant.READ, copy_source_of), NEEDS_TAGGING),
+    also=(Needs("oss:GetObject", Grant.READ, copy_source_of), _NEEDS_READING_TAGS, _NEEDS_TAGGING),
     errors=(
         NoSuchBucket,
         NoSuchKey,
@@ -117,6 +150,7 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         conditions=request.conditions,
         replace_headers=request.directive == "REPLACE",
         replace_tags=request.tagging_directive == "REPLACE",
+        carries_tags=request.carries_tags,
         forbid_overwrite=request.forbid_overwrite,
     )
     return CopyObjectResult(

@@ -31,7 +31,7 @@ async def get_group(call: Call, group_name: GroupName) -> Fields:
     return {"Group": group_fields(await call.view().get(Group, group_name))}
 
 
-@ram.operation("group/{group_name}")
+@ram.operation("group/{group_name}", "group/{new_group_name}")
 async def update_group(
     call: Call,
     group_name: GroupName,

@@ -10,6 +10,7 @@ resources that it is asked for, and the row of the documentation.
 """
 
 import inspect
+import re
 import types
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -145,6 +146,12 @@ class Operation:
         """What a policy must allow."""
         return f"ram:{self.name}"
 
+    @property
+    def always_asked(self) -> list[str]:
+        """Those of the resources that every request names."""
+        given = {each.argument for each in self.accepted if each.is_mandatory}
+        return [each for each in self.resources if given.issuperset(_named_in(each))]
+
     async def run(self, call: Call, parameters: Mapping[str, str], context: Context) -> Fields:
         """Read, permit, and do it.  Raises `RpcError`."""
         arguments = self._read(call.caller, parameters)
@@ -166,7 +173,12 @@ class Operation:
         return arguments
 
     def _resources(self, account_id: str, arguments: Mapping[str, Any]) -> list[str]:
-        named = [resource.format_map(arguments) for resource in self.resources]
+        # A resource that only an optional parameter names is asked for where that is given.
+        named = [
+            resource.format_map(arguments)
+            for resource in self.resources
+            if all(name in arguments for name in _named_in(resource))
+        ]
         # A system policy belongs to nobody's account.
         of_system = arguments.get("policy_type") == "System"
         owners = {"policy": "system"} if of_system else {}
@@ -195,6 +207,7 @@ class Registry:
                 handler=handler,
                 summary=inspect.getdoc(handler) or "",
             )
+            _check_resources(operation)
             place = (version, operation.name)
             if place in self.operations:
                 raise TypeError(f"{operation.name} is registered twice")
@@ -202,6 +215,18 @@ class Registry:
             return handler
 
         return register
+
+
+def _check_resources(operation: Operation) -> None:
+    """Raise where nothing might be asked: such an operation would be open to everybody."""
+    known = {each.argument for each in operation.accepted}
+    named = {name for each in operation.resources for name in _named_in(each)}
+    if not operation.always_asked or not named <= known:
+        raise TypeError(f"{operation.name} has resources that no request names")
+
+
+def _named_in(resource: str) -> list[str]:
+    return _PLACEHOLDER.findall(resource)
 
 
 def _accepted(handler: Callable[..., Any]) -> tuple[Accepted, ...]:
@@ -219,6 +244,7 @@ def _accept(name: str, hint: Any, *, is_mandatory: bool) -> Accepted:
     return Accepted(name, _wire_name(name), markers[0], is_mandatory, Own in markers)
 
 
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _WORDS: Final = {"oidc": "OIDC"}
 
 

@@ -49,7 +49,7 @@ async def get_user(call: Call, user_name: OwnUserName) -> Fields:
     return {"User": user_fields(await call.view().get(User, user_name))}
 
 
-@ram.operation("user/{user_name}")
+@ram.operation("user/{user_name}", "user/{new_user_name}")
 async def update_user(
     call: Call,
     user_name: UserName,

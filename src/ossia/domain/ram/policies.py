@@ -77,14 +77,14 @@ SYSTEM_POLICIES: Final = {
 
 @lru_cache(1024)
 def compiled(document: str, grammar: Grammar = Grammar.IDENTITY) -> PolicyDocument:
-    """A policy by its text.  Raises `PolicyError`."""
-    return PolicyDocument.parse(document, grammar)
+    """A policy that is stored, by its text."""
+    return PolicyDocument.in_force(document, grammar)
 
 
 def check_document(document: str, grammar: Grammar = Grammar.IDENTITY) -> None:
     """Refuse what is not a policy."""
     try:
-        compiled(document, grammar)
+        PolicyDocument.parse(document, grammar)
     except PolicyError as exc:
         raise RpcError(400, "MalformedPolicyDocument", f"{exc}") from exc
 
