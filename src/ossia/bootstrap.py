@@ -347,7 +347,7 @@ class Node:
                 is_closing=lambda: self.server.closing,
             ),
             # The keys are this server's own, whatever region a signature names.
-            Authenticator(self.identities, self.sessions, region=""),
+            Authenticator(self.identities, self.sessions, region="", versions=settings.signatures),
             self.clock,
             region=settings.region,
             account_id=keys.account_id,
@@ -356,7 +356,12 @@ class Node:
         self.gateway = Gateway(
             Router(oss),
             services,
-            Authenticator(self.identities, self.sessions, region=settings.region),
+            Authenticator(
+                self.identities,
+                self.sessions,
+                region=settings.region,
+                versions=settings.signatures,
+            ),
             Addressing(settings.domains),
             self.clock,
             sides=(admin.answer, console_answer, internal.answer, rpc.answer),

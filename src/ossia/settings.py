@@ -25,6 +25,7 @@ class Secret(str):
 
 
 _CALLBACK_KEY_URLS = ("", "http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/")
+_SIGNATURES = ("v1", "v2", "v4")
 _CALLBACK_MODES = ("oss", "outbox", "commit-on-200")
 _CALLBACK_LEAST = {
     "callback_limit": 1,
@@ -84,6 +85,12 @@ class Settings:
         ("localhost",),
         "Domain whose sub-domains name buckets (BUCKET.DOMAIN).",
         flag="--domain",
+        many=True,
+    )
+    signatures: tuple[str, ...] = _row(
+        _SIGNATURES,
+        "Version of signatures that is accepted. V4 alone is the safest; V1 is what many SDKs use "
+        "unless they are told otherwise.",
         many=True,
     )
     root_access_key_id: str = _row(
@@ -291,6 +298,12 @@ def _check(settings: Settings) -> None:
     if bool(settings.root_access_key_id) != bool(settings.root_access_key_secret):
         raise SettingsError(
             "--root-access-key-id and --root-access-key-secret must be given together."
+        )
+    unknown = sorted(set(settings.signatures) - set(_SIGNATURES))
+    if unknown or not settings.signatures:
+        raise SettingsError(
+            f"--signatures {', '.join(unknown)!r} is not offered; use one or more of "
+            f"{', '.join(_SIGNATURES)}."
         )
     if settings.workers < 0:
         raise SettingsError("--workers must be 0 (one per core) or more.")

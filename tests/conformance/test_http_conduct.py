@@ -261,8 +261,12 @@ def test_after_a_drained_refusal_the_connection_serves_on(served: Served) -> Non
     [
         pytest.param(b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", id="length-twice"),
         pytest.param(
-            b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-            id="length-and-chunked",
+            b"Content-Length: -3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            id="no-length-and-chunked",
+        ),
+        pytest.param(
+            b"Content-Length: 3\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            id="length-and-codings",
         ),
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\nZZ\r\nabc\r\n0\r\n\r\n", id="bad-chunk"),
         pytest.param(b"Transfer-Encoding: gzip\r\n\r\n", id="unknown-coding"),
@@ -279,6 +283,80 @@ def test_bad_framing_is_400_and_closes(served: Served, head: bytes) -> None:
         answer = read_to_end(client)
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"Connection: close" in answer
+
+
+LENGTHS = (
+    b"Content-Length: %d\r\nTransfer-Encoding: chunked",
+    b"Transfer-Encoding: chunked\r\nContent-Length: %d",
+)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("length", [0, 3, 5, 100_000_000])
+def test_of_both_lengths_the_chunks_count_and_the_connection_ends(
+    served: Served, lengths: bytes, length: int
+) -> None:
+    """W3: the C SDK sends both.  RFC 9112, 6.1: what follows may be somebody's smuggled request."""
+    with served.connect() as client:
+        client.sendall(
+            b"PUT / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n5\r\nhello\r\n0\r\n\r\n" % (lengths % length)
+            + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
+        answer = read_to_end(client)
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b"PUT hello")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert b"/smuggled" not in {each.target for each in served.seen}
+
+
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"DELETE"])
+@pytest.mark.parametrize("length", [1, 100, 70_000, 5_000_000])
+def test_an_announced_body_that_nobody_reads_is_not_waited_for(
+    served: Served, method: bytes, length: int
+) -> None:
+    """W4: the handler is asked at once, and what it does not read is not asked for."""
+    with served.connect(3) as client:
+        client.sendall(
+            b"%b /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (method, length)
+        )
+        begun = time.monotonic()
+        assert client.recv(12) == b"HTTP/1.1 403"
+        assert time.monotonic() - begun < 1
+
+
+def test_a_body_of_get_that_comes_is_read(served: Served) -> None:
+    with served.connect() as client:
+        for _ in range(2):
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello")
+            assert read_answer(client)[1] == b"GET hello"
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n")
+        client.sendall(b"x" * 70_000)
+        assert read_answer(client)[1].startswith(b"GET xxx")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"PUT /refuse HTTP/1.1\r\nContent-Length: 500000\r\n", id="short"),
+        pytest.param(b"PUT /refuse HTTP/1.1\r\nContent-Length: 50000000\r\n", id="long"),
+        pytest.param(b"PUT /refuse HTTP/1.1\r\nTransfer-Encoding: chunked\r\n", id="chunked"),
+        pytest.param(
+            b"PUT /refuse HTTP/1.1\r\nContent-Length: 500000\r\nExpect: 100-continue\r\n",
+            id="expects",
+        ),
+        pytest.param(b"GET /refuse HTTP/1.1\r\nContent-Length: 5\r\n", id="get"),
+    ],
+)
+def test_after_an_early_refusal_the_connection_ends_where_no_body_comes(
+    tmp_path: Path, head: bytes
+) -> None:
+    """D5."""
+    with running(tmp_path, limits=Limits(drain_s=0.3)) as served, served.connect() as client:
+        client.sendall(head + b"Host: x\r\n\r\n")
+        begun = time.monotonic()
+        assert read_to_end(client).startswith(b"HTTP/1.1 403")
+        assert time.monotonic() - begun < 3
 
 
 def test_garbage_is_400(served: Served) -> None:

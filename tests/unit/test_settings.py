@@ -59,6 +59,8 @@ def test_lists_come_from_flags_variables_and_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "flags",
     [
+        {"signatures": ("v3",)},
+        {"signatures": ("v4", "V1")},
         {"listen": "nonsense"},
         {"listen": "a:99999"},
         {"workers": "many"},

@@ -25,7 +25,9 @@ from ossia.domain.buckets import POLICY
 from ossia.domain.identities import ANONYMOUS, CallerKind
 from ossia.errors import (
     InternalError,
+    InvalidAccessKeyId,
     InvalidArgument,
+    InvalidBucketName,
     MissingContentLength,
     NoSuchBucket,
     OssError,
@@ -138,27 +140,19 @@ class Gateway:
     async def _answer_oss(
         self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
     ) -> Response:
-        request, method = exchange.request, exchange.method
+        method = exchange.method
         call = self._open_call(exchange, address, pairs)
         if method == "OPTIONS":
             return await self._preflight(call)
         scope = _scope_of(address)
-        operation = self._find(call, method, scope)
-        if operation.selectors == _FORM_ONLY:
-            await self._enter_by_form(call)
-        else:
-            signed = SignedRequest(
-                request.method, address.bucket, address.key, pairs, request.headers
-            )
-            call.caller = await self._authenticator.request(
-                signed, call.now_ms, in_host=address.in_host
-            )
-            call.key = decode_key(signed.key)
-        if operation.creates_bucket:
-            check_bucket_name(call.bucket_name)
-            call.bucket = await self._services.buckets.peek(call.bucket_name)
-        elif scope is not Scope.SERVICE:
-            call.bucket = await self._services.buckets.find(call.bucket_name)
+        try:
+            operation = self._find(call, method, scope)
+        except OssError:
+            # witnessed.md, W8: what is not to be had here is told to those who are somebody, of
+            # buckets that there are.
+            await self._enter(call, address, pairs, None)
+            raise
+        await self._enter(call, address, pairs, operation)
         if operation.action is not None and not _nothing_could_refuse(call):
             await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
@@ -171,6 +165,50 @@ class Gateway:
         if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):
             await self._refuse_public_acl(call)
         return render_answer(call, await operation.handler(call, bound))
+
+    async def _enter(
+        self,
+        call: Call,
+        address: Address,
+        pairs: list[tuple[bytes, bytes]],
+        operation: Operation | None,
+    ) -> None:
+        """Find out who calls, and the bucket.
+
+        Raises `NoSuchBucket`, also where nobody has the key that signed (witnessed.md, W7), but
+        for what creates a bucket.
+        """
+        creates = operation is not None and operation.creates_bucket
+        try:
+            await self._identify(call, address, pairs, operation)
+        except InvalidAccessKeyId:
+            if call.bucket_name and not creates:
+                # The refusal stands already where the store cannot answer.
+                with suppress(Unavailable):
+                    await self._services.buckets.find(call.bucket_name)
+            raise
+        if creates:
+            check_bucket_name(call.bucket_name)
+            call.bucket = await self._services.buckets.peek(call.bucket_name)
+        elif call.bucket_name:
+            call.bucket = await self._services.buckets.find(call.bucket_name)
+
+    async def _identify(
+        self,
+        call: Call,
+        address: Address,
+        pairs: list[tuple[bytes, bytes]],
+        operation: Operation | None,
+    ) -> None:
+        if operation is not None and operation.selectors == _FORM_ONLY:
+            await self._enter_by_form(call)
+            return
+        http = call.http
+        signed = SignedRequest(http.method, address.bucket, address.key, pairs, http.headers)
+        call.caller = await self._authenticator.request(
+            signed, call.now_ms, in_host=address.in_host
+        )
+        call.key = decode_key(signed.key)
 
     def _open_call(
         self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
@@ -307,6 +345,8 @@ def _asks_for_acl(call: Call) -> bool:
 
 def _scope_of(address: Address) -> Scope:
     if not address.bucket:
+        if address.key:
+            raise InvalidBucketName(BucketName="")
         return Scope.SERVICE
     return Scope.OBJECT if address.key else Scope.BUCKET
 

@@ -2,20 +2,35 @@
 
 Decided in this order:
 
-1. ``BUCKET.<configured domain>`` and ``BUCKET.<anything>.aliyuncs.com`` (what ali-oss sends even to
-   an IP address) name the bucket; the whole path is the key.
+1. ``BUCKET.<configured domain>``, by the longest domain that fits, and ``BUCKET.<endpoint of
+   OSS>.aliyuncs.com`` (what ali-oss sends even to an IP address) name the bucket; the whole path
+   is the key.  A bucket's name has no dot.
 2. Every other host is path style: ``/BUCKET/KEY``.
 
-Keys are percent-decoded once and never normalised: ``//``, ``.`` and ``..`` are ordinary text.
+Keys are percent-decoded once, a ``+`` is a space (witnessed.md, W1), and nothing is normalised:
+``//``, ``.`` and ``..`` are ordinary text.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from ossia.errors import InvalidArgument
+
+MAX_PARAMETERS = 256
+"""Our bound on a query or form: each costs whoever reads it, before anybody is known."""
+
 _NO_BUCKET = "undefined"
 """ali-oss writes this in place of a bucket for requests to the service."""
+
+# witnessed.md, W5: other names there are those of services, such as sts.cn-hangzhou.
+_AT_OSS = re.compile(
+    r"(?P<bucket>[^.]+)\.(?:(?:vpc100-)?oss-[a-z0-9-]+|oss|s3\.oss-[a-z0-9-]+)\.aliyuncs\.com"
+)
+_MAX_REMEMBERED_HOST = 255
+_BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Address(NamedTuple):
@@ -31,17 +46,26 @@ class Addressing:
     """Resolves hosts and paths for a set of configured domains."""
 
     def __init__(self, domains: Sequence[str]) -> None:
-        self._suffixes = tuple(f".{domain.lower().strip('.')}" for domain in domains)
-        self._domains = frozenset(suffix[1:] for suffix in self._suffixes)
-        self._bucket_of = lru_cache(maxsize=1024)(self._bucket_in_host)
+        suffixes = {f".{domain.lower().strip('.')}" for domain in domains}
+        self._suffixes = tuple(sorted(suffixes, key=len, reverse=True))
+        self._domains = frozenset(suffix[1:] for suffix in suffixes)
+        self._remembered = lru_cache(maxsize=1024)(self._bucket_in_host)
 
     def resolve(self, host: bytes, path: bytes) -> Address:
-        """The address of *path* (raw, without query) at *host* (with or without port)."""
-        bucket = self._bucket_of(host)
-        decoded = unquote_to_bytes(path) if b"%" in path else path
+        """The address of *path* (raw, without query) at *host* (with or without port).
+
+        Raises `InvalidArgument` for a path that is not percent-encoded.
+        """
+        # What strangers can make up without end is not remembered.
+        is_short = len(host) <= _MAX_REMEMBERED_HOST
+        bucket = self._remembered(host) if is_short else self._bucket_in_host(host)
+        decoded = _decode_path(path) if b"%" in path or b"+" in path else path
         if bucket is not None:
             return Address(bucket, decoded[1:], in_host=bool(bucket))
         bucket, _, key = decoded[1:].partition(b"/")
+        if not bucket and not key.strip(b"/"):
+            # witnessed.md, W52: the C# SDK writes the service as nothing but slashes.
+            key = b""
         return Address(bucket, key, in_host=False)
 
     def _bucket_in_host(self, host: bytes) -> bytes | None:
@@ -50,16 +74,25 @@ class Addressing:
             return None
         for suffix in self._suffixes:
             if name.endswith(suffix):
-                return _bucket_label(name.removesuffix(suffix))
-        if name.endswith(".aliyuncs.com"):
-            label, _, rest = name.partition(".")
-            if rest != "aliyuncs.com":
-                return _bucket_label(label)
-        return None
+                label = name.removesuffix(suffix)
+                return None if "." in label else _bucket_label(label)
+        found = _AT_OSS.fullmatch(name)
+        return None if found is None else _bucket_label(found["bucket"])
 
 
 def _bucket_label(label: str) -> bytes:
     return b"" if label == _NO_BUCKET else label.encode()
+
+
+def _decode_path(path: bytes) -> bytes:
+    if _BAD_ESCAPE.search(path):
+        raise InvalidArgument(
+            "The path of the request is not percent-encoded: a % must be followed by two "
+            "hexadecimal digits.",
+            ArgumentName="URI",
+            ArgumentValue=path.decode("latin-1"),
+        )
+    return unquote_to_bytes(path.replace(b"+", b" "))
 
 
 def host_name(host: bytes) -> str:
@@ -75,10 +108,13 @@ def parse_query(query: bytes) -> list[tuple[bytes, bytes]]:
     """Decoded pairs in order of arrival; ``?acl`` and ``?acl=`` both have an empty value.
 
     ``+`` means a space: SDKs send ``%20`` and ``%2B``, and a literal plus comes only from hand-made
-    clients (signing.md, section 2).
+    clients (signing.md, section 2).  Raises `InvalidArgument` for more than `MAX_PARAMETERS`.
     """
     pairs = []
-    for piece in query.split(b"&"):
+    pieces = query.split(b"&", MAX_PARAMETERS)
+    if len(pieces) > MAX_PARAMETERS:
+        raise InvalidArgument(f"The request has more than {MAX_PARAMETERS} parameters.")
+    for piece in pieces:
         if not piece:
             continue
         name, _, value = piece.partition(b"=")

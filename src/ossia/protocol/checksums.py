@@ -15,6 +15,7 @@ from fastcrc import crc64 as _crc64
 from ossia.errors import InvalidDigest
 
 _COMBINER = anycrc.Model("CRC64-XZ")
+_MD5_BYTES = 16
 crc64 = _crc64.xz
 """``crc64(data, previous=0)``: the CRC of *data*, or of what came before and *data*."""
 
@@ -44,11 +45,14 @@ def multipart_etag(part_etags: Iterable[str]) -> str:
 
 
 def parse_content_md5(header: str) -> str:
-    """The upper-case hex digest that a Content-MD5 header announces.  Raises `InvalidDigest`."""
+    """The upper-case hex digest that a Content-MD5 header announces.  Raises `InvalidDigest`.
+
+    Of more than 16 bytes the first 16 count: the C SDK sends 20 (witnessed.md, W44).
+    """
     try:
         digest = base64.b64decode(header, validate=True)
     except ValueError as error:
         raise InvalidDigest(ContentMD5=header) from error
-    if len(digest) != hashlib.md5(usedforsecurity=False).digest_size:
+    if len(digest) < _MD5_BYTES:
         raise InvalidDigest(ContentMD5=header)
-    return digest.hex().upper()
+    return digest[:_MD5_BYTES].hex().upper()

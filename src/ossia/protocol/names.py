@@ -2,7 +2,7 @@
 
 import re
 
-from ossia.errors import InvalidBucketName, InvalidObjectName
+from ossia.errors import InvalidArgument, InvalidBucketName, InvalidObjectName
 
 _BUCKET = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,61})[a-z0-9]\Z")
 MAX_KEY_BYTES = 1023
@@ -22,8 +22,8 @@ def check_bucket_name(name: str) -> None:
 def decode_key(raw: bytes) -> str:
     """The key that *raw* (percent-decoded bytes of the path) stands for.
 
-    Raises `InvalidObjectName` for text that is not UTF-8, for keys of more than 1023 bytes and
-    for a leading slash or backslash.
+    Raises `InvalidArgument` for text that is not UTF-8 (witnessed.md, W32), `InvalidObjectName`
+    for keys of more than 1023 bytes and for a leading slash or backslash.
     """
     if len(raw) > MAX_KEY_BYTES:
         # Message asserted by the SDKs' tests against the real service.
@@ -31,7 +31,7 @@ def decode_key(raw: bytes) -> str:
     try:
         key = raw.decode()
     except UnicodeDecodeError as error:
-        raise InvalidObjectName("The object name is not UTF-8.") from error
+        raise InvalidArgument("The characters encoding must be utf-8.") from error
     if raw[:1] in (b"/", b"\\") or "\0" in key:
         raise InvalidObjectName(ObjectName=key)
     return key

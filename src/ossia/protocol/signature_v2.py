@@ -14,6 +14,7 @@ from ossia.protocol.signature_v1 import (
     header_dates,
     missing_field,
     policy_and_signature,
+    require_not_past,
     with_headers,
     with_query,
 )
@@ -22,7 +23,6 @@ from ossia.protocol.signed_request import (
     FormClaim,
     SignedRequest,
     denied,
-    expired,
     invalid,
     mismatch,
     security_token_of,
@@ -112,15 +112,13 @@ def claim_from_url(request: SignedRequest, first: Mapping[bytes, bytes], *, now_
         raise denied(
             f"Invalid date (should be seconds since epoch): {text_of(expires)}", "0002-00000070"
         )
-    if now_ms > seconds * 1000:
-        raise expired(seconds * 1000, now_ms, "0002-00000069")
+    require_not_past(seconds, now_ms)
     token = first.get(b"security-token")
     return V2Claim(
         request,
         text_of(first[b"x-oss-access-key-id"]),
         text_of(token) if token else security_token_of(request.headers),
-        # A "+" that was not percent-encoded arrives as a space; base64 has none.
-        first[b"x-oss-signature"].replace(b" ", b"+"),
+        first[b"x-oss-signature"],
         (expires,),
         _additional_of(first.get(b"x-oss-additional-headers", b"")),
     )
@@ -158,7 +156,8 @@ def string_to_sign(request: SignedRequest, date: bytes, additional: Sequence[byt
     headers = request.headers
     names = sorted(n for n in headers if n.startswith(b"x-oss-") or n in additional)
     lines = b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in names])
-    path = b"/%b/%b" % (request.bucket, request.key) if request.bucket else b"/"
+    bucket = request.bucket
+    path = b"/%b%b%b" % (bucket, request.slash, request.key) if bucket else b"/"
     query = canonical_query(request.query)
     return b"%b\n%b\n%b\n%b\n%b%b\n%b%b" % (
         request.method,

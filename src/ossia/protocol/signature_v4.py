@@ -69,17 +69,37 @@ class Credential(NamedTuple):
 
 
 class _Causes(NamedTuple):
-    """Where a credential was found, and the error-cause numbers that go with the place."""
+    """Where a credential was found, and what is said of one that is wrong there.
+
+    ``wrong`` has a place for what is wrong: the region or the product.
+    """
 
     place: str
     malformed: str
     access_key_id: str
     day: str
+    wrong: str
 
 
-_HEADER = _Causes("Authorization", "0002-00000213", "0002-00000213", "0002-00000212")
-_QUERY = _Causes("x-oss-credential", "0002-00000224", "0002-00000222", "0002-00000223")
-_FORM = _Causes("x-oss-credential", "0002-00000710", "0002-00000708", "0002-00000709")
+_HEADER = _Causes(
+    "Authorization",
+    "0002-00000213",
+    "0002-00000213",
+    "0002-00000212",
+    "Invalid signing {} in Authorization header.",
+)
+_QUERY = _Causes(
+    "x-oss-credential",
+    "0002-00000224",
+    "0002-00000222",
+    "0002-00000223",
+    "The signing {} in credential is invalid.",
+)
+_FORM = _QUERY._replace(
+    malformed="0002-00000710", access_key_id="0002-00000708", day="0002-00000709"
+)
+_LONGEST_CREDENTIAL = 256
+"""Longer ones are malformed, and strangers may not have them remembered."""
 
 
 class V4Claim:
@@ -163,6 +183,7 @@ def claim_from_header(
     request: SignedRequest, authorization: bytes, *, now_ms: int, region: str
 ) -> V4Claim:
     """Read ``OSS4-HMAC-SHA256 Credential=…,[AdditionalHeaders=…,]Signature=…``."""
+    _refuse_payload_digest(request.headers)
     pairs = _pairs_of(authorization)
     credential = _credential_of(pairs.get(b"Credential", b""), region, _HEADER)
     if b"Signature" not in pairs:
@@ -181,8 +202,23 @@ def claim_from_header(
         security_token_of(headers),
         pairs[b"Signature"],
         time,
-        _additional_of(pairs.get(b"AdditionalHeaders")),
+        _additional_of(pairs.get(b"AdditionalHeaders"), headers),
     )
+
+
+def _refuse_payload_digest(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a digest of the body: what is signed and not compared would only seem to protect.
+
+    Source: OSS documentation, EC 0002-00000214: nothing but ``UNSIGNED-PAYLOAD`` is valid.
+    """
+    payload = headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD)
+    if payload != _UNSIGNED_PAYLOAD:
+        raise invalid(
+            "x-oss-content-sha256",
+            payload,
+            "The value of x-oss-content-sha256 must be UNSIGNED-PAYLOAD.",
+            "0002-00000214",
+        )
 
 
 def _pairs_of(authorization: bytes) -> dict[bytes, bytes]:
@@ -199,7 +235,7 @@ def _pairs_of(authorization: bytes) -> dict[bytes, bytes]:
     return found
 
 
-def _additional_of(value: bytes | None) -> Sequence[bytes]:
+def _additional_of(value: bytes | None, headers: Mapping[bytes, bytes]) -> Sequence[bytes]:
     if value is None:
         return ()
     if not value:
@@ -207,6 +243,12 @@ def _additional_of(value: bytes | None) -> Sequence[bytes]:
     names = value.lower().split(b";")
     if b"" in names:
         raise _malformed(value, "AdditionalHeaders has an empty name.", "0002-00000210")
+    for name in names:
+        if name not in headers:
+            # witnessed.md, W33: no mismatch, which would make one look for a wrong key.
+            raise invalid(
+                "AdditionalHeaders", name, "A header that is signed is not in the request.", None
+            )
     names.sort()
     return names
 
@@ -215,6 +257,7 @@ def claim_from_url(
     request: SignedRequest, first: Mapping[bytes, bytes], *, now_ms: int, region: str
 ) -> V4Claim:
     """Read the ``x-oss-`` parameters of a presigned URL; *first* has the first of each name."""
+    _refuse_payload_digest(request.headers)
     if b"x-oss-credential" not in first:
         raise invalid("x-oss-credential", b"", "x-oss-credential is missing.", "0002-00000217")
     credential = _credential_of(first[b"x-oss-credential"], region, _QUERY)
@@ -233,7 +276,7 @@ def claim_from_url(
         text_of(token) if token else security_token_of(request.headers),
         first[b"x-oss-signature"],
         time,
-        _additional_of(first.get(b"x-oss-additional-headers")),
+        _additional_of(first.get(b"x-oss-additional-headers"), request.headers),
     )
 
 
@@ -277,9 +320,16 @@ def _form_time(text: str) -> int:
         raise invalid("x-oss-date", text, "x-oss-date is invalid.", _FORM.day) from exc
 
 
-@lru_cache(1024)
 def _credential_of(text: bytes, region: str, causes: _Causes) -> Credential:
     """Read a credential and require *region*, any region if that is empty."""
+    if len(text) > _LONGEST_CREDENTIAL:
+        shown = text[:_LONGEST_CREDENTIAL]
+        raise invalid(causes.place, shown, "The credential is malformed.", causes.malformed)
+    return _read_credential(text, region, causes)
+
+
+@lru_cache(1024)
+def _read_credential(text: bytes, region: str, causes: _Causes) -> Credential:
     parts = text.split(b"/")
     if len(parts) != _CREDENTIAL_PARTS or parts[4] != TERMINATOR:
         raise invalid(causes.place, text, "The credential is malformed.", causes.malformed)
@@ -288,14 +338,11 @@ def _credential_of(text: bytes, region: str, causes: _Causes) -> Credential:
         raise invalid(causes.place, text, "The access key id is malformed.", causes.access_key_id)
     if not _is_day(day):
         raise invalid(causes.place, text, "The date is not YYYYMMDD.", causes.day)
-    if region and claimed != region.encode():
-        raise invalid(
-            causes.place, text, "Invalid signing region in Authorization header.", "0002-00000226"
-        )
+    # witnessed.md, W33: of both, the product is told.
     if product != PRODUCT:
-        raise invalid(
-            causes.place, text, "Invalid signing product in Authorization header.", "0002-00000227"
-        )
+        raise invalid(causes.place, text, causes.wrong.format("product"), "0002-00000227")
+    if region and claimed != region.encode():
+        raise invalid(causes.place, text, causes.wrong.format("region"), "0002-00000226")
     return Credential(access_key_id.decode(), day, claimed, product)
 
 
@@ -353,7 +400,7 @@ def canonical_request(request: SignedRequest, additional: Sequence[bytes]) -> by
     """The request as every client lays it out; *additional* is in order and lower case."""
     bucket, key, query, headers = request.bucket, request.key, request.query, request.headers
     # The bucket is always there, whatever form of address the client used.
-    path = b"/%b/%b" % (bucket, percent_encode_path(key)) if bucket else b"/"
+    path = b"/%b%b%b" % (bucket, request.slash, percent_encode_path(key)) if bucket else b"/"
     return b"%b\n%b\n%b\n%b\n%b\n%b" % (
         request.method,
         path,
@@ -379,7 +426,10 @@ def _canonical_headers(headers: Mapping[bytes, bytes], additional: Sequence[byte
     names = [
         name
         for name in headers
-        if name.startswith(b"x-oss-") or name in _ALWAYS_SIGNED or name in additional
+        # witnessed.md, W53: the Java SDK sends an empty Content-Type that it has not signed.
+        if name.startswith(b"x-oss-")
+        or (name in _ALWAYS_SIGNED and headers[name])
+        or name in additional
     ]
     names.sort()
     return b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in names])
@@ -391,23 +441,25 @@ def _without_port(request: SignedRequest) -> SignedRequest:
     return SignedRequest(request.method, request.bucket, request.key, request.query, headers)
 
 
-_RESERVED = re.compile(rb"[^A-Za-z0-9._~-]")
-_RESERVED_IN_PATH = re.compile(rb"[^A-Za-z0-9._~/-]")
+# Runs, not single characters: strangers choose how long a text is and what it holds.
+_RESERVED = re.compile(rb"[^A-Za-z0-9._~-]+")
+_RESERVED_IN_PATH = re.compile(rb"[^A-Za-z0-9._~/-]+")
 _ENCODED = tuple(b"%%%02X" % byte for byte in range(256))
 
 
 def percent_encode(text: bytes) -> bytes:
     """Encode everything but the unreserved characters of RFC 3986, in upper-case hex."""
-    return _RESERVED.sub(_encode_one, text)
+    return _RESERVED.sub(_encode_run, text)
 
 
 def percent_encode_path(text: bytes) -> bytes:
     """`percent_encode`, with slashes kept."""
-    return _RESERVED_IN_PATH.sub(_encode_one, text)
+    return _RESERVED_IN_PATH.sub(_encode_run, text)
 
 
-def _encode_one(found: re.Match[bytes]) -> bytes:
-    return _ENCODED[found[0][0]]
+def _encode_run(found: re.Match[bytes]) -> bytes:
+    run = found[0]
+    return _ENCODED[run[0]] if len(run) == 1 else b"%" + run.hex("%").upper().encode()
 
 
 # --- signing ----------------------------------------------------------------

@@ -332,14 +332,177 @@ def check(request: SignedRequest, secret: str = "SK") -> None:
     claim.check(secret)
 
 
-def test_a_raw_plus_in_a_signature_is_read_as_such() -> None:
+@pytest.mark.parametrize("module", [signature_v1, signature_v2], ids=["v1", "v2"])
+def test_a_raw_plus_in_the_signature_of_a_url_is_refused_with_the_cause(module: Any) -> None:
+    """W2."""
     for number in range(40):
         bare = SignedRequest(b"GET", b"b", b"%d" % number, [], {})
-        for module in (signature_v1, signature_v2):
-            added = module.presign(bare, access_key_id="AK", secret="SK", expires=1735790645)
-            # A query parser turns the "+" into a space.
-            signed = [(n.encode(), v.replace("+", " ").encode()) for n, v in added]
+        added = module.presign(bare, access_key_id="AK", secret="SK", expires=1735790645)
+        if "+" not in added[-1][1]:
+            continue
+        # A query parser turns the "+" into a space.
+        signed = [(n.encode(), v.replace("+", " ").encode()) for n, v in added]
+        with pytest.raises(OssError, match="does not match") as caught:
             check(SignedRequest(b"GET", b"b", b"%d" % number, signed, {}))
+        assert "%2B" in str(caught.value.details["Hint"])
+
+
+def test_a_mismatch_without_a_space_has_no_hint() -> None:
+    signed = SignedRequest(
+        b"GET", b"b", b"k", [], {b"date": DATE, b"authorization": b"OSS AK:AAAA+A=="}
+    )
+    with pytest.raises(OssError, match="does not match") as caught:
+        check(signed)
+    assert "Hint" not in caught.value.details
+
+
+def test_what_a_mismatch_shows_has_a_bound() -> None:
+    headers = {b"date": DATE, b"x-oss-meta-a": b"a" * 30_000, b"authorization": b"OSS AK:AA=="}
+    with pytest.raises(OssError, match="does not match") as caught:
+        check(SignedRequest(b"GET", b"b", b"k", [], headers))
+    assert sum(len(str(each)) for each in caught.value.details.values()) < 40_000
+
+
+@pytest.mark.parametrize("module", [signature_v1, signature_v2], ids=["v1", "v2"])
+def test_a_url_is_valid_through_its_last_second(module: Any) -> None:
+    """W33."""
+    bare = SignedRequest(b"GET", b"b", b"k", [], {})
+    last = NOW // 1000
+    added = module.presign(bare, access_key_id="AK", secret="SK", expires=last)
+    signed = signature_v1.with_query(bare, added)
+    for now_ms in (last * 1000, last * 1000 + 999):
+        assert read_claim(signed, now_ms=now_ms, region=REGION) is not None
+    with pytest.raises(OssError, match="expired"):
+        read_claim(signed, now_ms=last * 1000 + 1000, region=REGION)
+
+
+def test_the_product_is_told_before_the_region() -> None:
+    """W33."""
+    both = b"AK/20250102/cn-other/s3/aliyun_v4_request"
+    found = refusal(request(query={**V4_QUERY, b"x-oss-credential": both}))
+    assert (found.ec, found.status) == ("0002-00000227", 400)
+    region = b"AK/20250102/cn-other/oss/aliyun_v4_request"
+    found = refusal(request(query={**V4_QUERY, b"x-oss-credential": region}))
+    assert (found.ec, found.text) == (
+        "0002-00000226",
+        "The signing region in credential is invalid.",
+    )
+
+
+@pytest.mark.parametrize("place", ["header", "url"])
+def test_a_signed_header_that_is_missing_is_a_bad_request(place: str) -> None:
+    """W33."""
+    bare = SignedRequest(b"GET", b"b", b"k", [], {b"range": b"bytes=0-9"})
+    keys: dict[str, Any] = {
+        "access_key_id": "AK",
+        "secret": "SK",
+        "now_ms": NOW,
+        "region": REGION,
+        "additional": ["range"],
+    }
+    if place == "header":
+        signed = signature_v1.with_headers(bare, signature_v4.sign_headers(bare, **keys))
+    else:
+        signed = signature_v1.with_query(bare, signature_v4.presign(bare, lifetime_s=60, **keys))
+    check(signed)
+    signed.headers = without(dict(signed.headers), b"range")
+    found = refusal(signed)
+    assert (found.status, found.code) == (400, "InvalidArgument")
+    assert found.details["ArgumentValue"] == "range"
+
+
+@pytest.mark.parametrize(
+    "digest", [b"78ab", b"e3b0c44298fc1c149afbf4c8996fb924", b"", b"unsigned-payload"]
+)
+def test_a_digest_of_the_body_is_refused(digest: bytes) -> None:
+    """C7: it would be signed and not compared."""
+    for signed in (
+        request({**V4_HEADERS, b"x-oss-content-sha256": digest}),
+        request({b"x-oss-content-sha256": digest}, V4_QUERY),
+    ):
+        found = refusal(signed)
+        assert (found.status, found.code, found.ec) == (400, "InvalidArgument", "0002-00000214")
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        pytest.param({b"authorization": b"AWS AK:AAAA="}, {}, id="v2-header"),
+        pytest.param(
+            {b"authorization": b"AWS4-HMAC-SHA256 Credential=AK/x, Signature=0"}, {}, id="v4-header"
+        ),
+        pytest.param({}, {b"AWSAccessKeyId": b"AK", b"Signature": b"x"}, id="v2-url"),
+        pytest.param({}, {b"X-Amz-Algorithm": b"AWS4-HMAC-SHA256"}, id="v4-url"),
+    ],
+)
+def test_signatures_of_s3_are_refused_by_name(
+    headers: dict[bytes, bytes], query: dict[bytes, bytes]
+) -> None:
+    """W37."""
+    found = refusal(request(headers, query))
+    assert (found.status, found.code) == (501, "NotImplemented")
+    assert found.details["Operation"] == "S3Signature"
+
+
+def test_a_form_signed_for_s3_is_refused_by_name() -> None:
+    """W37."""
+    for field in ("awsaccesskeyid", "x-amz-algorithm", "x-amz-signature"):
+        with pytest.raises(OssError) as caught:
+            read_form_claim({"policy": "e30=", field: "x"}, now_ms=NOW, region=REGION)
+        assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
+
+
+SIGNED_BY = {
+    "v1": [
+        request({b"date": DATE, b"authorization": b"OSS AK:AA=="}),
+        request({}, {b"OSSAccessKeyId": b"AK", b"Expires": b"1735790645", b"Signature": b"A"}),
+    ],
+    "v2": [
+        request({b"date": DATE, b"authorization": b"OSS2 AccessKeyId:AK,Signature:AA=="}),
+        request({}, V2_QUERY),
+    ],
+    "v4": [request(V4_HEADERS), request({}, V4_QUERY)],
+}
+FORM_BY: dict[str, dict[str, str]] = {
+    "v1": {"policy": "e30=", "ossaccesskeyid": "AK", "signature": "AA=="},
+    "v2": {
+        "policy": "e30=",
+        "x-oss-signature-version": "OSS2",
+        "x-oss-access-key-id": "AK",
+        "x-oss-signature": "AA==",
+    },
+    "v4": V4_FORM,
+}
+
+
+@pytest.mark.parametrize("accepted", SIGNED_BY)
+@pytest.mark.parametrize("version", SIGNED_BY)
+def test_versions_can_be_switched_off(accepted: str, version: str) -> None:
+    """C8."""
+    only: dict[str, Any] = {"now_ms": NOW, "region": REGION, "versions": (accepted,)}
+    readers = [lambda each=each: read_claim(each, **only) for each in SIGNED_BY[version]]
+    readers.append(lambda: read_form_claim(FORM_BY[version], **only))
+    for read in readers:
+        if accepted == version:
+            assert read() is not None
+            continue
+        with pytest.raises(OssError) as caught:
+            read()
+        assert (caught.value.status, caught.value.ec) == (403, "0002-00000034")
+
+
+@pytest.mark.parametrize("name", [b"x.png", b"regions", b"name=v", b"prefix", b"OSSAccessKeyId"])
+def test_a_v1_signature_for_a_key_with_a_question_mark_opens_no_other(name: bytes) -> None:
+    """C8: only names that V1 signs stand behind a question mark."""
+    bare = SignedRequest(b"GET", b"b", b"private.doc?" + name, [], {})
+    signed = signature_v1.with_headers(
+        bare, signature_v1.sign_headers(bare, access_key_id="AK", secret="SK", now_ms=NOW)
+    )
+    check(signed)
+    parameter, _, value = name.partition(b"=")
+    stolen = SignedRequest(b"GET", b"b", b"private.doc", [(parameter, value)], signed.headers)
+    with pytest.raises(OssError):
+        check(stolen)
 
 
 def test_v1_date_in_the_slot_beside_x_oss_date_is_accepted() -> None:
@@ -352,15 +515,13 @@ def test_v1_date_in_the_slot_beside_x_oss_date_is_accepted() -> None:
     )
 
 
-def test_v1_any_parameter_may_be_signed() -> None:
-    bare = SignedRequest(b"GET", b"", b"", [(b"regions", b"")], {b"date": DATE})
+@pytest.mark.parametrize("name", [b"regions", b"tag-key", b"tag-value"])
+def test_v1_parameters_that_some_sdks_sign_at_the_service(name: bytes) -> None:
+    bare = SignedRequest(b"GET", b"", b"", [(name, b"v")], {b"date": DATE})
     text = signature_v1.string_to_sign(bare, DATE, lambda _name: True)
     signature = signature_v1.sign(b"SK", text)
-    check(
-        SignedRequest(
-            b"GET", b"", b"", bare.query, {b"date": DATE, b"authorization": b"OSS AK:" + signature}
-        )
-    )
+    headers = {b"date": DATE, b"authorization": b"OSS AK:" + signature}
+    check(SignedRequest(b"GET", b"", b"", bare.query, headers))
 
 
 def test_v1_processing_must_be_signed_where_it_could_write() -> None:
