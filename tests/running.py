@@ -75,12 +75,14 @@ def running_server(
 
 
 @contextmanager
-def running_demo(data: Path, *arguments: str) -> Iterator[Demo]:
+def running_demo(
+    data: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> Iterator[Demo]:
     """``ossia up`` on free ports with *data* as its folder; more flags in *arguments*."""
     app = f"127.0.0.1:{free_port()}"
     folder = str(data / "data")
     command = ["up", "--data", folder, "--listen", "127.0.0.1:0", "--appserver", app, *arguments]
-    with _running(command, data) as process:
+    with _running(command, data, environment) as process:
         server = _server(process, data, _next_event(process, data, "ready"))
         page = _next_event(process, data, "page")
         yield Demo(server=server, page=page["url"], bucket=page["bucket"])

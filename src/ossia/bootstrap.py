@@ -10,7 +10,7 @@ import resource
 import secrets
 import signal
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -53,6 +53,7 @@ from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
 from ossia.ports import BlobStore, Clock, MetadataStore
+from ossia.private_files import write_private
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
@@ -68,14 +69,17 @@ WEBHOOK_KEY_FILE = "webhook_key.pem"
 
 @dataclass(frozen=True, slots=True)
 class NodeKeys:
-    """What a node is identified by and signs with.  ``created`` tells of a first start."""
+    """What a node is identified by and signs with.
+
+    ``is_generated`` tells that the secret was made just now: nobody knows it yet.
+    """
 
     account_id: str
     access_key_id: str
-    access_key_secret: str
+    access_key_secret: str = field(repr=False)
     callback_keys: CallbackKeys
     webhook_key: WebhookKey
-    created: bool
+    is_generated: bool
 
 
 def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
@@ -87,17 +91,16 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
     path = None if folder is None else folder / KEYS_FILE
     if path is not None and path.exists():
         kept = json.loads(path.read_text())
-    created = not kept
+    given_or_kept = str(settings.root_access_key_secret) or kept.get("root_access_key_secret")
     merged = {
         "account_id": settings.account_id or kept.get("account_id") or _account_id(),
         "root_access_key_id": settings.root_access_key_id
         or kept.get("root_access_key_id")
         or f"LTAI5t{secrets.token_hex(9)}",
-        "root_access_key_secret": str(settings.root_access_key_secret)
-        or kept.get("root_access_key_secret")
+        "root_access_key_secret": given_or_kept
         or secrets.token_urlsafe(30).replace("-", "x").replace("_", "y")[:30],
     }
-    if path is not None and created:
+    if path is not None and not kept:
         write_private(path, json.dumps(merged, indent=2).encode())
     return NodeKeys(
         merged["account_id"],
@@ -105,7 +108,7 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
         merged["root_access_key_secret"],
         _callback_keys(settings, folder),
         _webhook_key(folder),
-        created,
+        not given_or_kept,
     )
 
 
@@ -142,17 +145,6 @@ def _webhook_key(folder: Path | None) -> WebhookKey:
     return key
 
 
-def write_private(path: Path, content: bytes) -> None:
-    """Write a secret atomically, readable by its owner only."""
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
-
-
 def callback_targets(settings: Settings) -> AddressPolicy:
     """What callbacks may reach (product.md, ``--callback-allow``)."""
     if settings.callback_allow:
@@ -160,7 +152,7 @@ def callback_targets(settings: Settings) -> AddressPolicy:
             return AddressPolicy.parse(settings.callback_allow)
         except ValueError as error:
             raise SettingsError(str(error)) from error
-    return AddressPolicy.default(loopback=listens_on_loopback(settings))
+    return AddressPolicy.default(loopback=is_for_this_machine(settings))
 
 
 def oidc_issuers(settings: Settings) -> AddressPolicy:
@@ -170,7 +162,7 @@ def oidc_issuers(settings: Settings) -> AddressPolicy:
             return AddressPolicy.parse(settings.oidc_allow)
         except ValueError as error:
             raise SettingsError(str(error).replace(CALLBACK_SETTING, OIDC_SETTING)) from error
-    return AddressPolicy.default(loopback=listens_on_loopback(settings))
+    return AddressPolicy.default(loopback=is_for_this_machine(settings))
 
 
 def _is_named(issuers: AddressPolicy, url: str) -> bool:
@@ -190,9 +182,24 @@ def system_clock() -> Clock:
     return MovedClock(Path(offset_file)) if offset_file else SystemClock()
 
 
-def listens_on_loopback(settings: Settings) -> bool:
-    """Whether only this machine can reach the server."""
+def is_for_this_machine(settings: Settings) -> bool:
+    """Whether nobody but this machine reaches the server.
+
+    One that listens on loopback and has another public URL stands behind a proxy, whose clients
+    must not have it call what listens beside it.
+    """
     host, _ = settings.host_and_port()
+    return _is_loopback(host) and (not settings.public_url or _names_loopback(settings.url))
+
+
+def _names_loopback(url: str) -> bool:
+    try:
+        return _is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

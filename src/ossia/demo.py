@@ -16,10 +16,11 @@ from pathlib import Path
 
 import click
 
-from ossia.bootstrap import Node, NodeKeys, write_private
+from ossia.bootstrap import Node, NodeKeys
 from ossia.domain.buckets import CORS
 from ossia.domain.identities import role_arn
 from ossia.errors import RpcError
+from ossia.private_files import write_private
 from ossia.protocol.cors import CorsConfiguration, CorsRule, render_cors
 from ossia.protocol.names import is_bucket_name
 from ossia.serve import serve
@@ -106,8 +107,8 @@ async def _prepare(settings: Settings, keys: NodeKeys, folder: Path, bucket_name
                 "TokenExpireTime": "900",
                 "PolicyFile": POLICY_FILE,
             }
-            (home / "policy").mkdir(exist_ok=True)
-            (home / POLICY_FILE).write_text(_write_policy(bucket_name))
+            (home / "policy").mkdir(mode=0o700, exist_ok=True)
+            write_private(home / POLICY_FILE, _write_policy(bucket_name).encode())
             write_private(config, json.dumps(written, indent=2).encode())
         return config
     finally:

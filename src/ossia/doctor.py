@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +20,12 @@ import click
 
 from ossia.adapters.callback_sender import CallbackClient
 from ossia.adapters.crypto_mb import LANES, CryptoMb
-from ossia.adapters.data_folder import DataFolder, DataFolderError, FolderInUseError
+from ossia.adapters.data_folder import BLOBS, DataFolder, DataFolderError, FolderInUseError
 from ossia.adapters.filesystem import allows_direct
 from ossia.bootstrap import callback_targets
 from ossia.callback_key_files import key_files
 from ossia.ports import CallbackAnswer, CallbackAttempt
+from ossia.private_files import open_to_others
 from ossia.protocol.callback_signature import KEY_BITS, CallbackKey
 from ossia.settings import Settings, SettingsError
 from ossia.supervisor import bind
@@ -60,6 +62,7 @@ def examine(settings: Settings, *, callback_url: str | None, as_json: bool) -> i
 
 def _findings(settings: Settings, callback_url: str | None) -> Iterator[Finding]:
     checks: tuple[Callable[[Settings], Finding], ...] = (
+        _secrets,
         _folder,
         _space,
         _file_system,
@@ -87,6 +90,23 @@ def _folder(settings: Settings) -> Finding:
         if not existed:
             shutil.rmtree(settings.data, ignore_errors=True)
     return Finding("folder", ok=True, seen=seen)
+
+
+def _secrets(settings: Settings) -> Finding:
+    """Files of the data folder, and the TLS key, that others can read."""
+    found = list(open_to_others(settings.data, apart_from=BLOBS))
+    tls_key = Path(settings.tls_key)
+    if settings.tls_key and tls_key.exists() and tls_key.stat().st_mode & stat.S_IROTH:
+        found.append(tls_key)
+    if found:
+        more = f" and {len(found) - 1} more" if found[1:] else ""
+        return Finding(
+            "secrets",
+            ok=False,
+            seen=f"{found[0]}{more} can be read by others",
+            remedy="chmod 600 " + " ".join(map(str, found)),
+        )
+    return Finding("secrets", ok=True, seen=f"nobody else can read files in {settings.data}")
 
 
 def _existing(path: Path) -> Path:

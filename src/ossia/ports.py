@@ -19,6 +19,7 @@ from ossia.records import (
     Extent,
     Part,
     PendingCallback,
+    Reticent,
     StoredObject,
     Timings,
     Upload,
@@ -160,8 +161,10 @@ class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
     since: int = 0
 
 
-class IdentityChange(msgspec.Struct, frozen=True, kw_only=True):
+class IdentityChange(Reticent, frozen=True, kw_only=True):
     """One row of identities to be: its stored form, or None to remove it."""
+
+    HIDDEN = frozenset({"record"})
 
     kind: str
     name: str

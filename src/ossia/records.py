@@ -6,6 +6,7 @@ integer.  Records that are stored carry no behaviour; rules live in `domain`.
 """
 
 from enum import StrEnum
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -17,6 +18,31 @@ class ObjectType(StrEnum):
     MULTIPART = "Multipart"
     APPENDABLE = "Appendable"
     SYMLINK = "Symlink"
+
+
+class Reticent(msgspec.Struct, frozen=True):
+    """A record that says what it is without saying what it hides: logs and tracebacks show it."""
+
+    HIDDEN: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({shown})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The fields as consoles show them."""
+        return [
+            (name, _HIDDEN if name in self.HIDDEN else getattr(self, name))
+            for name in self.__struct_fields__
+        ]
+
+
+class _Hidden:
+    def __repr__(self) -> str:
+        return "***"
+
+
+_HIDDEN = _Hidden()
 
 
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,8 +138,10 @@ class BucketUsage(msgspec.Struct, frozen=True, kw_only=True):
     last_modified_at: int = 0
 
 
-class AccessKey(msgspec.Struct, frozen=True, kw_only=True):
+class AccessKey(Reticent, frozen=True, kw_only=True):
     """A long-lived key pair.  ``user_name`` is empty for the account's root key."""
+
+    HIDDEN = frozenset({"secret"})
 
     id: str
     secret: str
@@ -201,8 +229,10 @@ class OidcProvider(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int = 0
 
 
-class SealingKey(msgspec.Struct, frozen=True, kw_only=True):
+class SealingKey(Reticent, frozen=True, kw_only=True):
     """One of the keys that seal session tokens."""
+
+    HIDDEN = frozenset({"key"})
 
     number: int
     key: bytes

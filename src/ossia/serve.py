@@ -40,9 +40,12 @@ def serve(
         path = None
         if settings.metadata != "memory" or settings.blobs != "memory":
             try:
-                path = held.enter_context(DataFolder.open(settings.data)).path
+                folder = held.enter_context(DataFolder.open(settings.data))
             except DataFolderError as error:
                 raise SettingsError(str(error)) from error
+            path = folder.path
+            for refused in folder.tighten():
+                click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
         sockets = bind(settings, workers)
         settings = _with_bound_port(settings, sockets[0].getsockname()[1])
         keys = load_keys(settings, path)
@@ -82,9 +85,13 @@ def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_jso
 
 
 def _greeting(settings: Settings, keys: NodeKeys, secret_file: str) -> str:
-    secret = keys.access_key_secret if keys.created or not secret_file else f"in {secret_file}"
-    once = "   (shown once; kept in the data folder)" if keys.created and secret_file else ""
-    shown = keys.access_key_secret if keys.created or not secret_file else "SECRET"
+    # What somebody gave he knows, and he did not ask for it to be in every log.
+    known = f"in {secret_file}" if secret_file else "as it was given"
+    if settings.root_access_key_secret:
+        known = "as it was given"
+    secret = keys.access_key_secret if keys.is_generated else known
+    once = "   (shown once; kept in the data folder)" if keys.is_generated and secret_file else ""
+    shown = keys.access_key_secret if keys.is_generated else "SECRET"
     endpoint = settings.url
     return f"""
 Ossia {__version__} is ready.

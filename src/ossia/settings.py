@@ -111,7 +111,7 @@ class Settings:
         "What callbacks may reach besides public addresses: an origin (http://host:port), a CIDR, "
         "'loopback' or 'private'. Given, it replaces the default.",
         many=True,
-        shown="loopback when listening on loopback",
+        shown="loopback, where both the listen address and the public URL are on loopback",
     )
     callback_timeout: float = _row(
         5.0, "Seconds to wait for the application server's answer.", kind=float
@@ -167,7 +167,7 @@ class Settings:
         "--callback-allow. An http:// issuer must be named here, or be on loopback where that is "
         "allowed.",
         many=True,
-        shown="loopback when listening on loopback",
+        shown="loopback, where both the listen address and the public URL are on loopback",
     )
     public_url: str = _row(
         "",

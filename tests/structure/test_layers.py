@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
     "records": frozenset(),
     "settings": frozenset(),
+    "private_files": frozenset(),
     "ports": frozenset({"records"}),
     "protocol": frozenset({"errors"}),
     "http": frozenset({"errors", "protocol"}),
@@ -36,10 +37,10 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "gateway": frozenset(
         {"errors", "records", "ports", "protocol", "http", "domain", "access", "api"}
     ),
-    "adapters": frozenset({"errors", "records", "ports", "protocol"}),
+    "adapters": frozenset({"private_files", "errors", "records", "ports", "protocol"}),
     "client": frozenset({"errors", "protocol"}),
     "receiver": frozenset({"errors", "protocol"}),
-    "appserver": frozenset({"errors", "protocol", "client", "receiver"}),
+    "appserver": frozenset({"private_files", "errors", "protocol", "client", "receiver"}),
     "commands": frozenset({"settings", "client", "receiver"}),
     "testing": frozenset({"errors", "protocol", "client", "receiver"}),
 }

@@ -8,15 +8,17 @@
     blobs/        `ossia.adapters.filesystem`
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from ossia.adapters.file_lock import FileLock
 from ossia.adapters.folder_sync import sync_folder
+from ossia.private_files import make_private, open_to_others, write_private
 
 FORMAT = 1
+BLOBS = "blobs"
+"""The folder of the bytes of objects: many files, each made for its owner only."""
 _MARK = "ossia data folder, format "
 _IN_AN_EMPTY_ONE = frozenset({"lost+found", "lock", "format.new"})
 """What file systems and interrupted first starts leave behind."""
@@ -81,6 +83,16 @@ class DataFolder:
         """The descriptor that keeps the claim."""
         return self._lock.fileno()
 
+    def tighten(self) -> list[Path]:
+        """Take what others may read from them; the files for which that is not permitted."""
+        refused = []
+        for path in open_to_others(self.path, apart_from=BLOBS):
+            try:
+                make_private(path)
+            except OSError:
+                refused.append(path)
+        return refused
+
     def close(self) -> None:
         """Give the folder up."""
         self._lock.close()
@@ -94,12 +106,7 @@ class DataFolder:
     def _mark(self) -> None:
         mark = self.path / "format"
         if not mark.exists():
-            fresh = self.path / "format.new"
-            with fresh.open("w", encoding="ascii") as file:
-                file.write(f"{_MARK}{FORMAT}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(mark)
+            write_private(mark, f"{_MARK}{FORMAT}\n".encode())
         for each in (self.path, self.path.parent):
             with suppress(PermissionError):  # a parent that we may not read
                 sync_folder(each)

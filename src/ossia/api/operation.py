@@ -6,7 +6,7 @@ the record that ``operation`` registers; see ``docs/architecture.md``.
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, get_type_hints
 
@@ -45,7 +45,7 @@ class Call:
     now_ms: int
     bucket_name: str
     key: str
-    query: dict[str, str]
+    query: dict[str, str] = field(repr=False)
     caller: Caller
     form: PostForm | None = None
     post_length_range: tuple[int, int] | None = None

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ossia.appserver.config import ConfigError
+from ossia.private_files import keep_private, make_private
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.decimals import is_decimal
 from ossia.receiver.verify import VerifiedCallback
 
 _VERSION: Final = 1
+_IN_MEMORY: Final = Path(":memory:")
 _SCHEMA: Final = """
     CREATE TABLE upload (
         id INTEGER PRIMARY KEY,
@@ -125,12 +127,16 @@ class Uploads:
         """Open or create the file.  Raises `ConfigError`."""
         self._lock = threading.Lock()
         try:
+            if path != _IN_MEMORY:
+                keep_private(path)
+                make_private(path.with_name(f"{path.name}-journal"))
             self._connection = sqlite3.connect(path, check_same_thread=False)
             with self._connection:
                 _prepare(self._connection, path)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(
-                f"--store {path} cannot be used: {error}; choose another file."
+                f"--store {path} cannot be used: {reason}; choose another file."
             ) from error
 
     def record(self, upload: Upload) -> Upload:

@@ -44,7 +44,7 @@ class SigningClient:
     secret: str = field(default="", repr=False)
     region: str = "cn-hangzhou"
     version: int = 4
-    security_token: str | None = None
+    security_token: str | None = field(default=None, repr=False)
     timeout_s: float = 60
 
     def request(

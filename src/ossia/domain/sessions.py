@@ -22,7 +22,7 @@ from ossia.domain.ram.parameters import SESSION_SECONDS
 from ossia.domain.random_names import random_text
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken, SecurityTokenExpired
 from ossia.ports import Clock
-from ossia.records import Role, SealingKey, SealingKeys
+from ossia.records import Reticent, Role, SealingKey, SealingKeys
 
 KEY_ID_PREFIX = "STS."
 KEY_SEALS_FOR_MS: Final = 24 * 3600 * 1000
@@ -37,8 +37,10 @@ _MAX_TOKEN_CHARACTERS: Final = 16_384
 _REMEMBERED: Final = 4096
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Session(Reticent, frozen=True, kw_only=True, array_like=True):
     """An assumed role, as its token says.  Fields may only be added, at the end."""
+
+    HIDDEN = frozenset({"access_key_secret"})
 
     access_key_id: str
     access_key_secret: str

@@ -7,7 +7,7 @@ rendering are those of `api.sts`.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
@@ -46,8 +46,8 @@ class AssumedRole:
     arn: str
     assumed_role_id: str
     access_key_id: str
-    access_key_secret: str
-    security_token: str
+    access_key_secret: str = field(repr=False)
+    security_token: str = field(repr=False)
     expires_at: int
     source_identity: str = ""
     token: FederatedToken | None = None

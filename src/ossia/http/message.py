@@ -20,8 +20,8 @@ class Request:
     """
 
     method: bytes
-    target: bytes
-    headers: dict[bytes, bytes]
+    target: bytes = field(repr=False)
+    headers: dict[bytes, bytes] = field(repr=False)
     body: Body
     peer: str
     secure: bool
@@ -56,7 +56,7 @@ class Response:
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     spans: tuple[Span, ...] = ()
     length: int | None = None
 

@@ -12,7 +12,7 @@ before is not: that needs memory, which `domain.sts` has.
 import hmac
 from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
@@ -40,11 +40,11 @@ class RpcRequest:
     """A request to ``/`` as the two signatures see it."""
 
     method: bytes
-    query: Sequence[tuple[bytes, bytes]]
+    query: Sequence[tuple[bytes, bytes]] = field(repr=False)
     """Pairs in order of arrival, percent-decoded once."""
-    headers: Mapping[bytes, bytes]
+    headers: Mapping[bytes, bytes] = field(repr=False)
     """Names in lower case, duplicates joined with a comma."""
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
 
     def form(self) -> list[tuple[bytes, bytes]]:
         """The pairs of a form body; no other body has any."""
@@ -85,10 +85,10 @@ class _ParameterClaim:
     """A claim of RPC 1.0."""
 
     access_key_id: str
-    security_token: str | None
+    security_token: str | None = field(repr=False)
     nonce: str
-    provided: bytes
-    string_to_sign: bytes
+    provided: bytes = field(repr=False)
+    string_to_sign: bytes = field(repr=False)
 
     def check(self, secret: str) -> None:
         if not hmac.compare_digest(_rpc_signature(secret, self.string_to_sign), self.provided):
@@ -100,10 +100,10 @@ class _HeaderClaim:
     """A claim of ACS3."""
 
     access_key_id: str
-    security_token: str | None
+    security_token: str | None = field(repr=False)
     nonce: str
-    provided: bytes
-    canonical_request: bytes
+    provided: bytes = field(repr=False)
+    canonical_request: bytes = field(repr=False)
 
     def check(self, secret: str) -> None:
         text = _acs3_string_to_sign(self.canonical_request)

@@ -6,7 +6,7 @@ clock rule and the shape of a mismatch are the same and live here.
 
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Protocol
 
@@ -36,9 +36,9 @@ class SignedRequest:
     """Empty for a request to the service."""
     key: bytes
     """Empty for a request to a bucket."""
-    query: Sequence[tuple[bytes, bytes]]
+    query: Sequence[tuple[bytes, bytes]] = field(repr=False)
     """Pairs in order of arrival; the value is empty where there is none."""
-    headers: Mapping[bytes, bytes]
+    headers: Mapping[bytes, bytes] = field(repr=False)
     """Names in lower case, duplicates joined with a comma."""
     slash: bytes = b"/"
     """What stands between bucket and key; nothing where a bucket is signed as ``/BUCKET``."""

@@ -34,6 +34,7 @@ from ossia.adapters.sqlite.group_commit import GroupCommit
 from ossia.adapters.sqlite.shared_stamp import SharedStamp
 from ossia.adapters.sqlite.transaction import Operation
 from ossia.ports import Clock, DeliveryFilter, IdentityChange, Listing, UploadListing
+from ossia.private_files import keep_private, make_private
 from ossia.records import (
     Bucket,
     BucketUsage,
@@ -71,6 +72,10 @@ class SqliteMetadataStore:
     ) -> None:
         self._file = folder / "metadata.sqlite3"
         turn = folder / "metadata.turn"
+        # The log and its index get the mode of the file when SQLite makes them.
+        keep_private(self._file)
+        for beside in ("-wal", "-shm", "-journal"):
+            make_private(folder / f"{self._file.name}{beside}")
         self._connection = self._connect()
         self._connection.execute(f"pragma cache_size = -{cache_kib}")
         self._migrate(turn)

@@ -31,6 +31,10 @@ class RpcAnswer(NamedTuple):
     body: bytes
     request_id: str
 
+    def __repr__(self) -> str:
+        # The body may lend a secret.
+        return f"RpcAnswer(status={self.status}, request_id={self.request_id!r})"
+
 
 def format_of(parameters: Mapping[str, str]) -> str:
     """``JSON`` or ``XML``, as the caller wishes.  Raises `RpcError` for anything else."""
