@@ -8,7 +8,8 @@ the troubleshooting pages.
 
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
@@ -141,13 +142,25 @@ class V4Claim:
         expected = string_to_sign(canonical, self._time, self._credential)
         if hmac.compare_digest(sign(key, expected), self._provided):
             return
-        if b"host" in self._additional and b":" in request.headers.get(b"host", b""):
-            # The Java SDK signs the host without its port.
-            portless = canonical_request(_without_port(request), self._additional)
-            variant = string_to_sign(portless, self._time, self._credential)
+        for other in self._other_readings():
+            variant = string_to_sign(
+                canonical_request(other, self._additional), self._time, self._credential
+            )
             if hmac.compare_digest(sign(key, variant), self._provided):
                 return
         raise mismatch(self.access_key_id, self._provided, expected, canonical_request=canonical)
+
+    def _other_readings(self) -> Iterator[SignedRequest]:
+        """What else SDKs sign for the same request."""
+        request = self._request
+        if b"host" in self._additional and b":" in request.headers.get(b"host", b""):
+            # The Java SDK signs the host without its port.
+            yield _with_header(request, b"host", request.headers[b"host"].rpartition(b":")[0])
+        if not request.headers.get(b"content-type"):
+            # The C# SDK signs the empty Content-Type that it sends (OssCommand.cs,
+            # OssRequestSignerV4.cs), the C++ SDK one that it does not send with a part
+            # (UploadPartRequest.cc, SignerV4.cc).  A blank is trimmed, and not left out.
+            yield _with_header(request, b"content-type", b" ")
 
 
 class V4FormClaim:
@@ -435,10 +448,8 @@ def _canonical_headers(headers: Mapping[bytes, bytes], additional: Sequence[byte
     return b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in names])
 
 
-def _without_port(request: SignedRequest) -> SignedRequest:
-    host = request.headers[b"host"].rpartition(b":")[0]
-    headers = {**request.headers, b"host": host}
-    return SignedRequest(request.method, request.bucket, request.key, request.query, headers)
+def _with_header(request: SignedRequest, name: bytes, value: bytes) -> SignedRequest:
+    return replace(request, headers={**request.headers, name: value})
 
 
 # Runs, not single characters: strangers choose how long a text is and what it holds.

@@ -164,3 +164,30 @@ def test_we_sign_urls_as_oss2_does(
         expires = int(theirs.get("Expires") or theirs["x-oss-expires"])
         added = module.presign(ours, access_key_id=AK, secret=SECRET, expires=expires)
     assert dict(added).items() <= theirs.items()
+
+
+# Ways to say that there is no type.  W53: the Java SDK sends it empty and signs none; the C# SDK
+# signs the empty one that it sends, the C++ SDK one that it does not send.
+NO_TYPE: tuple[dict[str, str], ...] = ({}, {"content-type": ""})
+
+
+@pytest.mark.parametrize("sent", NO_TYPE, ids=["absent", "empty"])
+@pytest.mark.parametrize("is_line", [False, True], ids=["no-line", "empty-line"])
+def test_v4_takes_an_empty_type_for_none(sent: dict[str, str], is_line: bool) -> None:
+    signed = {"content-type": " "} if is_line else {}
+    verify("PUT", "part", f"http://{HOST}/part", {**sent, **_signed_by_v4("part", signed)})
+
+
+def test_v4_takes_a_type_for_no_empty_one() -> None:
+    headers = {"content-type": "text/html", **_signed_by_v4("part", {"content-type": " "})}
+    with pytest.raises(SignatureDoesNotMatch):
+        verify("PUT", "part", f"http://{HOST}/part", headers)
+
+
+def _signed_by_v4(key: str, headers: dict[str, str]) -> dict[str, str]:
+    covered = {name.encode(): value.encode() for name, value in headers.items()}
+    request = SignedRequest(b"PUT", b"examplebucket", key.encode(), [], covered)
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    return signature_v4.sign_headers(
+        request, access_key_id=AK, secret=SECRET, now_ms=now_ms, region=REGION
+    )
