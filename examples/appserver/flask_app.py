@@ -20,6 +20,8 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ossia.appserver import Grant, app_config
 from ossia.appserver.answers import Answers
+from ossia.appserver.receipts import Receipts
+from ossia.appserver.uploads import Upload
 from ossia.client import StsUnreachable
 from ossia.errors import RpcError
 from ossia.receiver.flask import CallbackNotVerified, verified_callback
@@ -40,7 +42,8 @@ config = app_config(
     callback_url=f"{HERE}/callback",
 )
 answers = Answers(config)
-received: list[dict[str, Any]] = []
+receipts = Receipts(config)
+received: dict[str, Upload] = {}
 """Yours go into a database."""
 
 
@@ -89,12 +92,11 @@ def never_cached(response: Response) -> Response:
 
 @app.post("/callback")
 def callback() -> dict[str, Any]:
-    """Record an upload that the object storage tells of."""
-    told = verified_callback(request, trusted_key_urls=config.trusted_key_urls).values()
-    if told["bucket"] != config.bucket:
-        raise CallbackNotVerified("another bucket")
-    received.append(told)
-    return {"Status": "OK", "object": told["object"], "user": told["x:user"]}
+    """Record an upload that the object storage tells of, once, if it is one to believe."""
+    told = verified_callback(request, trusted_key_urls=config.trusted_key_urls)
+    receipt = receipts.accept(told)
+    upload = received.setdefault(receipt.mark, receipt.upload)
+    return {"Status": "OK", "object": upload.object, "user": upload.variables["x:user"]}
 
 
 @app.errorhandler(CallbackNotVerified)

@@ -29,6 +29,7 @@ from ossia.settings import Settings, SettingsError
 USER = "ossia-demo-app"
 ROLE = "ossia-demo-uploader"
 POLICY = "ossia-demo-upload"
+LOOK_POLICY = "ossia-demo-look"
 CONFIG = "config.json"
 POLICY_FILE = "policy/bucket_write_policy.txt"
 STARTS_WITHIN_S = 10
@@ -110,6 +111,7 @@ async def _prepare(settings: Settings, keys: NodeKeys, folder: Path, bucket_name
             (home / "policy").mkdir(mode=0o700, exist_ok=True)
             write_private(home / POLICY_FILE, _write_policy(bucket_name).encode())
             write_private(config, json.dumps(written, indent=2).encode())
+        await _let_app_look(node, bucket_name)
         return config
     finally:
         await node.close()
@@ -141,6 +143,24 @@ async def _make_identities(node: Node, account_id: str, bucket: str) -> None:
     ):
         with suppress(RpcError):
             await attached
+
+
+async def _let_app_look(node: Node, bucket: str) -> None:
+    """Let the user see what was uploaded by token; not the role, whose tokens are for uploads."""
+    identities = node.identities
+    with suppress(RpcError):
+        await identities.create_policy(LOOK_POLICY, _read_policy(bucket))
+    with suppress(RpcError):
+        await identities.attach_to_user(LOOK_POLICY, USER)
+
+
+def _read_policy(bucket: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Action": ["oss:GetObject"],
+        "Resource": [f"acs:oss:*:*:{bucket}/*"],
+    }
+    return json.dumps({"Version": "1", "Statement": [statement]}, indent=2)
 
 
 def _write_policy(bucket: str) -> str:

@@ -3,7 +3,7 @@
 1. Without a hook nothing here knows who asks: as in the official samples, whoever reaches the
    server gets a token or a form.  With one, only those to whom it grants something.
 2. A callback is acted on only after its signature was checked with a key that the configuration
-   trusts, and only if it comes from the configured bucket.
+   trusts, and only if it tells of what this server granted or of what is stored (`receipts`).
 3. Tokens and forms are never cached by browsers or proxies.
 4. The application may be mounted below any path of another one, whose session its hook then sees.
 """
@@ -28,14 +28,16 @@ from ossia.appserver.config import AppConfig
 from ossia.appserver.cors import Cors
 from ossia.appserver.grant import Grant, GrantError, Hook, Refused, ask, bounds_of
 from ossia.appserver.pages import missing_bundle_page, uploads_page
+from ossia.appserver.receipts import Receipts
 from ossia.appserver.session_policy import require_bucket
+from ossia.appserver.stored import Look, StorageSilentError
 from ossia.appserver.token import error_answer, refusal_answer
-from ossia.appserver.uploads import Upload, Uploads, read_upload
+from ossia.appserver.uploads import Upload, Uploads
 from ossia.client import StsUnreachable
 from ossia.errors import RpcError
 from ossia.protocol.decimals import is_decimal
 from ossia.receiver.starlette import verified_callback
-from ossia.receiver.verify import CallbackNotVerified, Fetch, fetch_key
+from ossia.receiver.verify import CallbackNotVerified, Fetch, VerifiedCallback, fetch_key
 
 log = logging.getLogger("ossia.appserver")
 
@@ -55,6 +57,7 @@ def create_app(
     hook: Hook | None = None,
     lend: Lend | None = None,
     fetch: Fetch = fetch_key,
+    look: Look | None = None,
     now_ms: Callable[[], int] = now_ms,
     static: Path = STATIC,
 ) -> Starlette:
@@ -65,7 +68,8 @@ def create_app(
     if hook is not None:
         require_bucket(config)
     answers = Answers(config, per_user=hook is not None, lend=lend, now_ms=now_ms)
-    routes = _Routes(config, uploads, hook, answers, fetch, now_ms, static)
+    receipts = Receipts(config, look=look, now_ms=now_ms)
+    routes = _Routes(config, uploads, hook, answers, receipts, fetch, static)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -96,8 +100,8 @@ class _Routes:
         uploads: Uploads,
         hook: Hook | None,
         answers: Answers,
+        receipts: Receipts,
         fetch: Fetch,
-        now_ms: Callable[[], int],
         static: Path,
     ) -> None:
         self._config = config
@@ -105,8 +109,8 @@ class _Routes:
         self._hook = hook or _everybody
         self._is_per_user = hook is not None
         self._answers = answers
+        self._receipts = receipts
         self._fetch = fetch
-        self._now_ms = now_ms
         self._static = static
         self._page_headers = _page_headers(config.upload_host)
 
@@ -166,27 +170,21 @@ class _Routes:
 
     async def callback(self, request: Request) -> Response:
         try:
-            upload = await self._told(request)
+            callback = await verified_callback(
+                request, trusted_key_urls=self._config.trusted_key_urls, fetch=self._fetch
+            )
+            recorded = await asyncio.to_thread(self._record, callback)
         except CallbackNotVerified as refused:
             log.warning("callback_refused reason=%r", refused.reason)
-            return JSONResponse({"Status": "verify not ok", "Reason": refused.reason}, 400)
-        recorded = await asyncio.to_thread(self._uploads.record, upload)
-        return JSONResponse({"Status": "OK", **recorded.shown()})
+            return _json({"Status": "verify not ok", "Reason": refused.reason}, 400)
+        except StorageSilentError as silent:
+            log.error("callback_unchecked reason=%r", str(silent))  # noqa: TRY400 - a fact
+            return _json({"Status": "verify not ok", "Reason": "the object is not seen"}, 503)
+        return _json({"Status": "OK", **recorded.shown()})
 
-    async def _told(self, request: Request) -> Upload:
-        """The upload that a genuine callback tells of, or `CallbackNotVerified`."""
-        callback = await verified_callback(
-            request, trusted_key_urls=self._config.trusted_key_urls, fetch=self._fetch
-        )
-        try:
-            upload = read_upload(callback, self._now_ms())
-        except (ValueError, RecursionError) as error:
-            raise CallbackNotVerified(f"the body cannot be read: {error}") from error
-        if self._config.bucket and upload.bucket != self._config.bucket:
-            raise CallbackNotVerified(
-                f"the upload went to bucket {upload.bucket!r}, not {self._config.bucket!r}"
-            )
-        return upload
+    def _record(self, callback: VerifiedCallback) -> Upload:
+        receipt = self._receipts.accept(callback)
+        return self._uploads.record(receipt.upload, receipt.mark)
 
     async def uploads(self, request: Request) -> Response:
         """The latest uploads: everybody's, or with a hook those of the one who asks."""

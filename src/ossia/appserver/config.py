@@ -23,6 +23,7 @@ KEY_PLACE: Final = "/-/callback/"
 
 SAMPLES: Final = Path(__file__).parent / "samples"
 
+_MIN_SECRET: Final = 16
 _REAL_OSS: Final = ".aliyuncs.com"
 
 
@@ -43,6 +44,8 @@ class AppKeys:
     role_arn: str
     token_lifetime_s: int
     session_policy: str
+    grant_secret: str = field(default="", repr=False)
+    """Signs what callbacks say of grants; empty for one that follows from the access key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,8 @@ class AppConfig:
     form_lifetime_s: int
     trusted_key_urls: tuple[str, ...]
     cors_origins: tuple[str, ...] = ("*",)
+    endpoint: str = "http://127.0.0.1:9000"
+    addressing: str = "auto"
 
 
 # --- config.json ----------------------------------------------------------------------------
@@ -95,7 +100,18 @@ def load_keys(path: Path, environ: Mapping[str, str], *, bucket: str) -> AppKeys
         role_arn=role_arn,
         token_lifetime_s=_read_lifetime(path, given.get("TokenExpireTime", 900)),
         session_policy=_read_policy(path, given.get("PolicyFile"), bucket),
+        grant_secret=_read_grant_secret(path, given, environ),
     )
+
+
+def _read_grant_secret(path: Path, given: Mapping[str, Any], environ: Mapping[str, str]) -> str:
+    secret = given.get("GrantSecret") or environ.get("OSSIA_APP_GRANT_SECRET", "")
+    if not isinstance(secret, str) or 0 < len(secret) < _MIN_SECRET:
+        raise ConfigError(
+            f"{path}: GrantSecret must be a text of {_MIN_SECRET} characters or more, or be left "
+            "out: then it follows from AccessKeySecret."
+        )
+    return secret
 
 
 def _read_text(path: Path, remedy: str) -> str:
@@ -219,6 +235,8 @@ def app_config(
         form_lifetime_s=form_lifetime_s,
         trusted_key_urls=key_urls_of(endpoint, trusted_key_urls),
         cors_origins=check_origins(cors_origins, signed_in=signed_in),
+        endpoint=endpoint,
+        addressing=addressing,
     )
 
 

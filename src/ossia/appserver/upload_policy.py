@@ -3,10 +3,11 @@
 1. The policy binds bucket, key prefix (or the one key), size, types, status and the callback.  OSS
    lets a form carry any field that no condition names, so without the last a client could drop the
    callback, or have its own application called in place of ours.
-2. What the application must be able to trust (who uploads) stands in the body of that callback as
+2. A grant stands there, too, by which this server knows its own callbacks (`callback_grant`).
+3. What the application must be able to trust (who uploads) stands in the body of that callback as
    text, not as a variable: a form has no say in it, and a client need not send it.
-3. A form may not make its object public, unless the grant says so.
-4. V1 is signed with the application's own key, as the samples of 2016 do; V4 with the key of a
+4. A form may not make its object public, unless the grant says so.
+5. V1 is signed with the application's own key, as the samples of 2016 do; V4 with the key of a
    session, whose token is bound too (app-server.md, 2.3).
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from ossia.appserver.callback_grant import FIELD, grant_of, write_grant
 from ossia.appserver.config import AppConfig, AppKeys
 from ossia.appserver.grant import Bounds
 from ossia.client import Credentials
@@ -30,23 +32,23 @@ SUCCESS_STATUS: Final = "200"
 _VERSION: Final = ALGORITHM.decode()
 _PUBLIC: Final = ("public-read", "public-read-write")
 _TEMPLATE: Final = (
-    "bucket=${bucket}&object=${object}&size=${size}&mimeType=${mimeType}"
+    "bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&mimeType=${mimeType}"
     "&width=${imageInfo.width}&height=${imageInfo.height}&reqId=${reqId}"
 )
 
 
-def callback_field(url: str, variables: Sequence[str], fixed: Mapping[str, str]) -> str:
+def callback_field(url: str, variables: Sequence[str], fixed: Mapping[str, str], grant: str) -> str:
     """The form field ``callback``.
 
     *variables* are names such as ``x:name``, whose values the form gives; the values of *fixed* it
-    cannot change.
+    cannot change; *grant* is what the callback is believed for (`callback_grant`).
     """
     # Escaped, so that no value of somebody's choosing is read as a placeholder.
     told = "".join(f"&{name}={quote(value, safe='')}" for name, value in fixed.items())
     own = "".join(f"&{name}=${{{name}}}" for name in variables if name not in fixed)
     callback = {
         "callbackUrl": url,
-        "callbackBody": _TEMPLATE + told + own,
+        "callbackBody": f"{_TEMPLATE}&{FIELD}={grant}{told}{own}",
         "callbackBodyType": "application/x-www-form-urlencoded",
     }
     return base64.b64encode(json.dumps(callback, separators=(",", ":")).encode()).decode()
@@ -56,7 +58,7 @@ def v1_form(config: AppConfig, bounds: Bounds, now_ms: int) -> dict[str, Any]:
     """The answer of the samples' ``get.php``."""
     keys: AppKeys = config.keys
     expire = now_ms // 1000 + bounds.form_lifetime_s
-    callback = _callback(config, bounds)
+    callback = _callback(config, bounds, expire)
     policy = build(expires_at_ms=expire * 1000, conditions=_conditions(config, bounds, callback))
     return {
         "accessid": keys.access_key_id,
@@ -74,7 +76,7 @@ def v4_form(config: AppConfig, bounds: Bounds, lent: Credentials, now_ms: int) -
     """The answer of the samples since 2024; *lent* signs."""
     # A form must not outlive its token.
     expire = min(now_ms // 1000 + bounds.form_lifetime_s, parse_iso(lent.expiration) // 1000)
-    callback = _callback(config, bounds)
+    callback = _callback(config, bounds, expire)
     credential = credential_for(lent.access_key_id, now_ms=now_ms, region=config.region)
     bound: dict[str, str] = {
         "x-oss-signature-version": _VERSION,
@@ -103,8 +105,13 @@ def v4_form(config: AppConfig, bounds: Bounds, lent: Credentials, now_ms: int) -
     }
 
 
-def _callback(config: AppConfig, bounds: Bounds) -> str:
-    return callback_field(bounds.callback_url, config.callback_variables, bounds.callback_variables)
+def _callback(config: AppConfig, bounds: Bounds, expire: int) -> str:
+    return callback_field(
+        bounds.callback_url,
+        config.callback_variables,
+        bounds.callback_variables,
+        write_grant(config, grant_of(bounds, expire)),
+    )
 
 
 def _demands(bounds: Bounds) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What the application remembers of each upload that it was told about.
 
-1. A callback is recorded once: a repetition of the same request finds the first record.
+1. An upload is recorded once: a repetition of the same request, or of what has the same mark
+   (`receipts`), finds the first record.
 2. The file is SQLite in its default journal mode, one connection, one user at a time: an upload a
    second is what an application server sees, not what a storage node does.
 """
@@ -20,7 +21,7 @@ from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.decimals import is_decimal
 from ossia.receiver.verify import VerifiedCallback
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _IN_MEMORY: Final = Path(":memory:")
 _SCHEMA: Final = """
     CREATE TABLE upload (
@@ -36,6 +37,14 @@ _SCHEMA: Final = """
         variables TEXT NOT NULL
     );
 """
+_STEPS: Final = (
+    (_SCHEMA,),
+    (
+        "ALTER TABLE upload ADD COLUMN mark TEXT",
+        "CREATE UNIQUE INDEX upload_mark ON upload (mark)",
+    ),
+)
+"""What makes each version of the file of the one before."""
 _COLUMNS: Final = "request_id, at_ms, bucket, object, size, mime_type, width, height, variables"
 
 # Names of the official samples' templates, first the one that counts.
@@ -139,8 +148,8 @@ class Uploads:
                 f"--store {path} cannot be used: {reason}; choose another file."
             ) from error
 
-    def record(self, upload: Upload) -> Upload:
-        """Keep *upload*; the first one of the same request."""
+    def record(self, upload: Upload, mark: str | None = None) -> Upload:
+        """Keep *upload*; the first one of the same request or of the same mark."""
         values = (
             upload.request_id,
             upload.at_ms,
@@ -151,18 +160,23 @@ class Uploads:
             upload.width,
             upload.height,
             json.dumps(dict(upload.variables), ensure_ascii=False),
+            mark,
         )
         marks = ", ".join("?" * len(values))
         with self._lock, self._connection:
             added = self._connection.execute(
-                f"INSERT INTO upload ({_COLUMNS}) VALUES ({marks}) "  # noqa: S608 - constants
-                "ON CONFLICT (request_id) DO NOTHING",
+                f"INSERT INTO upload ({_COLUMNS}, mark) VALUES ({marks}) "  # noqa: S608 - constants
+                "ON CONFLICT DO NOTHING",
                 values,
             ).rowcount
             if added:
                 return upload
-            query = f"SELECT {_COLUMNS} FROM upload WHERE request_id = ?"  # noqa: S608 - same
-            return _upload(self._connection.execute(query, values[:1]).fetchone())
+            query = (
+                f"SELECT {_COLUMNS} FROM upload "  # noqa: S608 - same
+                "WHERE request_id = ? OR mark = ? ORDER BY id LIMIT 1"
+            )
+            known = (upload.request_id, mark)
+            return _upload(self._connection.execute(query, known).fetchone())
 
     def latest(self, limit: int, prefix: str = "") -> list[Upload]:
         """At most *limit* uploads whose keys begin with *prefix*, the last one first."""
@@ -180,12 +194,15 @@ class Uploads:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    # Of several that open it at once, one does it.
+    connection.execute("BEGIN IMMEDIATE")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > _VERSION:
         raise ConfigError(f"--store {path} is of a newer version of Ossia: choose another file.")
-    if version == 0:
-        connection.execute(_SCHEMA)
-        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    for step in _STEPS[version:]:
+        for statement in step:
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:

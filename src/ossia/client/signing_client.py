@@ -46,6 +46,8 @@ class SigningClient:
     version: int = 4
     security_token: str | None = field(default=None, repr=False)
     timeout_s: float = 60
+    in_host: bool = False
+    """Whether the endpoint's host names the bucket, which then is no part of the path."""
 
     def request(
         self,
@@ -61,7 +63,10 @@ class SigningClient:
         """Send one request and read the whole answer."""
         given = {name.lower(): value for name, value in (headers or {}).items()}
         signed = {**given, **self._signature(method, bucket, key, query, given, now_ms)}
-        return self.send(method, path_of(bucket, key, query), signed, body)
+        target = path_of(bucket, key, query)
+        return self.send(
+            method, target.removeprefix(f"/{bucket}") if self.in_host else target, signed, body
+        )
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Reply:
         """Send a request as it stands.  Raises `OSError` if there is no whole answer."""

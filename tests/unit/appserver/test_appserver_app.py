@@ -12,6 +12,7 @@ from world import CONFIG, KEY_URL, LENT, NOW_MS, TOKENS_ONLY, lend
 from ossia.appserver.answers import Lend
 from ossia.appserver.app import create_app
 from ossia.appserver.config import AppConfig
+from ossia.appserver.stored import StorageSilentError, Stored
 from ossia.appserver.uploads import Uploads
 from ossia.client import Credentials, StsUnreachable
 from ossia.errors import RpcError
@@ -41,6 +42,27 @@ def fetch(url: str) -> bytes:
     return KEY.public_pem()
 
 
+STORED = {
+    "user-dir/a.png": 6014,
+    "user-dir/a.txt": 9,
+    "p.jpg": 5,
+    "<b>": 1234,
+    "a": 1,
+    "b": 1,
+    "c": 1,
+}
+
+
+def look(bucket: str, key: str) -> Stored | None:
+    """What HEAD says: any object of these is there."""
+    if key == "silent":
+        raise StorageSilentError("the storage is not reached")
+    size = STORED.get(key)
+    if size is None:
+        return None
+    return Stored(etag=f"ETAG-{bucket}", size=size, mime_type="", modified="then")
+
+
 @pytest.fixture
 def uploads() -> Iterator[Uploads]:
     opened = Uploads(Path(":memory:"))
@@ -56,6 +78,7 @@ def app_of(
         uploads,
         lend=lend,
         fetch=fetch,
+        look=look,
         now_ms=lambda: NOW_MS,
         static=Path(static),
     )
@@ -244,7 +267,7 @@ async def test_upload_to_another_bucket_is_refused(app: Starlette) -> None:
 
 async def test_tokens_only_server_records_every_bucket(uploads: Uploads) -> None:
     app = app_of(uploads, config=TOKENS_ONLY)
-    answer = await call_back(app, b"bucket=otherbucket&object=a")
+    answer = await call_back(app, b"bucket=otherbucket&object=a", bucket="otherbucket")
     assert answer.json()["bucket"] == "otherbucket"
 
 

@@ -87,7 +87,7 @@ def test_v4_form_is_accepted() -> None:
     policy.check(v4_fields(), "examplebucket", NOW_MS, require_v4_fields=True)
 
 
-OTHER_CALLBACK = callback_field("http://evil.example/", (), {})
+OTHER_CALLBACK = callback_field("http://evil.example/", (), {}, "g")
 FALSIFIED = [
     pytest.param({"callback": ""}, "$callback", id="callback-dropped"),
     pytest.param({"callback": OTHER_CALLBACK}, "$callback", id="callback-redirected"),
@@ -137,9 +137,10 @@ def test_v4_form_does_not_outlive_its_token() -> None:
 
 
 def test_callback_is_one_that_oss_accepts() -> None:
-    field = callback_field("http://127.0.0.1:7080/callback", ("x:name", "x:user"), {})
+    field = callback_field("http://127.0.0.1:7080/callback", ("x:name", "x:user"), {}, "text.mac")
     callback = decode_callback(field, form_variables={"x:name": "a", "x:user": "b"})
     assert str(callback.urls[0]) == "http://127.0.0.1:7080/callback"
-    assert callback.body.startswith("bucket=${bucket}&object=${object}&size=${size}&mimeType=")
+    assert callback.body.startswith("bucket=${bucket}&object=${object}&etag=${etag}&size=${size}&")
+    assert "&grant=text.mac&" in callback.body
     assert callback.body.endswith("&x:name=${x:name}&x:user=${x:user}")
     assert json.loads(base64.b64decode(field))["callbackBodyType"] == callback.body_type

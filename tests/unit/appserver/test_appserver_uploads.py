@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,10 +31,39 @@ def test_uploads_survive(tmp_path: Path) -> None:
     second.close()
 
 
+def test_c5_a_file_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
+    path = tmp_path / "uploads.sqlite3"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "CREATE TABLE upload (id INTEGER PRIMARY KEY, request_id TEXT UNIQUE, at_ms INTEGER NOT NULL, "
+            "bucket TEXT NOT NULL, object TEXT NOT NULL, size INTEGER, mime_type TEXT NOT NULL, "
+            "width INTEGER, height INTEGER, variables TEXT NOT NULL)"
+        )
+        connection.execute("INSERT INTO upload VALUES (1, '1', 2, 'b', 'old', 3, '', 4, 5, '{}')")
+        connection.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        uploads = Uploads(path)
+        uploads.record(UPLOAD, "mark")
+        assert [each.object for each in uploads.latest(10)] == [UPLOAD.object, "old"]
+        uploads.close()
+
+
+def test_c5_what_has_the_same_mark_is_recorded_once(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads.sqlite3")
+    again = replace(UPLOAD, request_id="6D1B", variables={"x:name": "forged"})
+    assert uploads.record(UPLOAD, "mark") == UPLOAD
+    assert uploads.record(again, "mark") == UPLOAD
+    assert uploads.record(again, "other") == again
+    for request_id in (None, None):
+        uploads.record(replace(UPLOAD, request_id=request_id))
+    assert len(uploads.latest(10)) == 4
+    uploads.close()
+
+
 def test_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "uploads.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     with pytest.raises(ConfigError, match="newer version"):
         Uploads(path)
 
