@@ -307,6 +307,7 @@ class Node:
             max_reply_bytes=settings.callback_max_reply,
             limits=_callback_limits(settings),
             webhooks=keys.webhook_key,
+            sni_as_oss=settings.callback_sni == "as-oss",
             note=self.delivery_log.note,
         )
         self.outbox = Outbox(

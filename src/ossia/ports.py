@@ -420,7 +420,8 @@ class MetadataStore(Protocol):
 class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One request to one URL, exactly as it is to be sent.
 
-    ``target`` is path and query as they stand in the request line; ``headers`` contains Host.
+    ``target`` is path and query as they stand in the request line; ``headers`` contains Host;
+    without ``sni`` TLS does not tell the name that is asked for.
     """
 
     scheme: str
@@ -429,6 +430,7 @@ class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     headers: dict[str, str]
     body: bytes
+    sni: bool = True
 
 
 class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -264,7 +264,8 @@ class CallbackMessage(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` names the upload's event: it is the same in every attempt, so that a receiver can tell
     a repetition.  ``requester`` and ``request_id`` are those of the upload; ``urls`` are tried in
     order; ``host``, if not empty, replaces the Host header; ``trace`` holds the headers of a
-    distributed trace; ``shows_id`` sends the id along, ``webhook`` signs it and the body.  One that
+    distributed trace; ``shows_id`` sends the id along, ``webhook`` signs it and the body; ``sni``
+    is what the upload says of it.  One that
     ``decides`` was sent before its object was stored: if it was refused, there is no object.
     """
 
@@ -284,6 +285,7 @@ class CallbackMessage(msgspec.Struct, frozen=True, kw_only=True):
     decides: bool = False
     shows_id: bool = False
     webhook: bool = False
+    sni: bool = False
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):

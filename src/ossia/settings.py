@@ -26,6 +26,7 @@ class Secret(str):
 
 _CALLBACK_KEY_URLS = ("", "http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/")
 _SIGNATURES = ("v1", "v2", "v4")
+_CALLBACK_SNI = ("always", "as-oss")
 _CALLBACK_MODES = ("oss", "outbox", "commit-on-200")
 _CALLBACK_LEAST = {
     "callback_limit": 1,
@@ -130,6 +131,11 @@ class Settings:
         "What an upload's callback guarantees: 'oss' (one attempt), 'outbox' (kept and tried again "
         "until accepted) or 'commit-on-200' (the object is visible only if accepted). A bucket may "
         "have its own.",
+    )
+    callback_sni: str = _row(
+        "always",
+        "Whether callbacks over TLS tell the name that they ask for: 'always', or 'as-oss', which "
+        "is only where callbackSNI is true.",
     )
     callback_webhooks: bool = _row(
         default=False,
@@ -327,6 +333,11 @@ def _check_callbacks(settings: Settings) -> None:
         raise SettingsError(
             f"--callback-mode {settings.callback_mode!r} is not offered; use "
             f"{', '.join(_CALLBACK_MODES)}."
+        )
+    if settings.callback_sni not in _CALLBACK_SNI:
+        raise SettingsError(
+            f"--callback-sni {settings.callback_sni!r} is not offered; use "
+            f"{' or '.join(_CALLBACK_SNI)}."
         )
     if not 1 <= settings.callback_max_reply <= _MAX_CALLBACK_REPLY:
         raise SettingsError(f"--callback-max-reply must be between 1 and {_MAX_CALLBACK_REPLY}.")

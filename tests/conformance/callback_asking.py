@@ -3,6 +3,7 @@
 import base64
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes, urlsplit
 from urllib.request import urlopen
@@ -10,7 +11,7 @@ from urllib.request import urlopen
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.protocol import signature_v1
 from ossia.protocol.callback_signature import verify
-from ossia.protocol.post_policy import build
+from ossia.protocol.post_policy import Condition, build
 from ossia.testing.inbox import Received
 
 BOUNDARY = "callback-boundary"
@@ -98,10 +99,11 @@ class Uploader:
         fields: dict[str, str],
         query: str = "",
         headers: dict[str, str] | None = None,
+        conditions: Sequence[Condition] = (),
     ) -> Reply:
-        """By a form with *fields*, signed in V1."""
+        """By a form with *fields*, signed in V1, whose policy has further *conditions*."""
         expires = time.time_ns() // 1_000_000 + 600_000
-        policy = build(expires_at_ms=expires, conditions=[{"bucket": self.bucket}])
+        policy = build(expires_at_ms=expires, conditions=[{"bucket": self.bucket}, *conditions])
         named = {
             "key": self.key,
             "policy": policy,

@@ -62,10 +62,9 @@ def _answered(status: int) -> Heard:
     return Heard(f"Error status : {status}.", "0007-00000203")
 
 
-def _private(address: str, kind: str, status: int = 203) -> Heard:
-    # OSS ends with the first sentence; the second names the setting, for the operator.
-    why = f"{address} is a {kind} address that --callback-allow does not name."
-    message = f"Private address is forbidden to callback. {why}"
+def _private(status: int = 203) -> Heard:
+    # W49: the reason stands in an element of its own.
+    message = "Private address is forbidden to callback."
     code = "CallbackFailed" if status == 203 else "InvalidArgument"
     return Heard(message, "0007-00000008", status, code)
 
@@ -133,8 +132,8 @@ HEARD: Final[dict[str, Heard]] = {
     "status-500-cut-off": _answered(500),
     "status-403-before-request-body": _answered(403),
     # --- addresses
-    "private-address": _private("10.0.0.1", "private", status=400),
-    "private-name": _private("{address}", "{kind}"),
+    "private-address": _private(status=400),
+    "private-name": _private(),
 }
 
 ADDED: Final[dict[str, Fault]] = {

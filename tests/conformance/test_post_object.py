@@ -384,9 +384,40 @@ def test_no_other_field_gets_around_a_bound_type(poster: Poster, ask: Ask) -> No
     for part in ("text/html", None):
         assert poster.post(replace(poster.form(IMAGES), content_type=part)).code == "AccessDenied"
     assert stored_keys(ask) == ""
-    allowed = poster.form(IMAGES, {"x-oss-content-type": "text/a"}, x_oss_content_type="text/a")
-    assert poster.post(replace(allowed, content_type="image/png")).status == 204
-    assert ask("HEAD", "user/eric/photo.png").headers["content-type"] == "text/a"
+    # C3: a condition on the type is about the type that is stored, whichever field says it.
+    both = poster.form(IMAGES, {"x-oss-content-type": "text/a"}, x_oss_content_type="text/a")
+    assert poster.post(replace(both, content_type="image/png")).code == "AccessDenied"
+    good = poster.form(IMAGES, x_oss_content_type="image/png")
+    assert poster.post(replace(good, content_type="text/html")).status == 204
+    assert ask("HEAD", "user/eric/photo.png").headers["content-type"] == "image/png"
+
+
+@pytest.mark.covers("PostObject")
+@pytest.mark.parametrize("field", ["", None])
+@pytest.mark.parametrize("part", ["text/html", "TEXT/HTML", "text/html; charset=utf-8"])
+def test_an_empty_type_does_not_hide_that_of_the_part(
+    poster: Poster, ask: Ask, field: str | None, part: str
+) -> None:
+    """C3: what is stored is what was checked."""
+    given = {} if field is None else {"Content_Type": field}
+    form = replace(poster.form(["not-in", "$content-type", [part]], **given), content_type=part)
+    assert poster.post(form).code == "AccessDenied"
+    assert stored_keys(ask) == ""
+    starts = replace(
+        poster.form(["starts-with", "$content-type", "image/"], **given), content_type=part
+    )
+    assert poster.post(starts).code == "AccessDenied"
+    assert poster.post(replace(starts, content_type="image/png")).status == 204
+    assert ask("HEAD", "user/eric/photo.png").headers["content-type"] == "image/png"
+
+
+@pytest.mark.covers("PostObject")
+def test_an_empty_acl_field_does_not_hide_that_of_the_header(poster: Poster, ask: Ask) -> None:
+    """C3, the same kind: of field and header one counts, for the check and for the object."""
+    form = poster.form(["not-in", "$x-oss-object-acl", ["public-read"]], x_oss_object_acl="")
+    poster.post(form, x_oss_object_acl="public-read")
+    acl = ask("GET", "user/eric/photo.png", query=[("acl", "")]).element("Grant")
+    assert acl in {"", "default"}
 
 
 @pytest.mark.covers("PostObject")

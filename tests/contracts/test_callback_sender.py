@@ -120,7 +120,7 @@ async def sender(
     *,
     timeout_s: float = 5.0,
     max_reply_bytes: int = 1024 * 1024,
-    tls: ssl.SSLContext | None = None,
+    tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
     resolver: Table | None = None,
 ) -> AsyncIterator[CallbackClient]:
     client = CallbackClient(
@@ -646,7 +646,7 @@ async def test_tls_with_server_name(authority: Authority) -> None:
     resolver = Table(app_example=["127.0.0.1"])
     async with (
         serving(answering(OK), authority.server()) as server,
-        sender(tls=authority.client(), resolver=resolver) as client,
+        sender(tls=authority.client, resolver=resolver) as client,
     ):
         headers = {"Host": "another.host"}
         outcome = await client.send(
@@ -659,6 +659,36 @@ async def test_tls_with_server_name(authority: Authority) -> None:
     assert b"Host: another.host\r\n" in server.requests[0]
 
 
+async def test_tls_without_server_name(authority: Authority) -> None:
+    """W30: nothing tells whom we ask for, and the certificate must be his all the same."""
+    resolver = Table(app_example=["127.0.0.1"], other_example=["127.0.0.1"])
+    async with (
+        serving(answering(OK), authority.server()) as server,
+        sender(tls=authority.client, resolver=resolver) as client,
+    ):
+        asked = {"scheme": "https", "sni": False}
+        outcome = await client.send(attempt(server.port, host="app.example", **asked))
+        assert isinstance(outcome, CallbackAnswer), outcome
+        assert is_accepted(outcome)
+        found = await failed(client, attempt(server.port, host="other.example", **asked))
+    assert found.fault is CallbackFault.NOT_CONNECTED
+    assert "certificate is not for other.example" in found.detail
+    assert server.sni == [None, None]
+    assert len(server.requests) == 1
+
+
+async def test_an_unknown_issuer_without_server_name(authority: Authority) -> None:
+    resolver = Table(app_example=["127.0.0.1"])
+    async with (
+        serving(answering(OK), authority.server()) as server,
+        sender(resolver=resolver) as client,
+    ):
+        asked = attempt(server.port, scheme="https", host="app.example", sni=False)
+        found = await failed(client, asked)
+    assert "certificate" in found.detail.lower()
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(
     ("host", "is_trusted"),
     [("app.example", False), ("other.example", True)],
@@ -668,7 +698,9 @@ async def test_bad_certificates(authority: Authority, host: str, is_trusted: boo
     resolver = Table(app_example=["127.0.0.1"], other_example=["127.0.0.1"])
     async with (
         serving(answering(OK), authority.server()) as server,
-        sender(tls=authority.client() if is_trusted else None, resolver=resolver) as client,
+        sender(
+            tls=authority.client if is_trusted else ssl.create_default_context, resolver=resolver
+        ) as client,
     ):
         found = await failed(client, attempt(server.port, scheme="https", host=host))
     assert found.fault is CallbackFault.NOT_CONNECTED

@@ -83,7 +83,8 @@ def test_address_is_private(server: Server) -> None:
     """Cloudreve 1321, 3060, oss-ruby-sdk 30: an application in the same house."""
     reply = upload(server, "mistakes", "x", callback("http://192.168.7.7:8080/callback"))
     assert (reply.status, reply.code) == (400, "InvalidArgument")
-    message = reply.element("Message")
+    assert reply.element("Message") == "Private address is forbidden to callback."
+    message = reply.element("Reason")
     assert "192.168.7.7 is a private address that --callback-allow does not name" in message
     assert "\n" not in message
 

@@ -7,12 +7,15 @@ read at all, other answers only up to a bound, for people who look for the reaso
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httptools
 
 from ossia.adapters.plain_wire import PlainWire
 from ossia.protocol.callback import declared_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 MAX_REFUSAL_BYTES: Final = 64 * 1024
@@ -47,6 +50,7 @@ class Exchange(asyncio.Protocol):
         "done",
         "first_byte_at",
         "headers",
+        "require",
         "status",
         "transport",
     )
@@ -55,6 +59,8 @@ class Exchange(asyncio.Protocol):
         self._request = request
         self._max_reply_bytes = max_reply_bytes
         self.transport: Any = None
+        self.require: Callable[[asyncio.BaseTransport], None] | None = None
+        """Raises `OSError` where the one at the other end must not hear the request."""
         self._parser: Any = None
         self._received = 0
         self._head_bytes = 0
@@ -71,6 +77,13 @@ class Exchange(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport | PlainWire) -> None:
         self.transport = transport
+        if self.require is not None:
+            try:
+                self.require(self.transport)
+            except OSError as error:
+                self.transport.close()
+                self.connection_failed(error)
+                return
         self.connected_at = time.monotonic()
         self.transport.write(self._request)
         self._request = b""

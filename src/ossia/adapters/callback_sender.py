@@ -42,7 +42,7 @@ _OK: Final = 200
 class CallbackClient:
     """The `CallbackSender` that reaches the network.
 
-    *tls* replaces the context that verifies certificates against the system's authorities;
+    *tls* makes contexts other than those that verify against the system's authorities;
     *resolve* replaces the system's resolver.
     """
 
@@ -52,13 +52,14 @@ class CallbackClient:
         *,
         timeout_s: float = 5.0,
         max_reply_bytes: int = MAX_REPLY_BYTES,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         resolve: Resolve | None = None,
     ) -> None:
         self._policy = policy
         self._timeout_s = timeout_s
         self._max_reply_bytes = max_reply_bytes
-        self._tls = tls
+        self._make_context = tls
+        self._contexts: dict[bool, ssl.SSLContext] = {}
         self._resolve = resolve or self._ask_system
         self._resolvers: ThreadPoolExecutor | None = None
         self._closed = False
@@ -156,24 +157,31 @@ class CallbackClient:
         attempt = trip.attempt
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         await _become_task()
+        if not attempt.sni:
+            exchange.require = lambda transport: _require_name(transport, attempt.host)
         plain = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             async with asyncio.timeout_at(trip.deadline):
                 await loop.sock_connect(plain, (address, attempt.port))
                 trip.reached_at = time.monotonic()
-                # SNI is always sent: without it, hosts behind CDNs answer with the wrong
-                # certificate.
+                # Without SNI hosts behind CDNs answer with the wrong certificate.
                 await loop.create_connection(
-                    lambda: exchange, sock=plain, ssl=self._context(), server_hostname=attempt.host
+                    lambda: exchange,
+                    sock=plain,
+                    ssl=self._context(tells_name=attempt.sni),
+                    server_hostname=attempt.host if attempt.sni else "",
                 )
         except BaseException:
             plain.close()
             raise
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = ssl.create_default_context()
-        return self._tls
+    def _context(self, *, tells_name: bool) -> ssl.SSLContext:
+        context = self._contexts.get(tells_name)
+        if context is None:
+            context = self._contexts[tells_name] = self._make_context()
+            # Without SNI OpenSSL has no name to compare with the certificate: `_require_name`.
+            context.check_hostname = tells_name
+        return context
 
     def _failure(self, error: Exception, trip: "_Trip") -> CallbackFailure:
         fault = _fault_of(error, trip)
@@ -264,6 +272,20 @@ def _fault_of(error: Exception, trip: _Trip) -> CallbackFault:
     if isinstance(error, _NameNotFoundError):
         return CallbackFault.NAME_NOT_FOUND
     return CallbackFault.BROKEN if is_connected else CallbackFault.NOT_CONNECTED
+
+
+def _require_name(transport: asyncio.BaseTransport, host: str) -> None:
+    """Raise `ssl.SSLCertVerificationError` unless the server's certificate is for *host*.
+
+    RFC 6125: a star stands for the whole first label and for nothing else.
+    """
+    certificate = transport.get_extra_info("peercert") or {}
+    kind = "DNS" if _literal(host) is None else "IP Address"
+    parent = host.partition(".")[2]
+    fitting = {host} if kind == "IP Address" or "." not in parent else {host, f"*.{parent}"}
+    names = {value.lower() for each, value in certificate.get("subjectAltName", ()) if each == kind}
+    if names.isdisjoint(fitting):
+        raise ssl.SSLCertVerificationError(f"the certificate is not for {host}")
 
 
 @lru_cache(4096)

@@ -45,10 +45,14 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The whole body, parsed.  *parse* raises OSS errors itself; an absent body is ``b""``."""
+    """The whole body, parsed.  *parse* raises OSS errors itself; an absent body is ``b""``.
+
+    The gateway compares a Content-MD5 before; *needs_md5* refuses a request without one.
+    """
 
     parse: Callable[[bytes], Any]
     limit: int = MAX_DOCUMENT
+    needs_md5: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,22 @@ def _accepted(seen: SeenDelivery) -> Advice:
     return Advice(
         cause=f"{seen.place} accepted it after {took}"
         f"{'; its answer went to the uploader' if heard else ''}.",
-        note="" if template is None else f"But {template[0]}. {template[1]}",
+        note=_NO_SNI_THERE * _needs_sni(seen)
+        if template is None
+        else f"But {template[0]}. {template[1]}",
     )
+
+
+_NO_SNI_THERE: Final = (
+    "The real service sends SNI only where the callback says callbackSNI: true; without it, hosts "
+    "that share an address may answer with another certificate."
+)
+
+
+def _needs_sni(seen: SeenDelivery) -> bool:
+    """Whether a name was asked for over TLS that OSS would not have told (witnessed.md, W30)."""
+    message = seen.delivery.message
+    return seen.url.scheme == "https" and parse_host(seen.host) is None and not message.sni
 
 
 def _not_sent(seen: SeenDelivery) -> Advice:

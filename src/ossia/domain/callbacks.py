@@ -31,6 +31,7 @@ from ossia.ports import (
     Clock,
 )
 from ossia.protocol.callback import (
+    FORBIDDEN,
     MAX_REPLY_BYTES,
     Accepted,
     CallbackConfig,
@@ -56,7 +57,7 @@ TOO_MANY: Final = "Too many callback requests."
 """callback.md, section 7."""
 
 MAX_LOGGED_REPLY: Final = 16 * 1024
-MAX_LOGGED_BODY: Final = 256 * 1024
+MAX_LOGGED_BODY: Final = 64 * 1024
 """Templates of usual size give bodies of some kilobytes; longer ones are cut in the log."""
 
 
@@ -112,16 +113,46 @@ class WebhookSigner(Protocol):
         """The headers that sign one message at one time."""
 
 
+@dataclass(slots=True)
+class Load:
+    """Callbacks under way, and the bytes of their bodies."""
+
+    count: int = 0
+    size: int = 0
+
+    def change(self, count: int, size: int) -> None:
+        """Add one, or take one away."""
+        self.count += count
+        self.size += size
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackLimits:
-    """How many callbacks may be under way in one worker: in all, and for one bucket."""
+    """How many callbacks may be under way in one worker: in all, and for one bucket.
+
+    ``room`` bounds the bytes of their bodies, of which one bucket may have as large a part as of
+    the callbacks.
+    """
 
     total: int = 20_000
     per_bucket: int = 12_000
+    room: int = 64 * 1024 * 1024
+
+    def admit(self, all_so_far: Load, of_bucket: Load, size: int) -> bool:
+        """Whether one more, whose body has *size* bytes, may begin."""
+        return (
+            all_so_far.count < self.total
+            and of_bucket.count < self.per_bucket
+            and all_so_far.size + size <= self.room
+            and of_bucket.size + size <= self.room * self.per_bucket // self.total
+        )
 
 
 class Callbacks:
-    """Delivers callbacks.  *note*, if given, hears of every attempt and must not block."""
+    """Delivers callbacks.  *note*, if given, hears of every attempt and must not block.
+
+    *sni_as_oss* sends SNI only where the upload asks for it.
+    """
 
     def __init__(
         self,
@@ -132,6 +163,7 @@ class Callbacks:
         max_reply_bytes: int = MAX_REPLY_BYTES,
         limits: CallbackLimits | None = None,
         webhooks: WebhookSigner | None = None,
+        sni_as_oss: bool = False,
         note: Callable[[Delivery], None] | None = None,
     ) -> None:
         self._sender = sender
@@ -140,9 +172,10 @@ class Callbacks:
         self._max_reply_bytes = max_reply_bytes
         self._limits = limits or CallbackLimits()
         self._webhooks = webhooks
+        self._sni_as_oss = sni_as_oss
         self._note = note
-        self._under_way: dict[str, int] = {}
-        self._all_under_way = 0
+        self._under_way: dict[str, Load] = {}
+        self._all_under_way = Load()
         self._ids = _DeliveryIds()
 
     async def message(
@@ -175,6 +208,7 @@ class Callbacks:
                 decides=decides,
                 shows_id=shows_id,
                 webhook=webhook,
+                sni=config.sni,
             )
 
         try:
@@ -217,26 +251,22 @@ class Callbacks:
         self, message: CallbackMessage, *, kind: str = "upload", attempt: int = 1
     ) -> CallbackReply:
         """Deliver *message* to the first URL that accepts it, or raise `CallbackFailed`."""
-        bucket = message.bucket
-        here = self._under_way.get(bucket, 0)
-        if self._all_under_way >= self._limits.total or here >= self._limits.per_bucket:
+        bucket, size = message.bucket, len(message.body)
+        here = self._under_way.get(bucket) or Load()
+        if not self._limits.admit(self._all_under_way, here, size):
             failed = CallbackFailed(TOO_MANY, ec="0007-00000204")
             self._note_unsent(message, failed, kind, attempt)
             raise failed
-        self._under_way[bucket] = here + 1
-        self._all_under_way += 1
+        self._under_way[bucket] = here
+        for load in (here, self._all_under_way):
+            load.change(1, size)
         try:
             return await self._send_to_any(message, kind, attempt)
         finally:
-            self._all_under_way -= 1
-            self._leave(bucket)
-
-    def _leave(self, bucket: str) -> None:
-        others = self._under_way[bucket] - 1
-        if others:
-            self._under_way[bucket] = others
-        else:
-            del self._under_way[bucket]
+            for load in (here, self._all_under_way):
+                load.change(-1, -size)
+            if not here.count:
+                del self._under_way[bucket]
 
     async def _send_to_any(
         self, message: CallbackMessage, kind: str, attempt: int
@@ -248,6 +278,8 @@ class Callbacks:
                 return CallbackReply(verdict.body, verdict.content_type)
         if last is None:
             raise CallbackFailed("The callback has no URL.")
+        if last.fault == CallbackFault.FORBIDDEN.value:
+            raise CallbackFailed(last.verdict, ec=last.ec, Reason=last.detail)
         raise CallbackFailed(last.verdict, ec=last.ec)
 
     async def replay(
@@ -279,6 +311,7 @@ class Callbacks:
             target=url.path + url.query,
             headers=self._headers(message, url, now_ms, key.url, authorization),
             body=message.body,
+            sni=message.sni or not self._sni_as_oss,
         )
         outcome = await self._sender.send(outgoing)
         verdict = self._judge(outcome)
@@ -387,10 +420,7 @@ def _delivery(
 
 # Texts that clients of OSS report; those in braces are completed by the sender's detail.
 _FAULTS: Final[dict[CallbackFault, tuple[str, str]]] = {
-    CallbackFault.FORBIDDEN: (
-        "Private address is forbidden to callback. {detail}",
-        "0007-00000008",
-    ),
+    CallbackFault.FORBIDDEN: (FORBIDDEN, "0007-00000008"),
     CallbackFault.NAME_NOT_FOUND: (
         "Error status : -1.OSS can not connect to your callbackUrl, please check it.",
         "0007-00000203",

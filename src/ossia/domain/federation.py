@@ -23,6 +23,7 @@ from ossia.domain.identity_store import IdentityStore
 from ossia.errors import RpcError
 from ossia.ports import DocumentFetcher, Unavailable
 from ossia.protocol.conditions import Context
+from ossia.protocol.json_document import read_json
 from ossia.protocol.oidc_token import (
     Key,
     PublicKey,
@@ -179,8 +180,8 @@ class _Configuration(msgspec.Struct):
 
 def _place_of_keys(document: bytes, issuer: str) -> str:
     try:
-        described = msgspec.json.decode(document, type=_Configuration)
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        described = read_json(document, _Configuration)
+    except ValueError as exc:
         raise ValueError(f"the issuer's configuration is not one: {exc}") from exc
     if described.issuer != issuer:
         raise ValueError("the issuer's configuration names another issuer")

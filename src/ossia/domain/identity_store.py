@@ -154,9 +154,12 @@ class IdentityStore:
         records = self.remembered().records
         place = (record_type, name)
         if place in records:
-            known: Record | None = records[place]
+            known: Record = records[place]
             return known
         found = await self.view().find(record_type, name)
+        if found is None:
+            # Strangers make up names without end: what is not there is not remembered.
+            return None
         if len(records) >= _REMEMBERED:
             records.clear()
         records[place] = found

@@ -15,7 +15,7 @@ from ossia.access.authorize import NoBucket, Wish, authorize
 from ossia.api.admin import admin
 from ossia.api.admin.route import PREFIX, AdminCall, Subject
 from ossia.api.admin.services import AdminServices
-from ossia.domain.identities import Caller
+from ossia.domain.identities import Caller, CallerKind
 from ossia.errors import AccessDenied, EntityTooLarge, InvalidArgument
 from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response
@@ -62,6 +62,9 @@ class AdminSide:
         now_ms = self._clock.now_ms()
         caller = await self._authenticator.request(signed, now_ms, in_host=False)
         route, in_path = admin.find("GET" if method == "HEAD" else method, text)
+        if route.action is not None and caller.kind is CallerKind.ANONYMOUS:
+            # Nothing here is anybody's: no body is read that could not change that.
+            raise AccessDenied("Requests to the admin API are signed.")
         content = await request.body.read_all(_MAX_BODY, EntityTooLarge)
         asked = route.read(in_path, given, content)
         subject, permits = (

@@ -28,6 +28,8 @@ from ossia.errors import (
     InvalidAccessKeyId,
     InvalidArgument,
     InvalidBucketName,
+    InvalidDigest,
+    MissingArgument,
     MissingContentLength,
     NoSuchBucket,
     OssError,
@@ -41,6 +43,7 @@ from ossia.http.body import ClientGone
 from ossia.http.message import Request, Response
 from ossia.ports import Clock, Unavailable
 from ossia.protocol.address import Address, Addressing, parse_query
+from ossia.protocol.checksums import md5_hex, parse_content_md5
 from ossia.protocol.names import check_bucket_name, decode_key
 from ossia.protocol.policy_place import Place, place_of
 from ossia.protocol.signed_request import SignedRequest
@@ -98,6 +101,7 @@ class Gateway:
         except OssError as error:
             response = exchange.refuse(error)
         except ClientGone:
+            exchange.end()
             raise
         except Unavailable as error:
             log.warning("storage_unavailable", extra={"reason": str(error)})
@@ -105,6 +109,7 @@ class Gateway:
         except Exception:
             log.exception("request_failed request_id=%s", exchange.request_id)
             response = exchange.refuse(InternalError())
+        exchange.end()
         if b"origin" in request.headers and exchange.call is not None:
             await self._let_page_read(exchange, exchange.call, response)
         took_ms = int((time.monotonic() - started) * 1000)
@@ -155,6 +160,8 @@ class Gateway:
         await self._enter(call, address, pairs, operation)
         if operation.action is not None and not _nothing_could_refuse(call):
             await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
+        elif operation.action is None:
+            await self._refuse_strangers(call, operation)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bound = operation.bind.bind(call, content)
         for needed in operation.also:
@@ -276,6 +283,18 @@ class Gateway:
         around = Surroundings(objects, public_access, bucket, key, call, action)
         await authorize(call.caller, wish, around)
 
+    async def _refuse_strangers(self, call: Call, operation: Operation) -> None:
+        """Refuse anonymous callers before their body is read, where only it says what is asked.
+
+        Where no policy could let them in to a part of the bucket, the bucket's ACL speaks for all
+        of it: what single objects grant is asked for with single requests.
+        """
+        bucket = call.bucket_or_none
+        is_open = bucket is None or POLICY in bucket.documents
+        if call.caller.kind is CallerKind.ANONYMOUS and not is_open:
+            for needed in operation.also:
+                await self._allow(call, needed.action, needed.grant, call.bucket_name, "")
+
     async def _refuse_public_acl(self, call: Call) -> None:
         """Where public access is blocked, nothing becomes public by a header or a form field."""
         acl = asked_object_acl(call) if call.key else call.header("x-oss-acl")
@@ -316,6 +335,11 @@ class _Exchange:
         self.request_id = request_id
         self.method = request.method.decode("latin-1")
         self.call: Call | None = None
+
+    def end(self) -> None:
+        """Let go of what would hold itself: memory must not wait for the garbage collector."""
+        if self.call is not None and self.call.form is not None:
+            self.call.form.close()
 
     def refuse(self, error: OssError) -> Response:
         """The error's response."""
@@ -361,12 +385,20 @@ def _origin_form(target: bytes) -> bytes:
 
 async def _read_body(call: Call, binder: Binder) -> bytes:
     """The document of the request; a stream is left to the handler."""
-    if binder.document is None:
+    wanted = binder.document
+    if wanted is None:
         _require_length(call.http)
         return b""
-    return await call.http.body.read_all(
-        binder.document.limit, lambda: InvalidArgument("The request body is too large.")
+    announced = call.header("content-md5")
+    if wanted.needs_md5 and not announced:
+        raise MissingArgument(ec="0016-00000606", ArgumentName="Content-MD5")
+    expected = parse_content_md5(announced) if announced else None
+    content = await call.http.body.read_all(
+        wanted.limit, lambda: InvalidArgument("The request body is too large.")
     )
+    if expected is not None and md5_hex(content) != expected:
+        raise InvalidDigest
+    return content
 
 
 def _require_length(request: Request) -> None:

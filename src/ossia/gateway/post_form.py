@@ -43,6 +43,7 @@ def check_policy(call: Call) -> None:
     form = call.form
     assert form is not None
     if call.caller.kind is CallerKind.ANONYMOUS:
+        form.content_type = _content_type(form, is_bound=False)
         return
     # The claim has made sure that there is one; an empty one is no policy that allows everything.
     policy = PostPolicy.parse(form.fields["policy"])
@@ -51,12 +52,18 @@ def check_policy(call: Call) -> None:
     acl = call.http.headers.get(b"x-oss-object-acl")
     if acl is not None:
         fields.setdefault("x-oss-object-acl", decode_header(acl))
-    if form.file_content_type is not None:
-        fields.setdefault("content-type", form.file_content_type)
+    form.content_type = _content_type(form, is_bound=policy.binds("content-type"))
+    fields["content-type"] = form.content_type
     policy.check(fields, call.bucket_name, call.now_ms)
-    if policy.binds("content-type"):
-        form.bound_content_type = fields.get("content-type", "")
-        wins = fields.get("x-oss-content-type")
-        if wins and not policy.binds("x-oss-content-type"):
-            policy.check({**fields, "content-type": wins}, call.bucket_name, call.now_ms)
     call.post_length_range = policy.length_range
+
+
+def _content_type(form: PostForm, *, is_bound: bool) -> str:
+    """The one type of the object: that which is checked and that which is stored.
+
+    post-object.md, section 2: x-oss-content-type, then the file part's type, then the field; but
+    the part's type, which browsers guess, does not stand in for a field that the policy has bound.
+    """
+    fields = form.fields
+    field, part = fields.get("content-type", ""), form.file_content_type or ""
+    return fields.get("x-oss-content-type") or (field or part if is_bound else part or field)

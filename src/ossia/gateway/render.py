@@ -9,7 +9,7 @@ from ossia.api.admin.openapi import AdminError, ErrorDetail
 from ossia.api.operation import Answer, Call, headers_of
 from ossia.errors import NotModified, OssError
 from ossia.http.message import BODILESS, Response
-from ossia.protocol.xml import HEADER, tag
+from ossia.protocol.xml import HEADER, readable_tag
 
 _RECOMMEND = "https://api.aliyun.com/troubleshoot?q="
 
@@ -62,8 +62,10 @@ def render_json_error(error: OssError, *, request_id: str, is_head: bool = False
 
 def _element(name: str, value: object) -> str:
     if isinstance(value, Mapping):
-        return f"<{name}>{''.join(tag(each, text) for each, text in value.items())}</{name}>"
-    return tag(name, value)
+        return (
+            f"<{name}>{''.join(readable_tag(each, text) for each, text in value.items())}</{name}>"
+        )
+    return readable_tag(name, value)
 
 
 def _flat(details: Mapping[str, object]) -> dict[str, str]:
@@ -79,13 +81,16 @@ def error_document(error: OssError, *, request_id: str, host: str) -> bytes:
     parts = [
         HEADER,
         "<Error>",
-        tag("Code", error.code),
-        tag("Message", error.text),
-        tag("RequestId", request_id),
-        tag("HostId", host),
+        readable_tag("Code", error.code),
+        readable_tag("Message", error.text),
+        readable_tag("RequestId", request_id),
+        readable_tag("HostId", host),
         *(_element(name, value) for name, value in error.details.items()),
     ]
     if error.ec:
-        parts += [tag("EC", error.ec), tag("RecommendDoc", f"{_RECOMMEND}{error.ec}")]
+        parts += [
+            readable_tag("EC", error.ec),
+            readable_tag("RecommendDoc", f"{_RECOMMEND}{error.ec}"),
+        ]
     parts.append("</Error>")
     return "".join(parts).encode()

@@ -12,7 +12,9 @@ from ossia.http.message import Request, Response
 from ossia.ports import Clock, MetadataStore
 from ossia.protocol.signature_rpc import RpcRequest
 
-MAX_BODY = 256 * 1024
+MAX_BODY = 64 * 1024
+"""CreatePolicy has a document of 6144 characters, AssumeRoleWithOIDC a token of 20 000; all of
+it is read before it is known who asks (INVARIANTS.md)."""
 
 
 class RpcSide:

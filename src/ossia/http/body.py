@@ -2,7 +2,8 @@
 
 A body is filled by its connection and read by one consumer:
 
-1. Bytes go straight into the consumer's buffer while it waits in ``read_into``.
+1. Bytes go straight into the consumer's buffer while it waits in ``read_into``; who waits for
+   whatever comes (``read_some``) has none, so that waiting costs no memory.
 2. Without a waiting consumer at most one network read is held; then the connection pauses.
 3. A body that cannot be completed fails with an `OssError`, so that the client reads why.
 """
@@ -12,8 +13,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ossia.errors import OssError, RequestTimeout
-
-_SOME = 64 * 1024
 
 
 class ClientGone(ConnectionError):  # noqa: N818 - a fact, not a fault
@@ -66,7 +65,7 @@ class Body:
     def advance(self, count: int) -> None:
         """Tell that *count* bytes were written into ``window()``."""
         self._filled += count
-        if self._view is not None and (self._any or self._filled == len(self._view)):
+        if self._view is not None and self._filled == len(self._view):
             self._wake()
 
     def give(self, piece: bytes | memoryview) -> None:
@@ -79,6 +78,8 @@ class Body:
             self.advance(taken)
         else:
             self._held += piece
+            if self._any:
+                self._wake()
 
     def finish(self) -> None:
         """Tell that the last byte has been given."""
@@ -128,7 +129,7 @@ class Body:
             await self._waiter
         finally:
             self._view, self._waiter, filled = None, None, self._filled
-        if self._error is not None and filled < len(view) and not (self._any and filled):
+        if self._error is not None and filled < len(view):
             raise self._error
         return filled
 
@@ -140,24 +141,40 @@ class Body:
             whole = bytes(self._held)
             self._held = bytearray()
             return whole
-        buffer = bytearray(min(self.length if self.length is not None else limit + 1, limit + 1))
-        count = await self.read_into(memoryview(buffer))
-        if count > limit:
-            raise too_large()
-        return bytes(buffer[:count])
+        # What was announced may never come: only what has come takes memory.
+        pieces: list[bytes] = []
+        total = 0
+        while piece := await self.read_some():
+            total += len(piece)
+            if total > limit:
+                raise too_large()
+            pieces.append(piece)
+        return b"".join(pieces)
 
     async def read_some(self) -> bytes:
         """The next bytes as they come; none at the end of the body."""
         if not self._held and not self.complete:
-            buffer = bytearray(_SOME)
+            if self._error is not None:
+                raise self._error
             self._any = True
             try:
-                return bytes(buffer[: await self.read_into(memoryview(buffer))])
+                await self._arrival()
             finally:
                 self._any = False
+            if self._error is not None and not self._held:
+                raise self._error
         some = bytes(self._held)
         self._held.clear()
         return some
+
+    async def _arrival(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        if self._flow is not None:
+            self._flow.want_body()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def _take_held(self, view: memoryview) -> int:
         count = min(len(self._held), len(view))

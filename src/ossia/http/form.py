@@ -41,14 +41,20 @@ from ossia.errors import (
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-MAX_VALUE_BYTES: Final = 2 * 1024 * 1024
-"""PostObject documentation: a field's value has at most 2 MB …"""
-
 MAX_NAME_BYTES: Final = 8 * 1024
-"""… and its name at most 8 KB."""
+MAX_VALUE_BYTES: Final = 8 * 1024
+"""The page of FieldItemTooLong: a field has at most 8 KB, and its name too.  (That of PostObject
+allows values of 2 MB.)"""
 
-MAX_FIELDS_BYTES: Final = 4 * 1024 * 1024
-"""Our bound for all fields in front of ``file`` together."""
+MAX_LONG_VALUE_BYTES: Final[dict[bytes, int]] = {
+    b"policy": 64 * 1024,
+    b"x-oss-security-token": 16 * 1024,
+}
+"""Those that may be longer."""
+
+MAX_FIELDS_BYTES: Final = 96 * 1024
+"""Our bound for all fields in front of ``file`` together: they are kept before it is known who
+sends them (INVARIANTS.md)."""
 
 _FIELD_COST: Final = 64
 _MAX_HEADERS: Final = 16
@@ -68,6 +74,7 @@ _ONLY_ONCE: Final = frozenset(
         "x-oss-signature-version",
     )
 )
+_ONLY_ONCE_TOO: Final = ("x:", "x-oss-")
 
 
 # The parser warns about every malformed form, quoting it; the client hears of it, the log need not.
@@ -80,10 +87,8 @@ class FormReader:
 
     def __init__(self, content_type: bytes) -> None:
         self.fields: dict[str, str] = {}
-        """Fields in front of the file, by lower-case name; of several equal ones the last."""
-
-        self.variables: dict[str, str] = {}
-        """Those fields whose name begins with ``x:``, by the name as it was sent."""
+        """Fields in front of the file, by lower-case name; of several equal ones the last, where
+        a policy or a callback cannot be about them."""
 
         self.file_started = False
         """The part named ``file`` has begun; ``fields`` is complete."""
@@ -105,6 +110,7 @@ class FormReader:
         self._headers: dict[bytes, bytes] = {}
         self._name = b""
         self._value: bytearray | None = None
+        self._room_for_value = 0
         self._has_filename = False
         self._in_file = False
         self._parser = _parser_for(
@@ -142,6 +148,10 @@ class FormReader:
         if self.file_count != 1:
             raise IncorrectNumberOfFilesInPOSTRequest
 
+    def close(self) -> None:
+        """Let go of the parser, which holds this reader as this reader holds it."""
+        del self._parser
+
     def _on_part_begin(self) -> None:
         self._headers = {}
 
@@ -170,13 +180,14 @@ class FormReader:
             self._begin_file(filename)
         elif not self.file_started:
             self._value = bytearray()
+            self._room_for_value = MAX_LONG_VALUE_BYTES.get(self._name.lower(), MAX_VALUE_BYTES)
             self._spend(len(self._name) + _FIELD_COST)
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._in_file:
             self._pieces.append(memoryview(data)[start:end])
         elif self._value is not None:
-            if len(self._value) + end - start > MAX_VALUE_BYTES:
+            if len(self._value) + end - start > self._room_for_value:
                 raise FieldItemTooLong
             self._spend(end - start)
             self._value += data[start:end]
@@ -215,15 +226,13 @@ class FormReader:
                 return
             raise MalformedPOSTRequest from exc
         lower = name.lower()
-        if lower in _ONLY_ONCE and lower in self.fields:
+        if lower in self.fields and (lower in _ONLY_ONCE or lower.startswith(_ONLY_ONCE_TOO)):
             raise InvalidArgument(
                 f"The form field '{name}' is given more than once.",
                 ArgumentName=name,
                 ArgumentValue=text,
             )
         self.fields[lower] = text
-        if lower.startswith("x:"):
-            self.variables[f"x:{name[2:]}"] = text
 
 
 def _text(raw: bytes) -> str:

@@ -17,8 +17,8 @@ class PostForm:
         self._body = body
         self._reader = FormReader(content_type)
         self._pieces: deque[memoryview] = deque()
-        self.bound_content_type = ""
-        """The type that the form's policy has a condition for, once it holds."""
+        self.content_type = ""
+        """The type that the object gets, once the form's policy has been asked about it."""
 
     @property
     def fields(self) -> dict[str, str]:
@@ -27,8 +27,8 @@ class PostForm:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The ``x:`` fields by the name as sent."""
-        return self._reader.variables
+        """The ``x:`` fields, by lower-case name: those that the policy is asked about."""
+        return {name: text for name, text in self.fields.items() if name.startswith("x:")}
 
     @property
     def filename(self) -> str | None:
@@ -39,6 +39,10 @@ class PostForm:
     def file_content_type(self) -> str | None:
         """The Content-Type of the file part."""
         return self._reader.file_content_type
+
+    def close(self) -> None:
+        """End: nothing more is read."""
+        self._reader.close()
 
     async def read_fields(self) -> None:
         """Read up to the file.  Raises the form's refusals."""

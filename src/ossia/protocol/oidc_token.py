@@ -21,6 +21,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
+from ossia.protocol.json_document import read_json
+
 ALGORITHMS: Final = {"RS256": "RSA", "ES256": "EC"}
 MAX_CHARACTERS: Final = 20_000
 MIN_CHARACTERS: Final = 4
@@ -103,8 +105,8 @@ def read_keys(document: bytes) -> tuple[PublicKey, ...]:
     asks for.
     """
     try:
-        keys = msgspec.json.decode(document, type=_KeySet).keys
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        keys = read_json(document, _KeySet).keys
+    except ValueError as exc:
         raise ValueError(f"the key set is not one: {exc}") from exc
     found = (_read_key(each) for each in keys[:_MOST_KEYS] if isinstance(each, dict))
     return tuple(key for key in found if key is not None)
@@ -213,8 +215,8 @@ def _decoded(part: str) -> bytes:
 
 def _object(text: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+        return read_json(text, dict[str, Any])
+    except ValueError as exc:
         raise _invalid("The Jwt content is invalid that cannot be recognized.") from exc
 
 

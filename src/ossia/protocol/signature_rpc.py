@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
-from ossia.errors import RpcError
+from ossia.errors import InvalidArgument, RpcError
 from ossia.protocol.address import parse_query
 from ossia.protocol.dates import format_iso_seconds, parse_iso
 from ossia.protocol.signature_v4 import percent_encode
@@ -46,17 +46,27 @@ class RpcRequest:
     """Names in lower case, duplicates joined with a comma."""
     body: bytes = field(default=b"", repr=False)
 
-    def form(self) -> list[tuple[bytes, bytes]]:
-        """The pairs of a form body; no other body has any."""
+    _pairs: Sequence[tuple[bytes, bytes]] | None = field(default=None, init=False, repr=False)
+
+    def pairs(self) -> Sequence[tuple[bytes, bytes]]:
+        """Those of the query and of a form body; no other body has any.  Raises `RpcError`."""
+        if self._pairs is None:
+            self._pairs = [*self.query, *self._form()]
+        return self._pairs
+
+    def _form(self) -> list[tuple[bytes, bytes]]:
         media_type = self.headers.get(b"content-type", b"").partition(b";")[0]
         if media_type.strip().lower() != _FORM:
             return []
-        return parse_query(self.body)
+        try:
+            return parse_query(self.body)
+        except InvalidArgument as error:
+            raise RpcError(400, "InvalidParameter", error.text) from error
 
     def parameters(self) -> dict[str, str]:
         """Parameters of query and form by name; of a repeated one the first counts."""
         found: dict[str, str] = {}
-        for name, value in (*self.query, *self.form()):
+        for name, value in self.pairs():
             found.setdefault(text_of(name), text_of(value))
         return found
 
@@ -88,11 +98,14 @@ class _ParameterClaim:
     security_token: str | None = field(repr=False)
     nonce: str
     provided: bytes = field(repr=False)
-    string_to_sign: bytes = field(repr=False)
+    method: bytes
+    pairs: Sequence[tuple[bytes, bytes]] = field(repr=False)
 
     def check(self, secret: str) -> None:
-        if not hmac.compare_digest(_rpc_signature(secret, self.string_to_sign), self.provided):
-            raise _mismatch(self.string_to_sign)
+        # Made only now: who has no key here must not make us encode what he sent.
+        text = _rpc_string_to_sign(self.method, self.pairs)
+        if not hmac.compare_digest(_rpc_signature(secret, text), self.provided):
+            raise _mismatch(text)
 
 
 @dataclass(slots=True)
@@ -103,10 +116,11 @@ class _HeaderClaim:
     security_token: str | None = field(repr=False)
     nonce: str
     provided: bytes = field(repr=False)
-    canonical_request: bytes = field(repr=False)
+    request: RpcRequest
+    signed: Sequence[bytes]
 
     def check(self, secret: str) -> None:
-        text = _acs3_string_to_sign(self.canonical_request)
+        text = _acs3_string_to_sign(_canonical_request(self.request, self.signed))
         if not hmac.compare_digest(_acs3_signature(secret, text), self.provided):
             raise _mismatch(text)
 
@@ -148,7 +162,8 @@ def _claim_from_parameters(
         nonce=parameters["SignatureNonce"],
         # A "+" that was not percent-encoded arrives as a space; base64 has none.
         provided=parameters["Signature"].replace(" ", "+").encode("utf-8", "replace"),
-        string_to_sign=_rpc_string_to_sign(request.method, [*request.query, *request.form()]),
+        method=request.method,
+        pairs=request.pairs(),
     )
 
 
@@ -174,7 +189,9 @@ def _require_recent(text: str, now_ms: int) -> None:
 
 def _rpc_string_to_sign(method: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
     kept = [pair for pair in pairs if pair[0] != b"Signature"]
-    return b"%b&%%2F&%b" % (method, percent_encode(_joined(kept)))
+    # Encoded once more: of what the first time leaves, only these three are not kept as they are.
+    joined = _joined(kept).replace(b"%", b"%25").replace(b"=", b"%3D").replace(b"&", b"%26")
+    return b"%b&%%2F&%b" % (method, joined)
 
 
 def _joined(pairs: Sequence[tuple[bytes, bytes]]) -> bytes:
@@ -188,13 +205,16 @@ def _rpc_signature(secret: str, text: bytes) -> bytes:
     return b2a_base64(digest, newline=False)
 
 
+_MAX_SHOWN = 16 * 1024
+
+
 def _mismatch(text: bytes) -> RpcError:
     # The wording up to the colon is what aliyun-python-sdk-core looks for to explain a mistake.
     return RpcError(
         400,
         "SignatureDoesNotMatch",
         "Specified signature is not matched with our calculation. "
-        f"server string to sign is:{text_of(text)}",
+        f"server string to sign is:{text_of(text[:_MAX_SHOWN])}",
     )
 
 
@@ -224,7 +244,8 @@ def _claim_from_headers(request: RpcRequest, authorization: bytes, now_ms: int) 
         security_token=text_of(token) if token else None,
         nonce=text_of(headers[b"x-acs-signature-nonce"]),
         provided=found[b"Signature"],
-        canonical_request=_canonical_request(request, signed),
+        request=request,
+        signed=signed,
     )
 
 

@@ -19,6 +19,9 @@ _SPECIAL = str.maketrans(
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _NOWHERE = re.compile(r"[\x00\ud800-\udfff]")
 _MAX_DEPTH = 32
+_MAX_ATTRIBUTES = 8
+MAX_ELEMENTS = 50_000
+"""CompleteMultipartUpload has 10 000 parts with a number, an ETag and, of some SDKs, a checksum."""
 
 
 @dataclass(slots=True)
@@ -43,18 +46,24 @@ class Element:
         return default if child is None else child.text
 
 
-def parse(document: bytes, root: str) -> Element:
-    """The root element of *document*, which must be called *root*.  Raises `MalformedXML`."""
+def parse(document: bytes, root: str, *, max_elements: int = MAX_ELEMENTS) -> Element:
+    """The root element of *document*, which must be called *root*.  Raises `MalformedXML`.
+
+    Takes time in proportion to the document, which the caller bounds.
+    """
     # witnessed.md, W11: white space before the declaration, which XML forbids.
     document = document.lstrip(b" \t\r\n")
     hidden = hide(document)
-    builder = _Builder() if hidden is None else _ShowingBuilder()
+    builder = _Builder(max_elements) if hidden is None else _ShowingBuilder(max_elements)
     try:
         builder.parser.Parse(document if hidden is None else hidden, True)  # noqa: FBT003 - positional in expat
     except expat.ExpatError as error:
         raise MalformedXML(ErrorDetail=str(error)) from error
     except (ValueError, LookupError, UnicodeError) as error:
         raise MalformedXML(ErrorDetail="The document's encoding is not supported.") from error
+    finally:
+        # The parser and its handlers hold each other.
+        del builder.parser
     top = builder.top
     if top is None or top.name != root:
         raise MalformedXML(ErrorDetail=f"The root element must be {root}.")
@@ -62,7 +71,7 @@ def parse(document: bytes, root: str) -> Element:
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, max_elements: int) -> None:
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -71,8 +80,14 @@ class _Builder:
         self.parser.StartDoctypeDeclHandler = self._doctype
         self.top: Element | None = None
         self._open: list[Element] = []
+        self._pieces: list[list[str]] = []
+        """The text so far of each open element."""
+        self._room = max_elements
 
-    def _start(self, name: str, _attributes: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._room -= 1
+        if self._room < 0 or len(attributes) > _MAX_ATTRIBUTES:
+            raise MalformedXML(ErrorDetail="There are too many elements or attributes.")
         element = Element(name.rpartition(" ")[2])
         if self._open:
             if len(self._open) >= _MAX_DEPTH:
@@ -81,14 +96,18 @@ class _Builder:
         else:
             self.top = element
         self._open.append(element)
+        self._pieces.append([])
 
     def _end(self, _name: str) -> None:
-        element = self._open.pop()
-        if element.children:
-            element.text = ""
+        element, pieces = self._open.pop(), self._pieces.pop()
+        if not element.children:
+            element.text = self._joined(pieces)
+
+    def _joined(self, pieces: list[str]) -> str:
+        return "".join(pieces)
 
     def _text(self, text: str) -> None:
-        self._open[-1].text += text
+        self._pieces[-1].append(text)
 
     def _doctype(self, *_: object) -> None:
         raise MalformedXML(ErrorDetail="A document type declaration is not allowed.")
@@ -97,24 +116,22 @@ class _Builder:
 class _ShowingBuilder(_Builder):
     """Builds a document in which characters are hidden (`protocol.xml_controls`)."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, max_elements: int) -> None:
+        super().__init__(max_elements)
         self.parser.StartCdataSectionHandler = self._cdata
         self.parser.EndCdataSectionHandler = self._cdata_end
-        self._before_cdata = ""
+        self._before_cdata = 0
 
     def _cdata(self) -> None:
-        element = self._open[-1]
-        self._before_cdata, element.text = element.text, ""
+        self._before_cdata = len(self._pieces[-1])
 
     def _cdata_end(self) -> None:
-        element = self._open[-1]
-        element.text = self._before_cdata + show_in_cdata(element.text)
+        pieces = self._pieces[-1]
+        inside = "".join(pieces[self._before_cdata :])
+        pieces[self._before_cdata :] = [show_in_cdata(inside)]
 
-    def _end(self, name: str) -> None:
-        element = self._open[-1]
-        element.text = show(element.text)
-        super()._end(name)
+    def _joined(self, pieces: list[str]) -> str:
+        return show("".join(pieces))
 
 
 def escape(value: object) -> str:
@@ -137,6 +154,14 @@ def tag(name: str, value: object) -> str:
     if value is True or value is False:
         value = "true" if value else "false"
     return f"<{name}>{escape(value)}</{name}>"
+
+
+def readable_tag(name: str, value: object) -> str:
+    """`tag` for what people and parsers must be able to read, whatever a client has sent.
+
+    Characters that XML 1.0 does not have become U+FFFD, not references that few parsers take.
+    """
+    return tag(name, value if isinstance(value, bool) else _UNWRITABLE.sub("\ufffd", str(value)))
 
 
 def document(root: str, *content: str) -> bytes:

@@ -272,7 +272,9 @@ async def test_an_objects_life(world: World, bucket: str) -> None:
         ("POST", "n", [("append", "")], {}, "MissingArgument"),
         ("POST", "n", [("append", ""), ("position", "x")], {}, "MissingArgument"),
         ("POST", "k", [("append", ""), ("position", "0")], {}, "ObjectNotAppendable"),
-        ("POST", "", [("delete", "")], {}, "MalformedXML"),
+        ("POST", "", [("delete", "")], {}, "MissingArgument"),
+        ("POST", "", [("delete", "")], {"Content-MD5": "AAAA"}, "InvalidDigest"),
+        ("POST", "", [("delete", "")], {"Content-MD5": "1B2M2Y8AsgTpgAmY7PhCfg=="}, "MalformedXML"),
         ("PUT", "n", [("uploadId", "x")], {}, "InvalidArgument"),
         ("PUT", "n", [("uploadId", "x"), ("partNumber", "0")], {}, "InvalidArgument"),
         ("PUT", "n", [("uploadId", "x"), ("partNumber", "1")], {}, "NoSuchUpload"),
@@ -308,7 +310,8 @@ async def test_refusals_of_operations(
 )
 async def test_lists_of_keys_that_are_refused(world: World, bucket: str, body: str) -> None:
     query = [("delete", "")]
-    assert code(await world.ask("POST", bucket, "", query, {}, body.encode())) in {
+    digest = {"Content-MD5": etag_to_content_md5(md5_hex(body.encode()))}
+    assert code(await world.ask("POST", bucket, "", query, digest, body.encode())) in {
         "MalformedXML",
         "InvalidArgument",
     }

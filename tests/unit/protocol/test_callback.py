@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ossia.errors import CallbackFailed, InvalidArgument, OssError
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback import (
+    MAX_FILLED_BYTES,
     MAX_PARAMETER_BYTES,
     Accepted,
     BodyType,
@@ -113,8 +114,36 @@ def test_variables_keep_their_characters() -> None:
 
 
 def test_form_variables_are_plain_and_not_limited_to_5_kb() -> None:
-    config = decode_callback(b64(GOOD), form_variables={"x:long": "v" * 100_000})
+    named = b64(GOOD | {"callbackBody": "${x:long}"})
+    config = decode_callback(named, form_variables={"x:long": "v" * 100_000})
     assert len(config.variables["x:long"]) == 100_000
+
+
+def test_form_variables_have_one_spelling() -> None:
+    """C2: a template may name them in any case, and gets what the policy was asked about."""
+    named = b64(GOOD | {"callbackBody": "${x:uid}${x:UID}${x:other}"})
+    config = decode_callback(named, form_variables={"x:uid": "7", "x:unnamed": "8"})
+    assert config.variables == {"x:uid": "7", "x:UID": "7"}
+
+
+def test_names_in_callback_var_that_are_no_variables_are_ignored() -> None:
+    """W31."""
+    variables = {"uid": 1, "xuid": "2", "": [], "x:uid": "7"}
+    assert decode_callback(b64(GOOD), b64(variables)).variables == {"x:uid": "7"}
+
+
+@pytest.mark.parametrize("sni", ["true", "false", 123, 0, None, [], {}])
+def test_callback_sni_is_a_boolean(sni: object) -> None:
+    """W30."""
+    with pytest.raises(InvalidArgument) as refused:
+        decode_callback(b64(GOOD | {"callbackSNI": sni}))
+    assert refused.value.text == "The callback sni is invalid."
+    assert refused.value.details["ArgumentName"] == "callback"
+
+
+@pytest.mark.parametrize("sni", [True, False])
+def test_callback_sni_is_kept(sni: bool) -> None:
+    assert decode_callback(b64(GOOD | {"callbackSNI": sni})).sni is sni
 
 
 BAD_ADDITIONAL_HEADERS: list[object] = [
@@ -245,8 +274,7 @@ def test_argument_value_is_the_decoded_text() -> None:
         (b64([]), "0007-00000104"),
         (b64({"x:a": 1}), "0007-00000104"),
         (b64({"x:a": None}), "0007-00000104"),
-        (b64({"a": "b"}), "0007-00000104"),
-        (b64({"X:a": "b"}), "0007-00000104"),
+        (b64({"a": "b", "x:a": ["b"]}), "0007-00000104"),
     ],
 )
 def test_refused_variables(variables: str, ec: str) -> None:
@@ -327,11 +355,12 @@ def test_callback_policy_of_the_bucket_replaces_the_fields() -> None:
 )
 def test_forbidden_address_is_refused_before_storing(url: str) -> None:
     with pytest.raises(
-        InvalidArgument, match=r"Private address is forbidden to callback\."
+        InvalidArgument, match=r"Private address is forbidden to callback\.\Z"
     ) as refused:
         decode_callback(b64(GOOD | {"callbackUrl": url}), address_policy=AddressPolicy())
     assert refused.value.ec == "0007-00000008"
-    assert "--callback-allow" in refused.value.text
+    # W49: the text is compared whole, so the reason stands beside it.
+    assert "--callback-allow" in str(refused.value.details["Reason"])
     assert decode(callbackUrl=url).urls
 
 
@@ -346,6 +375,27 @@ def test_variables_that_would_fill_gigabytes_are_refused() -> None:
 def test_filling_stops_at_its_bound() -> None:
     with pytest.raises(CallbackFailed):
         fill("${a}" * 100, {"a": "é" * 1_000_000}, BodyType.FORM)
+    room = MAX_FILLED_BYTES // 3
+    assert len(fill("${a}", {"a": "/" * room}, BodyType.FORM)) == 3 * room
+    with pytest.raises(CallbackFailed):
+        fill("${a}xx", {"a": "/" * room}, BodyType.FORM)
+
+
+def test_each_variable_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D3: 10 KB of headers named one value a thousand times."""
+    encoded: list[str] = []
+
+    class Text(str):
+        __slots__ = ()
+
+        def isascii(self) -> bool:
+            encoded.append(self[:1])
+            return super().isascii()
+
+    values = {"a": Text("a" * 50), "b": Text("b" * 50)}
+    filled = fill("${a}${b}" * 1000, values, BodyType.FORM)
+    assert len(filled) == 100_000
+    assert sorted(encoded) == ["a", "b"]
 
 
 # --- the template -------------------------------------------------------------

@@ -172,7 +172,7 @@ def test_signed_rpc_requests_verify(
     claim = read_rpc_claim(request, now_ms=NOW)
     assert claim is not None
     claim.check(secret)
-    request.query = [*request.query, (b"Added", b"1")]
+    request = RpcRequest(request.method, [*request.query, (b"Added", b"1")], request.headers)
     changed = read_rpc_claim(request, now_ms=NOW)
     assert changed is not None
     with pytest.raises(RpcError, match="server string to sign"):

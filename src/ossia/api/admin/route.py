@@ -19,6 +19,7 @@ import msgspec
 
 from ossia.api.admin.services import AdminServices
 from ossia.errors import InvalidArgument, MethodNotAllowed, NoSuchKey
+from ossia.protocol.json_document import read_json
 
 PREFIX: Final = "/-/api"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
@@ -83,7 +84,7 @@ class Route:
         try:
             given: dict[str, Any]
             if self.takes_json:
-                given = msgspec.json.decode(content or b"{}", type=dict[str, Any])
+                given = read_json(content or b"{}", dict[str, Any])
                 return msgspec.convert({**given, **in_path}, self.request)
             given = {
                 name: value
@@ -93,7 +94,7 @@ class Route:
             # An empty value is one that is not given: forms send such.
             given = {name: value for name, value in given.items() if value}
             return msgspec.convert({**given, **in_path}, self.request, strict=False)
-        except msgspec.DecodeError as error:
+        except ValueError as error:  # msgspec's own are such
             raise InvalidArgument(f"The request cannot be read: {error}") from error
 
 

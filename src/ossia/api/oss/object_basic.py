@@ -45,7 +45,6 @@ from ossia.errors import (
     PreconditionFailed,
 )
 from ossia.http.message import Span
-from ossia.protocol.checksums import md5_hex, parse_content_md5
 from ossia.protocol.dates import format_http
 from ossia.protocol.names import decode_key
 from ossia.protocol.ranges import resolve_range
@@ -365,6 +364,7 @@ async def delete_object(call: Call, request: DeleteObject) -> DeleteObjectResult
 
 
 MAX_DELETED = 1000
+_MAX_DELETE_ELEMENTS = 8 * MAX_DELETED
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,11 +373,10 @@ class KeysToDelete:
 
     keys: tuple[str, ...]
     quiet: bool
-    digest: str
 
 
 def _parse_delete(content: bytes) -> KeysToDelete:
-    root = parse(content, "Delete")
+    root = parse(content, "Delete", max_elements=_MAX_DELETE_ELEMENTS)
     keys = []
     for element in root.all("Object"):
         key = element.find("Key")
@@ -391,14 +390,13 @@ def _parse_delete(content: bytes) -> KeysToDelete:
         raise MalformedXML(ec="0016-00000615", ErrorDetail="There is no Object.")
     if len(keys) > MAX_DELETED:
         raise MalformedXML(ErrorDetail=f"At most {MAX_DELETED} objects can be deleted at once.")
-    return KeysToDelete(tuple(keys), root.get("Quiet").lower() == "true", md5_hex(content))
+    return KeysToDelete(tuple(keys), root.get("Quiet").lower() == "true")
 
 
 @dataclass(slots=True, kw_only=True)
 class DeleteMultipleObjects:
     bucket: BucketInPath
-    wanted: Annotated[KeysToDelete, Document(_parse_delete)]
-    content_md5: ContentMd5 = None
+    wanted: Annotated[KeysToDelete, Document(_parse_delete, needs_md5=True)]
     encoding_type: EncodingType = ""
 
 
@@ -431,10 +429,6 @@ async def delete_multiple_objects(
     call: Call, request: DeleteMultipleObjects
 ) -> DeleteMultipleObjectsResult:
     """Remove up to 1000 objects."""
-    if request.content_md5 is None:
-        raise MissingArgument(ec="0016-00000606", ArgumentName="Content-MD5")
-    if parse_content_md5(request.content_md5) != request.wanted.digest:
-        raise InvalidDigest
     await call.services.objects.delete(call.bucket, request.wanted.keys)
     shown = () if request.wanted.quiet else request.wanted.keys
     return DeleteMultipleObjectsResult(keys=shown, names=Names(request.encoding_type))

@@ -42,7 +42,7 @@ from ossia.errors import (
     PreconditionFailed,
 )
 from ossia.ports import UploadListing
-from ossia.protocol.checksums import etag_to_content_md5, md5_hex, parse_content_md5
+from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.dates import format_iso
 from ossia.protocol.decimals import is_decimal
 from ossia.protocol.xml import document, parse, tag
@@ -241,12 +241,11 @@ class Completion:
     """The body of Complete: the chosen parts, or None for an empty body."""
 
     parts: list[ChosenPart] | None
-    digest: str
 
 
 def _parse_completion(content: bytes) -> Completion:
     if not content.strip():
-        return Completion(None, md5_hex(content))
+        return Completion(None)
     root = parse(content, "CompleteMultipartUpload")
     parts = []
     for element in root.all("Part"):
@@ -256,7 +255,7 @@ def _parse_completion(content: bytes) -> Completion:
         parts.append(ChosenPart(int(number), etag))
     if not 1 <= len(parts) <= MAX_PARTS:
         raise MalformedXML(ErrorDetail=f"There must be 1 to {MAX_PARTS} Part elements.")
-    return Completion(parts, md5_hex(content))
+    return Completion(parts)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -270,7 +269,6 @@ class CompleteMultipartUpload:
     acl: Annotated[str | None, Header("x-oss-object-acl", object_acl)] = None
     encoding_type: EncodingType = ""
     forbid_overwrite: ForbidOverwrite = False
-    content_md5: ContentMd5 = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -329,8 +327,6 @@ async def complete_multipart_upload(
     call: Call, request: CompleteMultipartUpload
 ) -> CompleteMultipartUploadResult:
     """Make an object of parts, then tell the application server if asked to."""
-    if request.content_md5 and parse_content_md5(request.content_md5) != request.completion.digest:
-        raise InvalidDigest
     callback = announce(call, request.callback, "CompleteMultipartUpload")
     stored = await call.services.multipart.complete(
         call.bucket,

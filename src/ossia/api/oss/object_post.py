@@ -62,16 +62,9 @@ def _attributes(call: Call) -> Attributes:
         for name, value in fields.items()
         if name in _OBJECT_FIELDS or name.startswith(META_PREFIX)
     }
-    # post-object.md, section 2: x-oss-content-type, then the file part's type, then the field; but
-    # the part's type must not stand in for one that the policy has bound.
-    chosen = (
-        form.fields.get("x-oss-content-type")
-        or form.bound_content_type
-        or form.file_content_type
-        or form.fields.get("content-type")
-    )
-    if chosen:
-        kept[b"content-type"] = chosen.encode()
+    kept.pop(b"content-type", None)
+    if form.content_type:
+        kept[b"content-type"] = form.content_type.encode()
     header_acl = call.http.headers.get(b"x-oss-object-acl")
     if header_acl is not None:
         kept.setdefault(b"x-oss-object-acl", header_acl)

@@ -10,7 +10,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document, KeyInPath
 from ossia.api.operation import Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
-from ossia.api.oss.fields import ContentMd5, VersionId, decode_for
+from ossia.api.oss.fields import VersionId, decode_for
 from ossia.api.oss.registry import oss
 from ossia.errors import (
     CallbackFailed,
@@ -19,7 +19,6 @@ from ossia.errors import (
     NoSuchKey,
     NotOffered,
 )
-from ossia.protocol.checksums import md5_hex, parse_content_md5
 
 _TRIGGER = "trigger/callback"
 _FIELD = "x-oss-process="
@@ -29,11 +28,10 @@ _MAX_BODY = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """The body: an action such as ``trigger/callback``, its parameters, the body's digest."""
+    """The body: an action such as ``trigger/callback``, and its parameters."""
 
     action: str
     parameters: dict[str, str]
-    digest: str
 
 
 def _parse_process(content: bytes) -> Process:
@@ -51,7 +49,7 @@ def _parse_process(content: bytes) -> Process:
         )
     action, *given = text.removeprefix(_FIELD).split(",")
     pairs = (each.partition("_") for each in given)
-    return Process(action, {name: value for name, _, value in pairs}, md5_hex(content))
+    return Process(action, {name: value for name, _, value in pairs})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +57,6 @@ class ProcessObject:
     bucket: BucketInPath
     key: KeyInPath
     process: Annotated[Process, Document(_parse_process, _MAX_BODY)]
-    content_md5: ContentMd5 = None
     version_id: VersionId = "null"
 
 
@@ -85,8 +82,6 @@ def _itself(_call: Call, request: ProcessObject) -> Iterable[Resource]:
 async def process_object(call: Call, request: ProcessObject) -> ProcessObjectResult:
     """Tell an application server about an object that exists (trigger/callback)."""
     process = request.process
-    if request.content_md5 and parse_content_md5(request.content_md5) != process.digest:
-        raise InvalidDigest
     if process.action != _TRIGGER:
         raise NotOffered(
             f"{process.action} is a process of OSS that this server does not offer.",
