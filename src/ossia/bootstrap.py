@@ -286,8 +286,9 @@ class Node:
         )
         self.ingest = Ingest(self.metadata, self.blobs, self.clock, Buffers())
         self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
-        self.buckets = Buckets(self.metadata, self.clock, settings.region)
-        self.public_access = PublicAccess(self.metadata, self.clock)
+        blocks_new = settings.block_public_access == "new-buckets"
+        self.buckets = Buckets(self.metadata, self.clock, settings.region, blocks_new=blocks_new)
+        self.public_access = PublicAccess(self.metadata, self.clock, blocks_new=blocks_new)
         targets = callback_targets(settings)
         self.sender = CallbackClient(
             targets,
@@ -323,6 +324,7 @@ class Node:
             webhooks=settings.callback_webhooks,
             traceparent=settings.callback_traceparent,
         )
+        addressing = Addressing(settings.domains)
         services = Services(
             buckets=self.buckets,
             objects=self.objects,
@@ -338,6 +340,7 @@ class Node:
             account_id=keys.account_id,
             endpoint=settings.url.partition("://")[2],
             public_url=settings.url,
+            addressing=addressing,
         )
         internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
         admin = AdminSide(
@@ -370,7 +373,7 @@ class Node:
                 region=settings.region,
                 versions=settings.signatures,
             ),
-            Addressing(settings.domains),
+            addressing,
             self.clock,
             sides=(admin.answer, console_answer, internal.answer, rpc.answer),
             access_log=settings.access_log,

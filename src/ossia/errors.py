@@ -136,6 +136,36 @@ class NoSuchCORSConfiguration(OssError):
     message = "The CORS Configuration does not exist."
 
 
+class NoSuchLifecycle(OssError):
+    status = 404
+    message = "No Row found in Lifecycle Table."
+
+
+class NoSuchWebsiteConfiguration(OssError):
+    status = 404
+    message = "The specified bucket does not have a website configuration."
+
+
+class NoSuchServerSideEncryptionRule(OssError):
+    status = 404
+    message = "The server side encryption configuration was not found"
+
+
+class NoSuchTransferAccelerationConfiguration(OssError):
+    status = 404
+    message = "The specified bucket does not have a transfer acceleration configuration."
+
+
+class NoSuchWORMConfiguration(OssError):
+    status = 404
+    message = "The specified bucket does not have a WORM configuration."
+
+
+class NoSuchReplicationConfiguration(OssError):
+    status = 404
+    message = "The specified bucket does not have a replication configuration."
+
+
 class NoSuchBucketPolicy(OssError):
     status = 404
     message = "The bucket policy does not exist."
@@ -289,6 +319,15 @@ class InvalidTag(OssError):
     message = "The tag provided was not a valid tag."
 
 
+class ResourceGroupIdPreCheckError(OssError):
+    message = "The resource group id precheck error"
+    ec = "0039-00000003"
+
+
+class BadRequest(OssError):
+    message = "The request is not valid."
+
+
 class InvalidEncryptionAlgorithmError(OssError):
     message = "The Encryption request you specified is not valid. Supported value: AES256/KMS"
 
@@ -319,6 +358,17 @@ class NotOffered(OssError):
     status = 501
     code = "NotImplemented"
     message = "A header you provided implies functionality that is not implemented."
+
+
+class HeaderNotImplemented(OssError):
+    """``NotImplemented`` with 400: a header that OSS itself refuses in this operation.
+
+    oss2 knows the code with this status (errors.md, section 8).
+    """
+
+    code = "NotImplemented"
+    message = NotOffered.message
+    ec = "0017-00000245"
 
 
 # --- upload callbacks -------------------------------------------------------

@@ -184,6 +184,11 @@ class Settings:
         "sqlite", "Where metadata lives: 'sqlite' (in the data folder) or 'memory'."
     )
     blobs: str = _row("files", "Where bytes live: 'files' (in the data folder) or 'memory'.")
+    block_public_access: str = _row(
+        "off",
+        "Which buckets block public access from the beginning: 'off' (none) or 'new-buckets', as "
+        "OSS does since October 2025.",
+    )
     tls_certificate: str = _row("", "PEM file with the certificate chain; makes the port HTTPS.")
     tls_key: str = _row("", "PEM file with the private key of --tls-certificate.")
     access_log: bool = _row(default=False, text="Log every request.", kind=bool)
@@ -296,6 +301,13 @@ def _convert(row: Row, given: Any, source: str) -> Any:
         raise SettingsError(f"{source} is {given!r}; it must be {wanted}.") from error
 
 
+_CHOICES = {
+    "metadata": ("sqlite", "memory"),
+    "blobs": ("files", "memory"),
+    "block_public_access": ("off", "new-buckets"),
+}
+
+
 def _check(settings: Settings) -> None:
     settings.host_and_port()
     _check_callbacks(settings)
@@ -317,10 +329,11 @@ def _check(settings: Settings) -> None:
         settings.account_id.isdigit() and len(settings.account_id) == 16  # noqa: PLR2004 - documented
     ):
         raise SettingsError("--account-id must have 16 digits.")
-    for name, allowed in (("metadata", ("sqlite", "memory")), ("blobs", ("files", "memory"))):
+    for name, allowed in _CHOICES.items():
         if getattr(settings, name) not in allowed:
             raise SettingsError(
-                f"--{name} {getattr(settings, name)!r} is not offered; use {' or '.join(allowed)}."
+                f"--{name.replace('_', '-')} {getattr(settings, name)!r} is not offered; use "
+                f"{' or '.join(allowed)}."
             )
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")

@@ -83,12 +83,11 @@ def test_put_get_delete(world: World, root: SigningClient) -> None:
     ("body", "reason"),
     [
         (b"", "not JSON"),
-        (b"<xml/>", "not JSON"),
+        (b"<xml/>", "unknown char &lt;"),
         (b"\xff", "not UTF-8"),
         (b'{"Version":"1","Statement":[]}', "Statement must be"),
         (b'{"Version":"2","Statement":[{}]}', "Version"),
         (bucket_policy("b", "1").replace(b"Principal", b"Principals"), "unknown element"),
-        (bucket_policy("b", "1").replace(b'"Principal": ["1"], ', b""), "Principal is missing"),
         (bucket_policy("b", "1", effect="Maybe"), "Effect"),
         (bucket_policy("b" * 4096, "1"), "longer than 4095 bytes"),
         (bucket_policy("b", *(["1" * 1000] * 17)), "longer than 16384 bytes"),

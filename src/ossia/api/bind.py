@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 from ossia.errors import InvalidArgument, MissingArgument, OssError
 from ossia.http.body import Body
 from ossia.protocol.decimals import is_decimal
+from ossia.protocol.names import check_written_key
 
 if TYPE_CHECKING:
     from ossia.api.operation import Call
@@ -30,7 +31,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A header, of a request (with *parse*) or of a result (None is left out)."""
+    """A header, of a request (with *parse*) or of a result (None is left out).
+
+    An empty one of a request counts as not given (witnessed.md, W21, W47).
+    """
 
     name: str
     parse: Parse = str
@@ -38,7 +42,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A part of the address: ``bucket`` or ``key``."""
+    """A part of the address: ``bucket``, ``key``, or ``written key``."""
 
     part: str
 
@@ -69,6 +73,7 @@ class FromCall:
 
 BucketInPath = Annotated[str, Path("bucket")]
 KeyInPath = Annotated[str, Path("key")]
+WrittenKeyInPath = Annotated[str, Path("written key")]
 BodyStream = Annotated[Body, Stream()]
 
 
@@ -128,6 +133,9 @@ def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -
             return "call.bucket_name"
         case Path(part="key"):
             return "call.key"
+        case Path(part="written key"):
+            names["check_written_key"] = check_written_key
+            return "check_written_key(call.key)"
         case Stream():
             return "call.http.body"
         case Document(parse=parse):
@@ -141,7 +149,7 @@ def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -
             found = f"query.get({name!r})"
         case Header(name=name, parse=parse):
             names[f"read_{number}"] = _reader(name, parse, decode_header)
-            found = f"headers.get({name.encode()!r})"
+            found = f"headers.get({name.encode()!r}) or None"
         case _:
             raise TypeError(f"{marker!r} is not a marker")
     if default is MISSING:

@@ -147,6 +147,7 @@ class Needs:
 class Operation:
     """An offered operation.
 
+    ``or_method`` is another method by which it can be asked for.
     ``selectors`` are query keys (or ``key=value``) that choose it; ``or_selectors`` are others that
     can only mean it, too: parameters of its own that select something elsewhere, or too few, so
     that it says itself what is missing.  ``sets_acl``: besides those that write objects, it gives
@@ -155,6 +156,7 @@ class Operation:
 
     name: str
     method: str
+    or_method: str | None
     scope: Scope
     selectors: frozenset[str]
     or_selectors: frozenset[str] | None
@@ -179,6 +181,7 @@ class Declined:
     method: str
     scope: Scope
     selectors: frozenset[str]
+    header: str | None = None
     topic: str = "declined"
 
 
@@ -195,6 +198,7 @@ class Registry:
         method: str,
         scope: Scope,
         *,
+        or_method: str | None = None,
         query: Iterable[str] = (),
         or_query: Iterable[str] | None = None,
         header: str | None = None,
@@ -221,6 +225,7 @@ class Registry:
                 Operation(
                     name=name,
                     method=method,
+                    or_method=or_method,
                     scope=scope,
                     selectors=frozenset(query),
                     or_selectors=None if or_query is None else frozenset(or_query),
@@ -241,6 +246,8 @@ class Registry:
 
         return register
 
-    def decline(self, name: str, method: str, scope: Scope, *query: str) -> None:
+    def decline(
+        self, name: str, method: str, scope: Scope, *query: str, header: str | None = None
+    ) -> None:
         """Name a published operation that is not offered."""
-        self.declined.append(Declined(name, method, scope, frozenset(query)))
+        self.declined.append(Declined(name, method, scope, frozenset(query), header))

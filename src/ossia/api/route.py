@@ -21,19 +21,22 @@ class Router:
         self._plain: dict[tuple[str, Scope], Operation] = {}
         known: list[Operation | Declined] = [*registry.operations, *registry.declined]
         for operation in known:
-            self._add(operation, operation.selectors)
-            if isinstance(operation, Operation) and operation.or_selectors is not None:
-                self._add(operation, operation.or_selectors)
+            self._add(operation, operation.method, operation.selectors)
+            if isinstance(operation, Operation):
+                if operation.or_selectors is not None:
+                    self._add(operation, operation.method, operation.or_selectors)
+                if operation.or_method is not None:
+                    self._add(operation, operation.or_method, operation.selectors)
         selectors = {selector for each in known for selector in each.selectors}
         self._exact = {selector for selector in selectors if "=" in selector}
         self._bare = selectors - self._exact
         self._names = {selector.partition("=")[0] for selector in selectors}
 
-    def _add(self, operation: Operation | Declined, selectors: frozenset[str]) -> None:
-        place = (operation.method, operation.scope, selectors)
+    def _add(self, operation: Operation | Declined, method: str, selectors: frozenset[str]) -> None:
+        place = (method, operation.scope, selectors)
         rivals = self._index.setdefault(place, [])
-        header = getattr(operation, "header", None)
-        if any(getattr(rival, "header", None) == header for rival in rivals):
+        header = operation.header
+        if any(rival.header == header for rival in rivals):
             raise TypeError(f"{operation.name} and {rivals[0].name} have the same selectors")
         # An operation that asks for a header is tried before the one that does not.
         rivals.insert(0 if header else len(rivals), operation)
@@ -57,13 +60,14 @@ class Router:
                 return plain
         chosen = self._selected(query)
         for candidate in self._index.get((method, scope, chosen), ()):
+            if candidate.header is not None and candidate.header.encode() not in headers:
+                continue
             if isinstance(candidate, Declined):
                 raise NotOffered(
                     f"{candidate.name} is an operation of OSS that this server does not offer.",
                     Operation=candidate.name,
                 )
-            if candidate.header is None or candidate.header.encode() in headers:
-                return candidate
+            return candidate
         raise self._nothing(method, scope, chosen)
 
     def _selected(self, query: Mapping[str, str]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from ossia.domain.objects import Objects
 from ossia.domain.outbox import Outbox
 from ossia.domain.public_access import PublicAccess
 from ossia.domain.upload_callback import CallbackTerms
+from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
 
 
@@ -35,3 +36,4 @@ class Services:
     account_id: str
     endpoint: str
     public_url: str
+    addressing: Addressing

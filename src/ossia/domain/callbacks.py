@@ -45,6 +45,7 @@ from ossia.protocol.callback import (
     string_to_sign,
 )
 from ossia.protocol.dates import format_http
+from ossia.protocol.header_text import shown_text
 from ossia.protocol.image_size import Corrupt, ImageSize, Measured, measure
 from ossia.records import CallbackMessage, Delivery, StoredObject
 
@@ -449,7 +450,7 @@ async def _values(config: CallbackConfig, facts: UploadFacts) -> dict[str, Value
         "object": stored.key,
         "etag": stored.etag,
         "size": stored.size,
-        "mimeType": stored.headers.get("content-type", "application/octet-stream"),
+        "mimeType": shown_text(stored.headers.get("content-type", "application/octet-stream")),
         "crc64": stored.crc64,
         # Only objects put in one piece have one.
         "contentMd5": stored.md5 or None,

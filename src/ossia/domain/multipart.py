@@ -6,11 +6,14 @@ Completing moves no bytes: the object's extents are those of its parts.
 import uuid
 from dataclasses import dataclass
 
+import msgspec
+
 from ossia.domain.ingest import ByteSource, Ingest
 from ossia.domain.objects import Announcement, Attributes, Objects, cut_extents
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
+    InvalidArgument,
     InvalidPart,
     InvalidPartOrder,
     NoSuchBucket,
@@ -19,7 +22,13 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.ports import Clock, Conflict, Exists, Fenced, MetadataStore, Missing, UploadListing
-from ossia.protocol.checksums import combine_crc64, multipart_etag
+from ossia.protocol.checksums import (
+    combine_crc64,
+    content_md5_to_etag,
+    etag_to_content_md5,
+    multipart_etag,
+)
+from ossia.protocol.decimals import is_decimal
 from ossia.protocol.preconditions import Preconditions
 from ossia.protocol.ranges import resolve_copy_range
 from ossia.records import Bucket, Extent, ObjectType, Part, StoredObject, Upload
@@ -27,6 +36,9 @@ from ossia.records import Bucket, Extent, ObjectType, Part, StoredObject, Upload
 MIN_PART = 100 * 1024
 """Every part but the last has at least 100 KB; checked at Complete."""
 MAX_PARTS = 10_000
+CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
+"""How the headers begin in which a client says how it encrypts what it uploads."""
+_MAX_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class Multipart:
             key=key,
             initiated_at=self._clock.now_ms(),
             storage_class=attributes.storage_class or bucket.storage_class,
-            acl=attributes.acl,
+            acl=attributes.acl or "default",
             headers=attributes.headers,
             tags=attributes.tags,
             sequential=sequential,
@@ -139,7 +151,7 @@ class Multipart:
         else:
             extents = tuple(cut_extents(source.extents, start, length))
             if chosen is None and source.md5:
-                etag, crc = source.etag, source.crc64
+                etag, crc = content_md5_to_etag(source.md5), source.crc64
             else:
                 etag, crc = await self._ingest.digest(self._objects.spans(source, start, length))
         part = Part(
@@ -177,33 +189,33 @@ class Multipart:
     async def complete(
         self,
         bucket: Bucket,
-        key: str,
-        upload_id: str,
+        upload: Upload,
         chosen: list[ChosenPart] | None,
         *,
         acl: str | None = None,
         forbid_overwrite: bool = False,
         announcement: Announcement | None = None,
     ) -> StoredObject:
-        """Make an object of the chosen parts (None: of all).
+        """Make an object of the chosen parts (None: of all); none make an empty object.
 
-        Raises what *announcement* raises, `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`,
-        `FileAlreadyExists`.
+        The object of a sequential upload has the MD5 of the whole (witnessed.md, W15), for which
+        its bytes are read once.  Raises what *announcement* raises, `InvalidPartOrder`,
+        `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `NoSuchUpload`.
         """
-        upload = await self.find(bucket, key, upload_id, ec="0042-00000205")
+        key, upload_id = upload.key, upload.id
         forbid_overwrite = forbid_overwrite or upload.forbid_overwrite
         stored = {
             part.number: part for part in await self._metadata.list_parts(upload_id, 0, MAX_PARTS)
         }
         parts = list(stored.values()) if chosen is None else _choose(stored, chosen, upload_id)
-        if not parts:
-            raise InvalidPart(UploadId=upload_id)
         _check_sizes(parts)
+        size = sum(part.size for part in parts)
+        _check_encrypted_size(upload, size)
         new = StoredObject(
             bucket_id=bucket.id,
             key=key,
             type=ObjectType.MULTIPART.value,
-            size=sum(part.size for part in parts),
+            size=size,
             etag=multipart_etag(part.etag for part in parts),
             crc64=_whole_crc(parts),
             modified_at=self._clock.now_ms(),
@@ -214,6 +226,9 @@ class Multipart:
             inline=None if any(part.size for part in parts) else b"",
             extents=_join(parts),
         )
+        if upload.sequential:
+            etag, _ = await self._ingest.digest(self._objects.spans(new, 0, size))
+            new = msgspec.structs.replace(new, md5=etag_to_content_md5(etag))
         owed = None if announcement is None else await announcement.before(new)
         try:
             await self._metadata.complete_upload(
@@ -301,8 +316,23 @@ def _check_sizes(parts: list[Part]) -> None:
             )
 
 
+def _check_encrypted_size(upload: Upload, size: int) -> None:
+    """The size that an encrypting client announced must be that of the object (W39)."""
+    announced = upload.headers.get(f"{CLIENT_ENCRYPTION}data-size")
+    if announced is None:
+        return
+    is_number = is_decimal(announced, _MAX_DIGITS)
+    if not is_number or int(announced) != size:
+        raise InvalidArgument(
+            "The size of the parts is not the data size that the upload was begun with.",
+            ec="0005-00000411" if is_number else "0005-00000408",
+            ArgumentName=f"{CLIENT_ENCRYPTION}data-size",
+            ArgumentValue=announced,
+        )
+
+
 def _whole_crc(parts: list[Part]) -> int:
-    crc = parts[0].crc64
+    crc = parts[0].crc64 if parts else 0
     for part in parts[1:]:
         crc = combine_crc64(crc, part.crc64, part.size)
     return crc

@@ -46,6 +46,7 @@ class Announcement(Protocol):
 
 
 _COPY_TRIES = 3
+_KEPT = ("content-type", "x-oss-meta-client-side-encryption-")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,7 +54,7 @@ class Attributes:
     """What a write says about an object besides its bytes."""
 
     headers: dict[str, str] = field(default_factory=dict)
-    acl: str = "default"
+    acl: str | None = None
     storage_class: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -125,7 +126,7 @@ class Objects:
             crc64=landed.crc64,
             modified_at=self._clock.now_ms(),
             storage_class=attributes.storage_class or bucket.storage_class,
-            acl=attributes.acl,
+            acl=attributes.acl or "default",
             headers=attributes.headers,
             tags=attributes.tags,
             inline=landed.inline,
@@ -154,6 +155,7 @@ class Objects:
     ) -> StoredObject:
         """Append the bytes of *source* at *position*, which must be the present length.
 
+        Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
         Raises `PositionNotEqualToLength`, `ObjectNotAppendable`.
         """
         before = await self._metadata.find_object(bucket.id, key)
@@ -172,6 +174,7 @@ class Objects:
             return before
         new = msgspec.structs.replace(
             base,
+            acl=attributes.acl or base.acl,
             size=position + landed.size,
             etag=_append_etag(base.etag, landed.md5),
             crc64=landed.crc64,
@@ -209,7 +212,7 @@ class Objects:
             crc64=0,
             modified_at=0,
             storage_class=attributes.storage_class or bucket.storage_class,
-            acl=attributes.acl,
+            acl=attributes.acl or "default",
             headers=attributes.headers,
             tags=attributes.tags,
         )
@@ -261,7 +264,8 @@ class Objects:
 
         Without *carries_tags* no tags of the source may come along: somebody who gives it some at
         this very moment makes the copy fail.
-        Copying onto itself changes only what is said about the object, whatever the directive.
+        Copying onto itself changes only what is said about the object, whatever the directive; the
+        ACL stays unless another is given (witnessed.md, W23).
         """
         itself = source_bucket.id == bucket.id and source_key == key
         for attempt in range(_COPY_TRIES):
@@ -276,8 +280,10 @@ class Objects:
                 modified_at=self._clock.now_ms(),
                 storage_class=attributes.storage_class
                 or (source.storage_class if itself else bucket.storage_class),
-                acl=attributes.acl,
-                headers=attributes.headers if replace_headers or itself else source.headers,
+                acl=attributes.acl or (source.acl if itself else "default"),
+                headers=_replaced(source.headers, attributes.headers)
+                if replace_headers or itself
+                else source.headers,
                 tags=attributes.tags if replace_tags else source.tags,
             )
             if source.type == ObjectType.APPENDABLE.value and not itself:
@@ -381,6 +387,15 @@ def cut_extents(extents: Sequence[Extent], start: int, length: int) -> list[Exte
         if position >= end:
             break
     return cut
+
+
+def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    """*new*, and what OSS keeps of the source even so (witnessed.md, W23).
+
+    Without its envelope a client could not decrypt the copy.
+    """
+    kept = {name: text for name, text in old.items() if name.startswith(_KEPT)}
+    return {**kept, **new}
 
 
 def _append_etag(before: str, added: str) -> str:

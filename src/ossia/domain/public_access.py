@@ -25,9 +25,11 @@ class PublicAccess:
     that much later, one made here at once.
     """
 
-    def __init__(self, metadata: MetadataStore, clock: Clock) -> None:
+    def __init__(self, metadata: MetadataStore, clock: Clock, *, blocks_new: bool = False) -> None:
+        """*blocks_new*: buckets are made with their own block."""
         self._metadata = metadata
         self._clock = clock
+        self._blocks_new = blocks_new
         self._remembered = False
         self._read_at = -_FRESH_MS
 
@@ -53,8 +55,10 @@ class PublicAccess:
         return (bucket is not None and is_blocked_in(bucket)) or await self.is_blocked_everywhere()
 
     async def refuse_acl(self, bucket: Bucket | None, acl: str) -> None:
-        """Raise `AccessDenied` if *acl* is public and must not be."""
-        if acl in _PUBLIC_ACLS and await self.is_blocked(bucket):
+        """Raise `AccessDenied` if *acl* is public and must not be; None is a bucket to be made."""
+        if acl not in _PUBLIC_ACLS:
+            return
+        if (bucket is None and self._blocks_new) or await self.is_blocked(bucket):
             raise AccessDenied(f"Public access is blocked: the ACL {acl} cannot be set.")
 
     async def refuse_policy(self, bucket: Bucket, *, is_public: bool) -> None:

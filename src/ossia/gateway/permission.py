@@ -13,8 +13,8 @@ from ossia.access.at_bucket import AtBucket
 from ossia.access.authorize import Context
 from ossia.api.bind import decode_header
 from ossia.api.operation import Call
-from ossia.api.oss.fields import parse_tags
-from ossia.errors import InvalidTag
+from ossia.api.oss.fields import parse_tags, sent_tags
+from ossia.errors import OssError
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.policy_text import VARIABLES
@@ -49,12 +49,12 @@ class Surroundings(AtBucket, frozen=True):
 
 
 def _request_tags(call: Call, action: str) -> dict[str, Sequence[str]]:
-    raw = call.http.headers.get(b"x-oss-tagging")
-    if raw is None or action not in _SETS_TAGS or call.form is not None:
+    sent = sent_tags(call)
+    if sent is None or action not in _SETS_TAGS or call.form is not None:
         return {}
     try:
-        tags = parse_tags(decode_header(raw))
-    except InvalidTag:
+        tags = parse_tags(sent)
+    except OssError:
         # The operation will refuse them.
         return {}
     return {_REQUEST_TAG + name: (value,) for name, value in tags.items()}
@@ -70,7 +70,7 @@ def _query(name: str) -> Callable[[Call, str], Sequence[str]]:
 
 def _bucket_acl(call: Call, action: str) -> Sequence[str]:
     raw = call.http.headers.get(b"x-oss-acl") if action in _SETS_BUCKET_ACL else None
-    return _NOTHING if raw is None else (decode_header(raw),)
+    return (decode_header(raw),) if raw else _NOTHING
 
 
 def _object_acl(call: Call, action: str) -> Sequence[str]:
@@ -83,7 +83,7 @@ def asked_object_acl(call: Call) -> str | None:
     if call.form is not None and "x-oss-object-acl" in call.form.fields:
         return call.form.fields["x-oss-object-acl"]
     raw = call.http.headers.get(b"x-oss-object-acl")
-    return None if raw is None else decode_header(raw)
+    return decode_header(raw) if raw else None
 
 
 def _user_agent(call: Call, _action: str) -> Sequence[str]:

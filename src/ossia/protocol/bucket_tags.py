@@ -47,9 +47,18 @@ def _check(key: str, value: str) -> None:
 
 
 def render_bucket_tags(tags: Mapping[str, str]) -> bytes:
-    """Write ``<Tagging>``."""
+    """Write ``<Tagging>`` as a document."""
+    return document("Tagging", _tag_set(tags))
+
+
+def tagging_xml(tags: Mapping[str, str]) -> str:
+    """Write ``<Tagging>`` inside another document."""
+    return f"<Tagging>{_tag_set(tags)}</Tagging>"
+
+
+def _tag_set(tags: Mapping[str, str]) -> str:
     each = (f"<Tag>{tag('Key', key)}{tag('Value', value)}</Tag>" for key, value in tags.items())
-    return document("Tagging", f"<TagSet>{''.join(each)}</TagSet>")
+    return f"<TagSet>{''.join(each)}</TagSet>"
 
 
 @lru_cache(maxsize=1024)

@@ -35,6 +35,11 @@ def etag_to_content_md5(etag: str) -> str:
     return binascii.b2a_base64(bytes.fromhex(etag), newline=False).decode()
 
 
+def content_md5_to_etag(header: str) -> str:
+    """Undo `etag_to_content_md5`."""
+    return base64.b64decode(header).hex().upper()
+
+
 def multipart_etag(part_etags: Iterable[str]) -> str:
     """The ETag of a multipart object: MD5 of the parts' ETags as upper-case text, and their count.
 

@@ -71,12 +71,12 @@ def parse_cors(content: bytes) -> CorsConfiguration:
         age = element.find("MaxAgeSeconds")
         rules.append(
             CorsRule(
-                tuple(
-                    _one_star(each.text, "AllowedOrigin") for each in element.all("AllowedOrigin")
-                ),
+                tuple(_origin(each.text) for each in element.all("AllowedOrigin")),
                 tuple(_method(each.text) for each in element.all("AllowedMethod")),
+                # They come back in lower case (witnessed.md, W27).
                 tuple(
-                    _one_star(each.text, "AllowedHeader") for each in element.all("AllowedHeader")
+                    _one_star(each.text, "AllowedHeader").lower()
+                    for each in element.all("AllowedHeader")
                 ),
                 tuple(_no_star(each.text) for each in element.all("ExposeHeader")),
                 None if age is None else _seconds(age.text),
@@ -111,13 +111,24 @@ def _rule_xml(rule: CorsRule) -> str:
 
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]+\Z")
+_ORIGIN = re.compile(r"[\x20-\x7e]+\Z")
 
 
-def _one_star(text: str, name: str) -> str:
+def _origin(text: str) -> str:
+    """Also one that no browser has: with a blank, or without a scheme (witnessed.md, W45)."""
+    return _one_star(text, "AllowedOrigin", _ORIGIN, "ASCII")
+
+
+def _one_star(
+    text: str,
+    name: str,
+    allowed: re.Pattern[str] = _PRINTABLE,
+    kind: str = "ASCII without spaces",
+) -> str:
     text = text.strip()
-    if text.count("*") > 1 or not _PRINTABLE.match(text):
+    if text.count("*") > 1 or not allowed.match(text):
         raise InvalidArgument(
-            f"{name} is ASCII without spaces and may contain one *.",
+            f"{name} is {kind} and may contain one *.",
             ArgumentName=name,
             ArgumentValue=text,
         )
@@ -140,6 +151,8 @@ def _method(text: str) -> str:
 
 def _seconds(text: str) -> int:
     digits = text.strip()
+    if digits[:1] == "-" and is_decimal(digits[1:], 9):
+        raise InvalidArgument(ArgumentName="MaxAgeSeconds", ArgumentValue=digits)
     if not is_decimal(digits, 9):
         # 999 999 999 seconds are thirty years.
         raise MalformedXML(ErrorDetail="MaxAgeSeconds must be a number of seconds.")

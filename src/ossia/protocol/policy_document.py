@@ -354,7 +354,7 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
     sid = statement.get("Sid", "")
     if not isinstance(sid, str):
         raise PolicyError("Sid must be a string")
-    if needs_principal and "Principal" not in statement:
+    if grammar is Grammar.TRUST and "Principal" not in statement:
         raise PolicyError("Principal is missing")
     condition = compile_conditions(statement["Condition"]) if "Condition" in statement else None
     if condition is not None:
@@ -363,7 +363,11 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
     covers_resource: Callable[[Place], bool] = (
         _either(statement, "Resource", compile_resources) if needs_resource else always
     )
-    names = _principal_names(statement["Principal"], grammar) if needs_principal else ["*"]
+    # A statement of a bucket policy that names nobody is kept and speaks of nobody
+    # (witnessed.md, W25).
+    names = ["*"] if not needs_principal else []
+    if "Principal" in statement:
+        names = _principal_names(statement["Principal"], grammar)
     spares_owner = grammar is Grammar.BUCKET and (condition is None or not condition.keys)
     return Statement(
         number,

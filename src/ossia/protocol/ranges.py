@@ -2,26 +2,34 @@
 
 objects.md, GetObject: by default every range that is not entirely inside the object is
 ignored and the whole object answered with 200; with ``x-oss-range-behavior: standard`` the
-rules of RFC 9110 apply.
+rules of RFC 9110 apply.  Two things hold either way (witnessed.md, W18): ``bytes=-0``, the last
+no bytes, cannot be satisfied, and what follows a range and a comma is ignored if it is no range.
 """
 
 import re
 
 from ossia.errors import InvalidRange
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)(?:,(.*))?\Z", re.DOTALL)
+_FURTHER = re.compile(r"\s*(?:\d+-\d*|-\d+)\s*\Z")
 _MAX_DIGITS = 19
 
 
 def resolve_range(header: str, size: int, *, standard: bool) -> tuple[int, int] | None:
     """(first byte, length) to answer with 206, or None for the whole object with 200.
 
-    Raises `InvalidRange` only in standard behaviour, when the range begins behind the end.
+    Raises `InvalidRange` for ``bytes=-0``, and in standard behaviour where the range begins behind
+    the end.
     """
     found = _RANGE.match(header)
-    if found is None or found[1] == found[2] == "" or max(map(len, found.groups())) > _MAX_DIGITS:
+    if found is None:
         return None
-    first, last = found[1], found[2]
+    first, last, rest = found.groups()
+    if first == last == "" or len(first) > _MAX_DIGITS or len(last) > _MAX_DIGITS:
+        return None
+    if rest and any(_FURTHER.match(each) for each in rest.split(",")):
+        # Several ranges: documented as ignored.
+        return None
     if first == "":
         return _suffix(int(last), size, header, standard=standard)
     start = int(first)
@@ -40,10 +48,10 @@ def resolve_range(header: str, size: int, *, standard: bool) -> tuple[int, int] 
 
 
 def _suffix(count: int, size: int, header: str, *, standard: bool) -> tuple[int, int] | None:
-    if standard and (count == 0 or size == 0):
+    if count == 0 or (standard and size == 0):
         raise _unsatisfiable(header, size)
     # A suffix longer than the object means the whole object.
-    if count == 0 or count >= size:
+    if count >= size:
         return None
     return size - count, count
 
@@ -56,4 +64,7 @@ def _unsatisfiable(header: str, size: int) -> InvalidRange:
 
 def resolve_copy_range(header: str, size: int) -> tuple[int, int] | None:
     """The part of a copy source: ``bytes=a-b`` inside the object; anything else means all of it."""
-    return resolve_range(header, size, standard=False)
+    try:
+        return resolve_range(header, size, standard=False)
+    except InvalidRange:
+        return None

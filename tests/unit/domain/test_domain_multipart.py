@@ -11,6 +11,7 @@ from ossia.domain.objects import Attributes
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
+    InvalidArgument,
     InvalidPart,
     InvalidPartOrder,
     NoSuchBucket,
@@ -21,7 +22,7 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.ports import Conflict, Exists, Fenced, Missing
-from ossia.protocol.checksums import crc64
+from ossia.protocol.checksums import crc64, etag_to_content_md5, md5_hex
 from ossia.protocol.preconditions import Preconditions
 from ossia.records import Bucket, Part, Upload
 
@@ -60,9 +61,7 @@ async def test_an_object_of_parts(domain: Domain) -> None:
     )
     assert page.uploads == [upload]
     assert await domain.multipart.parts(upload.id, 2, 9) == [last]
-    done = await domain.multipart.complete(
-        bucket, "k", upload.id, named(first, last), acl="private"
-    )
+    done = await domain.multipart.complete(bucket, upload, named(first, last), acl="private")
     assert (done.size, done.acl) == (len(BIG) + 4, "private")
     assert done.crc64 == crc64(BIG + b"last")
     assert await domain.objects.read(done, 0, done.size) == BIG + b"last"
@@ -72,11 +71,58 @@ async def test_an_object_of_parts(domain: Domain) -> None:
 
 async def test_all_parts_and_an_empty_one(domain: Domain) -> None:
     bucket, upload = await begin(domain)
-    with pytest.raises(InvalidPart):
-        await domain.multipart.complete(bucket, "k", upload.id, None)
     await part(domain, bucket, upload, 1, b"")
-    done = await domain.multipart.complete(bucket, "k", upload.id, None)
+    done = await domain.multipart.complete(bucket, upload, None)
     assert (done.size, done.inline) == (0, b"")
+
+
+@pytest.mark.parametrize("chosen", [None, []])
+async def test_w14_no_parts_make_an_empty_object(
+    domain: Domain, chosen: list[ChosenPart] | None
+) -> None:
+    bucket, upload = await begin(domain)
+    done = await domain.multipart.complete(bucket, upload, chosen)
+    assert (done.type, done.size, done.inline, done.crc64) == ("Multipart", 0, b"", 0)
+    assert done.etag == f"{md5_hex(b'')}-0"
+    assert await domain.objects.find(bucket, "k") == done
+
+
+async def test_w15_the_object_of_a_sequential_upload_has_the_md5_of_the_whole(
+    domain: Domain,
+) -> None:
+    bucket, upload = await begin(domain, sequential=True)
+    for number, content in enumerate((BIG, BIG[1:], b"end"), 1):
+        await part(domain, bucket, upload, number, content)
+    done = await domain.multipart.complete(bucket, upload, None)
+    assert done.md5 == etag_to_content_md5(md5_hex(BIG + BIG[1:] + b"end"))
+    assert done.etag.endswith("-3")
+    again = bucket
+    upload = await domain.multipart.initiate(again, "k", NONE)
+    # The whole of it as a part of another: its ETag is that of the bytes, not that of the parts.
+    copied, _ = await domain.multipart.copy_part(
+        again, "k", upload.id, 1, done, None, Preconditions()
+    )
+    assert copied.etag == md5_hex(BIG + BIG[1:] + b"end")
+    assert (await domain.multipart.complete(again, upload, None)).md5 == ""
+
+
+@pytest.mark.parametrize(
+    ("announced", "ec"), [("3", ""), ("4", "0005-00000411"), ("x", "0005-00000408")]
+)
+async def test_w39_the_size_that_an_encrypting_client_announced_is_checked(
+    domain: Domain, announced: str, ec: str
+) -> None:
+    headers = {"x-oss-meta-client-side-encryption-data-size": announced}
+    bucket = await domain.bucket("b-enc")
+    upload = await domain.multipart.initiate(bucket, "k", Attributes(headers=headers))
+    await part(domain, bucket, upload, 1, b"abc")
+    if not ec:
+        assert (await domain.multipart.complete(bucket, upload, None)).size == 3
+        return
+    with pytest.raises(InvalidArgument) as refused:
+        await domain.multipart.complete(bucket, upload, None)
+    assert refused.value.ec == ec
+    assert await domain.objects.peek(bucket, "k") is None
 
 
 async def test_what_a_completion_may_not_name(domain: Domain) -> None:
@@ -91,7 +137,7 @@ async def test_what_a_completion_may_not_name(domain: Domain) -> None:
     ]
     for chosen, error in cases:
         with pytest.raises(error):
-            await domain.multipart.complete(bucket, "k", upload.id, chosen)
+            await domain.multipart.complete(bucket, upload, chosen)
     assert await domain.objects.peek(bucket, "k") is None
 
 
@@ -106,7 +152,7 @@ async def test_what_storage_says_about_a_completion(
     await part(domain, bucket, upload, 1, b"x")
     domain.fail("complete_upload", fact)
     with pytest.raises(error):
-        await domain.multipart.complete(bucket, "k", upload.id, None)
+        await domain.multipart.complete(bucket, upload, None)
 
 
 async def test_a_part_replaced_during_the_completion(domain: Domain) -> None:
@@ -114,8 +160,8 @@ async def test_a_part_replaced_during_the_completion(domain: Domain) -> None:
     await part(domain, bucket, upload, 1, BIG)
     domain.meanwhile("complete_upload", lambda: part(domain, bucket, upload, 1, BIG[1:]))
     with pytest.raises(InvalidPart):
-        await domain.multipart.complete(bucket, "k", upload.id, None)
-    done = await domain.multipart.complete(bucket, "k", upload.id, None)
+        await domain.multipart.complete(bucket, upload, None)
+    done = await domain.multipart.complete(bucket, upload, None)
     assert await domain.objects.read(done, 0, done.size) == BIG[1:]
 
 
@@ -124,7 +170,7 @@ async def test_forbidding_to_overwrite(domain: Domain) -> None:
     await part(domain, bucket, upload, 1, b"x")
     await domain.objects.put(bucket, "k", Source(b"there"), NONE)
     with pytest.raises(FileAlreadyExists):
-        await domain.multipart.complete(bucket, "k", upload.id, None)
+        await domain.multipart.complete(bucket, upload, None)
     with pytest.raises(FileAlreadyExists):
         await domain.multipart.initiate(bucket, "k", NONE, forbid_overwrite=True)
 
@@ -166,7 +212,7 @@ async def test_parts_that_are_copies(domain: Domain) -> None:
         pieces.append(piece)
         if number <= 2:
             chosen_parts = await domain.multipart.parts(upload.id, 0, 9)
-    done = await domain.multipart.complete(bucket, "k", upload.id, named(*chosen_parts))
+    done = await domain.multipart.complete(bucket, upload, named(*chosen_parts))
     assert await domain.objects.read(done, 0, done.size) == b"".join(pieces[:2])
 
 

@@ -83,6 +83,7 @@ class World:
         self.sender = SaidSender()
         policy = AddressPolicy.default(loopback=True)
         callbacks = Callbacks(self.sender, KEYS, self.clock)
+        addressing = Addressing(["oss.test"])
         services = Services(
             buckets=Buckets(self.metadata, self.clock, "cn-test"),
             objects=objects,
@@ -98,6 +99,7 @@ class World:
             account_id="1234",
             endpoint="oss.test",
             public_url="http://oss.test",
+            addressing=addressing,
         )
         internal = Internal(KEYS, "whpk_x", "0.0")
         rpc = RpcSide(
@@ -111,7 +113,7 @@ class World:
             Router(oss),
             services,
             Authenticator(self.identities, self.sessions, region="cn-test"),
-            Addressing(["oss.test"]),
+            addressing,
             self.clock,
             sides=(internal.answer, rpc.answer),
             access_log=True,

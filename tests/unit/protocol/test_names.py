@@ -3,7 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ossia.errors import InvalidArgument, InvalidBucketName, InvalidObjectName
-from ossia.protocol.names import check_bucket_name, decode_key, is_bucket_name
+from ossia.protocol.names import (
+    check_bucket_name,
+    check_written_key,
+    decode_key,
+    is_bucket_name,
+)
 
 
 @pytest.mark.parametrize("name", ["abc", "a-b", "0ab", "a" * 63, "1-2"])
@@ -30,7 +35,7 @@ def test_keys_are_text_or_refused(raw: bytes) -> None:
     assert len(raw) <= 1023
 
 
-@pytest.mark.parametrize("raw", [b"/a", b"\\a", b"a\0b", b"a" * 1024])
+@pytest.mark.parametrize("raw", [b"a\0b", b"a" * 1024])
 def test_bad_keys(raw: bytes) -> None:
     with pytest.raises(InvalidObjectName):
         decode_key(raw)
@@ -41,3 +46,14 @@ def test_a_key_is_utf_8(raw: bytes) -> None:
     """W32, asserted by the PHP suite."""
     with pytest.raises(InvalidArgument, match=r"The characters encoding must be utf-8\."):
         decode_key(raw)
+
+
+@pytest.mark.parametrize("key", ["/a", "\\a", "/", "//a"])
+def test_w50_keys_that_nothing_is_written_to(key: str) -> None:
+    assert decode_key(key.encode()) == key
+    with pytest.raises(InvalidObjectName):
+        check_written_key(key)
+
+
+def test_keys_that_may_be_written() -> None:
+    assert check_written_key("a/b\\c") == "a/b\\c"

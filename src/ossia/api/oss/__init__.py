@@ -4,12 +4,14 @@ Importing a topic registers its operations; every topic is listed here.
 """
 
 from ossia.api.oss import (
+    access_points,
     bucket_acl,
     bucket_basic,
     bucket_callback_policy,
     bucket_cors,
     bucket_policy,
     bucket_tags,
+    bucket_unchanged,
     bucket_versioning,
     declined,
     live_channel,
@@ -26,12 +28,14 @@ from ossia.api.oss import (
 from ossia.api.oss.registry import oss
 
 __all__ = [
+    "access_points",
     "bucket_acl",
     "bucket_basic",
     "bucket_callback_policy",
     "bucket_cors",
     "bucket_policy",
     "bucket_tags",
+    "bucket_unchanged",
     "bucket_versioning",
     "declined",
     "live_channel",

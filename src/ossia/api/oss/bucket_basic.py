@@ -6,9 +6,10 @@ from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document, FromCall, Header, Query, boolean, integer
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
-from ossia.api.oss.fields import EncodingType, bucket_acl, storage_class
+from ossia.api.oss.fields import EncodingType, bucket_acl, refuse_encryption, storage_class
 from ossia.api.oss.listing_xml import Names, object_xml
 from ossia.api.oss.registry import oss
+from ossia.domain.buckets import resource_group_of
 from ossia.domain.public_access import is_blocked_in
 from ossia.errors import (
     AccessDenied,
@@ -18,6 +19,8 @@ from ossia.errors import (
     InvalidBucketName,
     InvalidLocationConstraint,
     NoSuchBucket,
+    NotOffered,
+    ResourceGroupIdPreCheckError,
     TooManyBuckets,
 )
 from ossia.ports import Listing
@@ -50,10 +53,29 @@ def _parse_configuration(content: bytes) -> BucketConfiguration:
     return BucketConfiguration(kind, redundancy, root.get("LocationConstraint"))
 
 
+_NOT_OFFERED = {
+    "x-oss-hns-status": ("", "disabled"),
+    "x-oss-bucket-tagging": ("",),
+}
+"""Headers of PutBucket, and what they may say: nothing that a client asks for is ignored."""
+
+
+def _refuse_what_is_not_offered(call: Call) -> None:
+    """Among it the bucket's default encryption (witnessed.md, W40)."""
+    refuse_encryption(call.http.headers)
+    for name, harmless in _NOT_OFFERED.items():
+        if (call.header(name) or "") not in harmless:
+            raise NotOffered(Header=name)
+    group = call.header("x-oss-resource-group-id")
+    if group and group != resource_group_of(call.services.account_id):
+        raise ResourceGroupIdPreCheckError(ResourceGroupId=group)
+
+
 @dataclass(slots=True, kw_only=True)
 class PutBucket:
     bucket: BucketInPath
     configuration: Annotated[BucketConfiguration, Document(_parse_configuration, 64 * 1024)]
+    offered: Annotated[None, FromCall(_refuse_what_is_not_offered)]
     acl: Annotated[str | None, Header("x-oss-acl", bucket_acl)] = None
 
 
@@ -131,7 +153,7 @@ class HeadBucketResult(Answer):
 async def head_bucket(call: Call, request: HeadBucket) -> HeadBucketResult:
     """Tell whether a bucket exists."""
     del request
-    return HeadBucketResult(region=call.bucket.region)
+    return HeadBucketResult(region=f"oss-{call.bucket.region}")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,7 +180,7 @@ class GetBucketInfoResult(Answer):
             tag("CrossRegionReplication", "Disabled"),
             tag("DataRedundancyType", bucket.redundancy),
             tag("Name", bucket.name),
-            tag("ResourceGroupId", ""),
+            tag("ResourceGroupId", resource_group_of(bucket.owner)),
             f"<Owner>{tag('DisplayName', bucket.owner)}{tag('ID', bucket.owner)}</Owner>",
             f"<AccessControlList>{tag('Grant', bucket.acl)}</AccessControlList>",
             f"<ServerSideEncryptionRule>{tag('SSEAlgorithm', 'None')}</ServerSideEncryptionRule>",

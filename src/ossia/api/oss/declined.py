@@ -1,6 +1,7 @@
 """Published operations of OSS that this server does not offer: one line each.
 
-Clients get ``501 NotImplemented`` with the name.
+Clients get ``501 NotImplemented`` with the name.  Behind name and method stand the selectors;
+``+`` marks a header without which the request means something else.
 """
 
 from ossia.api.operation import Scope
@@ -16,35 +17,29 @@ _SERVICE = (
     ("ListResourcePoolBuckets", "GET", "resourcePoolBuckets"),
     ("ListAccessPoints", "GET", "accessPoint"),
     ("ListAccessPointsForObjectProcess", "GET", "accessPointForObjectProcess"),
+    ("DoDataPipeLineAction", "POST", "dataPipeline"),
     ("WriteGetObjectResponse", "POST", "x-oss-write-get-object-response"),
 )
 
 _BUCKET = (
     ("PutBucketVersioning", "PUT", "versioning"),
     ("PutBucketLifecycle", "PUT", "lifecycle"),
-    ("GetBucketLifecycle", "GET", "lifecycle"),
     ("DeleteBucketLifecycle", "DELETE", "lifecycle"),
     ("PutBucketReferer", "PUT", "referer"),
-    ("GetBucketReferer", "GET", "referer"),
     ("PutBucketWebsite", "PUT", "website"),
-    ("GetBucketWebsite", "GET", "website"),
     ("DeleteBucketWebsite", "DELETE", "website"),
     ("PutBucketLogging", "PUT", "logging"),
-    ("GetBucketLogging", "GET", "logging"),
     ("DeleteBucketLogging", "DELETE", "logging"),
     ("PutUserDefinedLogFieldsConfig", "PUT", "userDefinedLogFieldsConfig"),
     ("GetUserDefinedLogFieldsConfig", "GET", "userDefinedLogFieldsConfig"),
     ("DeleteUserDefinedLogFieldsConfig", "DELETE", "userDefinedLogFieldsConfig"),
     ("PutBucketEncryption", "PUT", "encryption"),
-    ("GetBucketEncryption", "GET", "encryption"),
     ("DeleteBucketEncryption", "DELETE", "encryption"),
     ("PutBucketRequestPayment", "PUT", "requestPayment"),
-    ("GetBucketRequestPayment", "GET", "requestPayment"),
     ("InitiateBucketWorm", "POST", "worm"),
     ("AbortBucketWorm", "DELETE", "worm"),
     ("CompleteBucketWorm", "POST", "wormId"),
     ("ExtendBucketWorm", "POST", "wormId", "wormExtend"),
-    ("GetBucketWorm", "GET", "worm"),
     ("PutBucketObjectWormConfiguration", "PUT", "objectWorm"),
     ("GetBucketObjectWormConfiguration", "GET", "objectWorm"),
     ("PutBucketInventory", "PUT", "inventory", "inventoryId"),
@@ -53,16 +48,12 @@ _BUCKET = (
     ("ListBucketInventory", "GET", "inventory"),
     ("PutBucketReplication", "POST", "replication", "comp=add"),
     ("DeleteBucketReplication", "POST", "replication", "comp=delete"),
-    ("GetBucketReplication", "GET", "replication"),
     ("GetBucketReplicationLocation", "GET", "replicationLocation"),
     ("GetBucketReplicationProgress", "GET", "replicationProgress"),
     ("PutBucketRTC", "PUT", "rtc"),
     ("PutBucketTransferAcceleration", "PUT", "transferAcceleration"),
-    ("GetBucketTransferAcceleration", "GET", "transferAcceleration"),
     ("PutBucketAccessMonitor", "PUT", "accessmonitor"),
-    ("GetBucketAccessMonitor", "GET", "accessmonitor"),
     ("PutBucketResourceGroup", "PUT", "resourceGroup"),
-    ("GetBucketResourceGroup", "GET", "resourceGroup"),
     ("PutBucketHttpsConfig", "PUT", "httpsConfig"),
     ("GetBucketHttpsConfig", "GET", "httpsConfig"),
     ("PutBucketArchiveDirectRead", "PUT", "bucketArchiveDirectRead"),
@@ -92,14 +83,22 @@ _BUCKET = (
     ("GetMetaQueryStatus", "GET", "metaQuery"),
     ("DoMetaQuery", "POST", "metaQuery", "comp=query"),
     ("CloseMetaQuery", "POST", "metaQuery", "comp=delete"),
+    # Its further parameters, action above all, are no sub-resources.
+    ("DoMetaQueryAction", "POST", "metaQuery"),
     ("CreateAccessPoint", "PUT", "accessPoint"),
-    ("GetAccessPoint", "GET", "accessPoint"),
+    ("GetAccessPoint", "GET", "accessPoint", "+x-oss-access-point-name"),
     ("DeleteAccessPoint", "DELETE", "accessPoint"),
     ("PutAccessPointPolicy", "PUT", "accessPointPolicy"),
     ("GetAccessPointPolicy", "GET", "accessPointPolicy"),
     ("DeleteAccessPointPolicy", "DELETE", "accessPointPolicy"),
     ("CreateAccessPointForObjectProcess", "PUT", "accessPointForObjectProcess"),
-    ("GetAccessPointForObjectProcess", "GET", "accessPointForObjectProcess"),
+    (
+        "GetAccessPointForObjectProcess",
+        "GET",
+        "accessPointForObjectProcess",
+        "+x-oss-access-point-for-object-process-name",
+    ),
+    ("ListAccessPointsForObjectProcess", "GET", "accessPointForObjectProcess"),
     ("DeleteAccessPointForObjectProcess", "DELETE", "accessPointForObjectProcess"),
     ("PutAccessPointConfigForObjectProcess", "PUT", "accessPointConfigForObjectProcess"),
     ("GetAccessPointConfigForObjectProcess", "GET", "accessPointConfigForObjectProcess"),
@@ -134,6 +133,10 @@ _OBJECT = (
     ("PutObjectLegalHold", "PUT", "legalHold"),
     ("GetObjectLegalHold", "GET", "legalHold"),
     ("GetProcessedObject", "GET", "x-oss-process"),
+    ("SelectObject", "POST", "x-oss-process=csv/select"),
+    ("SelectObject", "POST", "x-oss-process=json/select"),
+    ("CreateSelectObjectMeta", "POST", "x-oss-process=csv/meta"),
+    ("CreateSelectObjectMeta", "POST", "x-oss-process=json/meta"),
     ("AsyncProcessObject", "POST", "x-oss-async-process"),
     ("PutLiveChannel", "PUT", "live"),
     ("PutLiveChannelStatus", "PUT", "live", "status"),
@@ -156,5 +159,11 @@ for _scope, _table in (
     (Scope.BUCKET, _BUCKET),
     (Scope.OBJECT, _OBJECT),
 ):
-    for _name, _method, *_selectors in _table:
-        oss.decline(_name, _method, _scope, *_selectors)
+    for _name, _method, *_marks in _table:
+        oss.decline(
+            _name,
+            _method,
+            _scope,
+            *(each for each in _marks if not each.startswith("+")),
+            header=next((each[1:] for each in _marks if each.startswith("+")), None),
+        )

@@ -19,6 +19,8 @@ from ossia.api.operation import Call, Grant, Needs, Resource
 from ossia.domain.buckets import CALLBACK_POLICIES
 from ossia.domain.objects import Attributes
 from ossia.errors import (
+    BadRequest,
+    HeaderNotImplemented,
     InvalidArgument,
     InvalidEncryptionAlgorithmError,
     InvalidTag,
@@ -27,6 +29,7 @@ from ossia.errors import (
 )
 from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
 from ossia.protocol.callback_policy import stored_callback_policies
+from ossia.protocol.header_text import kept_text
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
 
 CONTENT_HEADERS = (
@@ -64,8 +67,9 @@ def storage_class(text: str) -> str:
 
 def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
     """The content headers and user metadata of a write, as they are stored."""
+    # An empty one counts as not given (witnessed.md, W47).
     kept = {
-        name.decode(): decode_header(headers[name]) for name in CONTENT_HEADERS if name in headers
+        name.decode(): kept_text(value) for name in CONTENT_HEADERS if (value := headers.get(name))
     }
     size = 0
     for name, value in headers.items():
@@ -77,7 +81,7 @@ def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
                     "The name of user metadata may contain letters, digits and hyphens.",
                     ArgumentName=name.decode("latin-1"),
                 )
-            kept[name.decode()] = decode_header(value)
+            kept[name.decode()] = kept_text(value)
     if size > MAX_USER_METADATA:
         raise InvalidArgument(
             "The user metadata exceeds 8 KB.", ArgumentName="x-oss-meta-*", ArgumentValue=size
@@ -86,30 +90,40 @@ def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
 
 
 def parse_tags(text: str) -> dict[str, str]:
-    """``k=v&k2=v2``, both sides URL-encoded.  Raises `InvalidTag`."""
+    """``k=v&k2=v2``, both sides URL-encoded.  Raises what `check_tags` does, `InvalidArgument`."""
     tags: dict[str, str] = {}
     for pair in text.split("&") if text else ():
         name, _, value = pair.partition("=")
         key = unquote_plus(name)
         if key in tags:
-            raise InvalidTag(Key=key)
+            raise InvalidArgument(
+                "The header 'x-oss-tagging' shall be encoded as UTF-8 then URLEncoded URL "
+                "query parameters without tag name duplicates",
+                ArgumentName="x-oss-tagging",
+                ArgumentValue=text,
+            )
         tags[key] = unquote_plus(value)
     return check_tags(tags)
 
 
 def check_tags(tags: dict[str, str]) -> dict[str, str]:
-    """objects.md, "Object tagging": 10 tags, keys to 128, values to 256 characters."""
-    for key, value in tags.items():
-        too_long = not 1 <= len(key) <= 128 or len(value) > 256  # noqa: PLR2004 - the limits above
-        if too_long or not _TAG_TEXT.match(key) or not _TAG_TEXT.match(value):
-            raise InvalidTag(Key=key, Value=value)
+    """objects.md, "Object tagging": 10 tags, keys to 128, values to 256 characters.
+
+    Codes and texts: witnessed.md, W46.
+    """
     if len(tags) > MAX_TAGS:
-        raise InvalidTag(f"An object has at most {MAX_TAGS} tags.")
+        raise BadRequest(f"Object tags cannot be greater than {MAX_TAGS}")
+    for key, value in tags.items():
+        if not 1 <= len(key) <= 128 or not _TAG_TEXT.match(key):  # noqa: PLR2004 - see above
+            raise InvalidTag("The TagKey you have provided is invalid", Key=key, Value=value)
+        if len(value) > 256 or not _TAG_TEXT.match(value):  # noqa: PLR2004 - see above
+            raise InvalidTag("The TagValue you have provided is invalid", Key=key, Value=value)
     return tags
 
 
 def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
-    """Everything that the headers of a write say about the object."""
+    """Everything that the headers of a write say about the object; empty ones say nothing."""
+    refuse_conditions(headers)
     refuse_encryption(headers)
     acl = headers.get(b"x-oss-object-acl")
     kind = headers.get(b"x-oss-storage-class")
@@ -119,18 +133,46 @@ def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
         _checked("x-oss-traffic-limit", traffic_limit, limit)
     return Attributes(
         headers=stored_headers(headers),
-        acl="default" if acl is None else _checked("x-oss-object-acl", object_acl, acl),
-        storage_class=None
-        if kind is None
-        else _checked("x-oss-storage-class", storage_class, kind),
-        tags={} if tagging is None else parse_tags(decode_header(tagging)),
+        acl=_checked("x-oss-object-acl", object_acl, acl) if acl else None,
+        storage_class=_checked("x-oss-storage-class", storage_class, kind) if kind else None,
+        tags=parse_tags(decode_header(tagging)) if tagging else {},
     )
+
+
+def is_later_append(call: Call) -> bool:
+    """Whether the request appends to what is there already."""
+    query = call.query
+    return "append" in query and query.get("position") != "0"
+
+
+def later_attributes_from(headers: dict[bytes, bytes]) -> Attributes:
+    """What a later append says: only its ACL counts, and nothing else is looked at (W22)."""
+    refuse_conditions(headers)
+    refuse_encryption(headers)
+    acl = headers.get(b"x-oss-object-acl")
+    return Attributes(acl=_checked("x-oss-object-acl", object_acl, acl) if acl else None)
+
+
+def sent_tags(call: Call) -> str | None:
+    """The tags that the request gives an object, as they are written."""
+    raw = call.http.headers.get(b"x-oss-tagging")
+    return None if not raw or is_later_append(call) else decode_header(raw)
+
+
+def refuse_conditions(headers: dict[bytes, bytes]) -> None:
+    """OSS refuses what writes under a condition (witnessed.md, W13).
+
+    Whoever was ignored would have overwritten what he wanted to spare.
+    """
+    if not _CONDITIONS.isdisjoint(headers):
+        name = next(name for name in _CONDITION_ORDER if name.encode() in headers)
+        raise HeaderNotImplemented(Header=name.title())
 
 
 def refuse_encryption(headers: dict[bytes, bytes]) -> None:
     """Server-side encryption is not offered; accepting it as a label would be a lie."""
     algorithm = headers.get(b"x-oss-server-side-encryption")
-    if algorithm is None:
+    if not algorithm:
         return
     if algorithm not in (b"AES256", b"KMS", b"SM4"):
         raise InvalidEncryptionAlgorithmError
@@ -169,7 +211,9 @@ def _version(text: str) -> str:
 
 def tagged(call: Call, _request: object) -> Iterable[Resource]:
     """What is written, if a header gives it tags."""
-    return [(call.bucket_name, call.key)] if b"x-oss-tagging" in call.http.headers else []
+    if not call.http.headers.get(b"x-oss-tagging") or sent_tags(call) is None:
+        return []
+    return [(call.bucket_name, call.key)]
 
 
 NEEDS_TAGGING = Needs(

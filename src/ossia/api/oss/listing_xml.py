@@ -1,7 +1,8 @@
 """How listings write names and objects.
 
-With ``encoding-type=url`` every name is percent-encoded; space is ``%20`` and plus is ``%2B``,
-because Go and Java decode ``+`` to a space and Python does not (buckets.md, section 3).
+With ``encoding-type=url`` every name is percent-encoded, ``/`` as well (witnessed.md, W12); space
+is ``%20`` and plus is ``%2B``, because Go and Java decode ``+`` to a space and Python does not
+(buckets.md, section 3).
 """
 
 from urllib.parse import quote
@@ -22,7 +23,7 @@ class Names:
     def tag(self, name: str, value: str) -> str:
         """An element that holds a name."""
         if self._encoded:
-            return f"<{name}>{quote(value, safe='/')}</{name}>"
+            return f"<{name}>{quote(value, safe='')}</{name}>"
         return xml.tag(name, value)
 
     def declaration(self) -> str:

@@ -3,19 +3,20 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ossia.api.bind import BucketInPath, Header, KeyInPath
+from ossia.api.bind import BucketInPath, Header, KeyInPath, WrittenKeyInPath
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.bucket_acl import acl_document
 from ossia.api.oss.fields import VersionId, object_acl
 from ossia.api.oss.registry import oss
-from ossia.errors import AccessDenied, InvalidArgument, NoSuchKey
+from ossia.errors import AccessDenied, InvalidArgument, MissingArgument, NoSuchKey
 
 
 @dataclass(slots=True, kw_only=True)
 class PutObjectAcl:
     bucket: BucketInPath
-    key: KeyInPath
-    acl: Annotated[str, Header("x-oss-object-acl", object_acl)] = ""
+    key: WrittenKeyInPath
+    # Without it MissingArgument (witnessed.md, W48).
+    acl: Annotated[str, Header("x-oss-object-acl", object_acl)]
     version_id: VersionId = "null"
 
 
@@ -29,12 +30,10 @@ class PutObjectAclResult(Answer):
     Scope.OBJECT,
     query=["acl"],
     sets_acl=True,
-    errors=(NoSuchKey, InvalidArgument, AccessDenied),
+    errors=(NoSuchKey, InvalidArgument, MissingArgument, AccessDenied),
 )
 async def put_object_acl(call: Call, request: PutObjectAcl) -> PutObjectAclResult:
     """Set the ACL of an object; ``default`` defers to the bucket's."""
-    if not request.acl:
-        raise InvalidArgument(ArgumentName="x-oss-object-acl", ArgumentValue="")
     await call.services.objects.set_acl(call.bucket, request.key, request.acl)
     return PutObjectAclResult()
 

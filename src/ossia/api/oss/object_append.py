@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from ossia.api.bind import BodyStream, BucketInPath, Header, KeyInPath, Query
+from ossia.api.bind import BodyStream, BucketInPath, FromCall, Header, Query, WrittenKeyInPath
 from ossia.api.operation import Answer, Call, Grant, Scope
-from ossia.api.oss.fields import NEEDS_TAGGING, ContentMd5, WrittenAttributes
+from ossia.api.oss.fields import (
+    NEEDS_TAGGING,
+    ContentMd5,
+    attributes_from,
+    is_later_append,
+    later_attributes_from,
+)
 from ossia.api.oss.registry import oss
+from ossia.domain.objects import Attributes
 from ossia.errors import (
     EntityTooLarge,
     InvalidDigest,
@@ -27,12 +34,17 @@ def _position(text: str) -> int:
     return int(text)
 
 
+def _attributes(call: Call) -> Attributes:
+    headers = call.http.headers
+    return later_attributes_from(headers) if is_later_append(call) else attributes_from(headers)
+
+
 @dataclass(slots=True, kw_only=True)
 class AppendObject:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     content: BodyStream
-    attributes: WrittenAttributes
+    attributes: Annotated[Attributes, FromCall(_attributes)]
     position: Annotated[int, Query("position", _position)]
     content_md5: ContentMd5 = None
 

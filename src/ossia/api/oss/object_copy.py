@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
-from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath, one_of
+from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one_of
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions, tagged
 from ossia.api.oss.registry import oss
@@ -95,7 +95,7 @@ CopyConditions = Annotated[Preconditions, FromCall(_copy_conditions)]
 @dataclass(slots=True, kw_only=True)
 class CopyObject:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     source: CopySourceHeader
     conditions: CopyConditions
     attributes: WrittenAttributes

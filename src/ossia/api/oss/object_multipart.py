@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote
 
 from ossia.api.bind import (
     BodyStream,
@@ -12,6 +11,7 @@ from ossia.api.bind import (
     Header,
     KeyInPath,
     Query,
+    WrittenKeyInPath,
     integer,
 )
 from ossia.api.operation import Answer, Call, Grant, Needs, Scope
@@ -24,11 +24,13 @@ from ossia.api.oss.fields import (
     UploadCallback,
     WrittenAttributes,
     object_acl,
+    refuse_conditions,
 )
 from ossia.api.oss.listing_xml import Names
+from ossia.api.oss.location import location_of
 from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
 from ossia.api.oss.registry import oss
-from ossia.domain.multipart import MAX_PARTS, ChosenPart
+from ossia.domain.multipart import CLIENT_ENCRYPTION, MAX_PARTS, ChosenPart
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
@@ -45,6 +47,7 @@ from ossia.ports import UploadListing
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.dates import format_iso
 from ossia.protocol.decimals import is_decimal
+from ossia.protocol.header_text import shown_text
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Part, Upload
 
@@ -83,7 +86,7 @@ def _sequential(call: Call) -> bool:
 @dataclass(slots=True, kw_only=True)
 class InitiateMultipartUpload:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     attributes: WrittenAttributes
     sequential: Annotated[bool, FromCall(_sequential)]
     encoding_type: EncodingType = ""
@@ -138,7 +141,7 @@ async def initiate_multipart_upload(
 @dataclass(slots=True, kw_only=True)
 class UploadPart:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     content: BodyStream
     number: PartNumber
     upload_id: UploadId
@@ -179,7 +182,7 @@ async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
 @dataclass(slots=True, kw_only=True)
 class UploadPartCopy:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     source: CopySourceHeader
     conditions: CopyConditions
     number: PartNumber
@@ -236,16 +239,10 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
 # --- complete ---
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """The body of Complete: the chosen parts, or None for an empty body."""
-
-    parts: list[ChosenPart] | None
-
-
-def _parse_completion(content: bytes) -> Completion:
+def _parse_completion(content: bytes) -> list[ChosenPart] | None:
+    """The chosen parts, of which there may be none (witnessed.md, W14); None for an empty body."""
     if not content.strip():
-        return Completion(None)
+        return None
     root = parse(content, "CompleteMultipartUpload")
     parts = []
     for element in root.all("Part"):
@@ -253,16 +250,22 @@ def _parse_completion(content: bytes) -> Completion:
         if not is_decimal(number, _MAX_DIGITS) or not etag:
             raise MalformedXML(ErrorDetail="A Part needs PartNumber and ETag.")
         parts.append(ChosenPart(int(number), etag))
-    if not 1 <= len(parts) <= MAX_PARTS:
-        raise MalformedXML(ErrorDetail=f"There must be 1 to {MAX_PARTS} Part elements.")
-    return Completion(parts)
+    if len(parts) > MAX_PARTS:
+        raise MalformedXML(ErrorDetail=f"There can be {MAX_PARTS} Part elements at most.")
+    return parts
+
+
+def _conditions_refused(call: Call) -> None:
+    refuse_conditions(call.http.headers)
 
 
 @dataclass(slots=True, kw_only=True)
 class CompleteMultipartUpload:
     bucket: BucketInPath
-    key: KeyInPath
-    completion: Annotated[Completion, Document(_parse_completion)]
+    key: WrittenKeyInPath
+    # Read when the upload is known: an unknown one is 404 whatever is sent (witnessed.md, W14).
+    content: Annotated[bytes, Document(bytes)]
+    unconditional: Annotated[None, FromCall(_conditions_refused)]
     callback: UploadCallback
     upload_id: UploadId
     complete_all: Annotated[str, Header("x-oss-complete-all")] = ""
@@ -280,11 +283,10 @@ class CompleteMultipartUploadResult(TellingAnswer):
     names: Names
 
     def own_body(self, call: Call) -> bytes:
-        location = f"{call.services.public_url}/{self.bucket}/{quote(self.key)}"
         return document(
             "CompleteMultipartUploadResult",
             self.names.declaration(),
-            tag("Location", location),
+            tag("Location", location_of(call)),
             tag("Bucket", self.bucket),
             self.names.tag("Key", self.key),
             tag("ETag", self.quoted_etag),
@@ -292,7 +294,7 @@ class CompleteMultipartUploadResult(TellingAnswer):
 
 
 def _chosen_parts(request: CompleteMultipartUpload) -> list[ChosenPart] | None:
-    parts = request.completion.parts
+    parts = _parse_completion(request.content)
     everything = request.complete_all.lower() == "yes"
     if everything and parts is not None:
         raise InvalidArgument(
@@ -327,11 +329,12 @@ async def complete_multipart_upload(
     call: Call, request: CompleteMultipartUpload
 ) -> CompleteMultipartUploadResult:
     """Make an object of parts, then tell the application server if asked to."""
+    multipart = call.services.multipart
+    upload = await multipart.find(call.bucket, request.key, request.upload_id, ec="0042-00000205")
     callback = announce(call, request.callback, "CompleteMultipartUpload")
-    stored = await call.services.multipart.complete(
+    stored = await multipart.complete(
         call.bucket,
-        request.key,
-        request.upload_id,
+        upload,
         _chosen_parts(request),
         acl=request.acl,
         forbid_overwrite=request.forbid_overwrite,
@@ -355,7 +358,7 @@ async def complete_multipart_upload(
 @dataclass(slots=True, kw_only=True)
 class AbortMultipartUpload:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     upload_id: UploadId
 
 
@@ -397,7 +400,7 @@ class ListParts:
 @dataclass(slots=True, kw_only=True)
 class ListPartsResult(Answer):
     request: ListParts
-    storage_class: str
+    upload: Upload
     parts: list[Part]
     is_truncated: bool
 
@@ -410,14 +413,34 @@ class ListPartsResult(Answer):
             tag("Bucket", request.bucket),
             names.tag("Key", request.key),
             tag("UploadId", request.upload_id),
-            tag("StorageClass", self.storage_class),
+            tag("StorageClass", self.upload.storage_class),
+            _encryption_xml(self.upload),
             tag("PartNumberMarker", request.marker),
-            # oss2 requires the marker always.
-            tag("NextPartNumberMarker", self.parts[-1].number if self.parts else request.marker),
+            # oss2 requires the marker always; it is empty where no part is listed (W20).
+            tag("NextPartNumberMarker", self.parts[-1].number if self.parts else ""),
             tag("MaxParts", request.max_parts),
             tag("IsTruncated", self.is_truncated),
             "".join(_part_xml(part) for part in self.parts),
         )
+
+
+_ENCRYPTION = (
+    ("ClientEncryptionKey", "key"),
+    ("ClientEncryptionStart", "start"),
+    ("ClientEncryptionCekAlg", "cek-alg"),
+    ("ClientEncryptionWrapAlg", "wrap-alg"),
+    ("ClientEncryptionDataSize", "data-size"),
+    ("ClientEncryptionPartSize", "part-size"),
+)
+
+
+def _encryption_xml(upload: Upload) -> str:
+    """How the client encrypts, for a client that goes on with the upload (witnessed.md, W39)."""
+    return "".join(
+        tag(element, shown_text(value))
+        for element, name in _ENCRYPTION
+        if (value := upload.headers.get(CLIENT_ENCRYPTION + name)) is not None
+    )
 
 
 def _part_xml(part: Part) -> str:
@@ -438,7 +461,7 @@ async def list_parts(call: Call, request: ListParts) -> ListPartsResult:
     parts = await call.services.multipart.parts(upload.id, request.marker, request.max_parts + 1)
     return ListPartsResult(
         request=request,
-        storage_class=upload.storage_class,
+        upload=upload,
         parts=parts[: request.max_parts],
         is_truncated=len(parts) > request.max_parts,
     )
@@ -463,6 +486,10 @@ class ListMultipartUploadsResult(Answer):
     def body(self, call: Call) -> bytes:
         del call
         request, page, names = self.request, self.page, Names(self.request.encoding_type)
+        next_key, next_upload_id = page.next_key, page.next_upload_id
+        if next_key is None and page.uploads:
+            # Not truncated: the last upload is named even so (witnessed.md, W20).
+            next_key, next_upload_id = page.uploads[-1].key, page.uploads[-1].id
         return document(
             "ListMultipartUploadsResult",
             names.declaration(),
@@ -470,8 +497,8 @@ class ListMultipartUploadsResult(Answer):
             names.tag("KeyMarker", request.key_marker),
             tag("UploadIdMarker", request.upload_id_marker),
             # oss2 requires both markers even when there is no more.
-            names.tag("NextKeyMarker", page.next_key or ""),
-            tag("NextUploadIdMarker", page.next_upload_id or ""),
+            names.tag("NextKeyMarker", next_key or ""),
+            tag("NextUploadIdMarker", next_upload_id or ""),
             names.tag("Delimiter", request.delimiter),
             names.tag("Prefix", request.prefix),
             tag("MaxUploads", request.max_uploads),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath
+from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath
 from ossia.api.operation import Call, Grant, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
@@ -18,7 +18,9 @@ from ossia.api.oss.fields import (
     attributes_from,
     callback_ways,
     decode_for,
+    refuse_conditions,
 )
+from ossia.api.oss.location import location_of
 from ossia.api.oss.registry import oss
 from ossia.domain.ingest import MAX_OBJECT
 from ossia.domain.objects import Attributes
@@ -55,6 +57,7 @@ def form_of(call: Call) -> PostForm:
 
 def _attributes(call: Call) -> Attributes:
     """Form fields win over headers; the tagging header is not supported (post-object.md, 1)."""
+    refuse_conditions(call.http.headers)
     form = form_of(call)
     fields = {name.encode(): value.encode() for name, value in form.fields.items()}
     kept = {
@@ -66,7 +69,7 @@ def _attributes(call: Call) -> Attributes:
     if form.content_type:
         kept[b"content-type"] = form.content_type.encode()
     header_acl = call.http.headers.get(b"x-oss-object-acl")
-    if header_acl is not None:
+    if header_acl:
         kept.setdefault(b"x-oss-object-acl", header_acl)
     if any(b"\r" in value or b"\n" in value or b"\0" in value for value in kept.values()):
         raise InvalidArgument("A form field that becomes a header holds a line break.")
@@ -94,7 +97,7 @@ def _length_range(call: Call) -> tuple[int, int] | None:
 @dataclass(slots=True, kw_only=True)
 class PostObject:
     bucket: BucketInPath
-    key: KeyInPath
+    key: WrittenKeyInPath
     form: Annotated[PostForm, FromCall(form_of)]
     attributes: Annotated[Attributes, FromCall(_attributes)]
     callback: Annotated[CallbackConfig | None, FromCall(_callback)]
@@ -169,7 +172,6 @@ async def _store(call: Call, request: PostObject, callback: UploadCallback | Non
 
 
 def _result(call: Call, request: PostObject, stored: StoredObject) -> PostObjectResult:
-    location = f"{call.services.public_url}/{request.bucket}/{quote(request.key)}"
     etag = f'"{stored.etag}"'
     status, redirect = _asked(request, etag)
     return PostObjectResult(
@@ -178,7 +180,7 @@ def _result(call: Call, request: PostObject, stored: StoredObject) -> PostObject
         crc64=stored.crc64,
         location=redirect,
         asked_status=status,
-        document=_post_response(request, location, etag) if status == _CREATED else b"",
+        document=_post_response(call, request, etag) if status == _CREATED else b"",
     )
 
 
@@ -199,13 +201,13 @@ def _asked(request: PostObject, etag: str) -> tuple[int, str | None]:
     return int(status) if status in {"200", "201"} else _NO_CONTENT, None
 
 
-def _post_response(request: PostObject, location: str, etag: str) -> bytes:
+def _post_response(call: Call, request: PostObject, etag: str) -> bytes:
     return document(
         "PostResponse",
         tag("Bucket", request.bucket),
         tag("ETag", etag),
         tag("Key", request.key),
-        tag("Location", location),
+        tag("Location", location_of(call)),
     )
 
 
