@@ -3,6 +3,7 @@
 The only module besides the CLI that knows adapters.
 """
 
+import asyncio
 import json
 import logging
 import os
@@ -47,7 +48,7 @@ from ossia.domain.recovery import Recovery
 from ossia.domain.sessions import Sessions
 from ossia.domain.upload_callback import CallbackTerms, Mode
 from ossia.gateway.admin import AdminSide
-from ossia.gateway.console import console_answer
+from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide
@@ -189,7 +190,11 @@ def is_for_this_machine(settings: Settings) -> bool:
     must not have it call what listens beside it.
     """
     host, _ = settings.host_and_port()
-    return _is_loopback(host) and (not settings.public_url or _names_loopback(settings.url))
+    # Who reaches the console may have callbacks sent again, elsewhere.
+    console_host, _ = settings.console_host_and_port() or (host, 0)
+    return all(map(_is_loopback, (host, console_host))) and (
+        not settings.public_url or _names_loopback(settings.url)
+    )
 
 
 def _names_loopback(url: str) -> bool:
@@ -364,21 +369,32 @@ class Node:
             account_id=keys.account_id,
         )
         rpc = RpcSide(self.identities, self.sessions, federation, self.metadata, self.clock)
+        authenticator = Authenticator(
+            self.identities, self.sessions, region=settings.region, versions=settings.signatures
+        )
+        pages = () if settings.console_listen else (console_answer,)
         self.gateway = Gateway(
             Router(oss),
             services,
-            Authenticator(
-                self.identities,
-                self.sessions,
-                region=settings.region,
-                versions=settings.signatures,
-            ),
+            authenticator,
             addressing,
             self.clock,
-            sides=(admin.answer, console_answer, internal.answer, rpc.answer),
+            sides=(admin.answer, *pages, internal.answer, rpc.answer),
             access_log=settings.access_log,
         )
         self.server = HttpServer(self.gateway.handle, self.gateway.refuse)
+        self.servers: tuple[HttpServer, ...] = (self.server,)
+        if settings.console_listen:
+            console = ConsoleGateway(
+                Router(oss),
+                services,
+                authenticator,
+                Addressing(()),
+                self.clock,
+                sides=(admin.answer, console_answer, internal.answer),
+                access_log=settings.access_log,
+            )
+            self.servers = (self.server, HttpServer(console.handle, console.refuse))
 
     async def _is_stored(self, bucket: str, key: str) -> bool:
         found = await self.buckets.peek(bucket)
@@ -386,7 +402,7 @@ class Node:
 
     async def close(self, deadline_s: float = 30) -> None:
         """Finish what is in flight, then release everything."""
-        await self.server.close(deadline_s)
+        await asyncio.gather(*(each.close(deadline_s) for each in self.servers))
         await self.outbox.finish()
         await self.sender.close()
         await self.delivery_log.flush()

@@ -156,8 +156,9 @@ def _port(settings: Settings) -> Finding:
     if _is_ours(settings):
         return Finding("port", ok=True, seen=f"{settings.listen} is served by Ossia already")
     try:
-        for listening in bind(settings, 1):
-            listening.close()
+        for sockets in bind(settings, 1):
+            for listening in sockets:
+                listening.close()
     except SettingsError as error:
         return Finding("port", ok=False, seen=str(error), remedy="choose another with --listen")
     return Finding("port", ok=True, seen=f"{settings.listen} is free")

@@ -14,7 +14,7 @@ from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.bootstrap import KEYS_FILE, NodeKeys, callback_targets, load_keys, tls_context
 from ossia.settings import Settings, SettingsError
-from ossia.supervisor import Supervisor, bind
+from ossia.supervisor import Sockets, Supervisor, bind
 
 Prepare = Callable[[Settings, NodeKeys, Path | None], None]
 
@@ -47,7 +47,7 @@ def serve(
             for refused in folder.tighten():
                 click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
         sockets = bind(settings, workers)
-        settings = _with_bound_port(settings, sockets[0].getsockname()[1])
+        settings = _with_bound_ports(settings, sockets[0])
         keys = load_keys(settings, path)
         if prepare is not None:
             prepare(settings, keys, path)
@@ -60,9 +60,13 @@ def serve(
         return Supervisor(settings, keys, path, sockets).run(announce)
 
 
-def _with_bound_port(settings: Settings, port: int) -> Settings:
-    host, _, _ = settings.listen.rpartition(":")
-    return replace(settings, listen=f"{host or '0.0.0.0'}:{port}")  # noqa: S104 - as asked
+def _with_bound_ports(settings: Settings, sockets: Sockets) -> Settings:
+    """*settings* with the ports that the system chose in place of 0."""
+    listen, *console = (
+        f"{asked.rpartition(':')[0] or '0.0.0.0'}:{each.getsockname()[1]}"  # noqa: S104 - as asked
+        for asked, each in zip((settings.listen, settings.console_listen), sockets, strict=False)
+    )
+    return replace(settings, listen=listen, console_listen=console[0] if console else "")
 
 
 def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_json: bool) -> None:
@@ -76,7 +80,7 @@ def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_jso
             "access_key_id": keys.access_key_id,
             "secret_file": secret_file,
             "public_key_url": keys.callback_keys.current().url,
-            "console_url": settings.url + "/-/console/",
+            "console_url": settings.console_url,
         }
         print(json.dumps(event), flush=True)  # noqa: T201 - the CLI's output
         return
@@ -102,6 +106,7 @@ Ossia {__version__} is ready.
   access key    {keys.access_key_id}
   secret        {secret}{once}
   callback key  {keys.callback_keys.current().url}
+  console       {settings.console_url}
 
 Python   auth = oss2.Auth('{keys.access_key_id}', '{shown}')
          oss2.Bucket(auth, '{endpoint}', 'my-bucket').create_bucket()

@@ -180,6 +180,11 @@ class Settings:
         "URL under which clients and callback receivers reach this server.",
         shown="http:// and the listen address",
     )
+    console_listen: str = _row(
+        "",
+        "Address of an origin of its own for the console and the admin API it asks, HOST:PORT.",
+        shown="the console is served at --listen",
+    )
     metadata: str = _row(
         "sqlite", "Where metadata lives: 'sqlite' (in the data folder) or 'memory'."
     )
@@ -195,19 +200,37 @@ class Settings:
 
     def host_and_port(self) -> tuple[str, int]:
         """The listen address.  IPv6 addresses stand in brackets."""
-        host, colon, port = self.listen.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - ports
-            raise SettingsError(
-                f"--listen {self.listen!r} is not HOST:PORT, for example 127.0.0.1:9000."
-            )
-        return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - ":9000" asks for every address
+        return _host_and_port("--listen", self.listen)
+
+    def console_host_and_port(self) -> tuple[str, int] | None:
+        """The console's address, if it has one of its own."""
+        return (
+            _host_and_port("--console-listen", self.console_listen) if self.console_listen else None
+        )
 
     @property
     def url(self) -> str:
         """The public URL without a trailing slash."""
         if self.public_url:
             return self.public_url.rstrip("/")
-        return f"{'https' if self.tls_certificate else 'http'}://{self.listen}"
+        return f"{self._scheme}://{self.listen}"
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is."""
+        home = f"{self._scheme}://{self.console_listen}" if self.console_listen else self.url
+        return f"{home}/-/console/"
+
+    @property
+    def _scheme(self) -> str:
+        return "https" if self.tls_certificate else "http"
+
+
+def _host_and_port(flag: str, text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - ports
+        raise SettingsError(f"{flag} {text!r} is not HOST:PORT, for example 127.0.0.1:9000.")
+    return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - ":9000" asks for every address
 
 
 def rows() -> list[Row]:
@@ -310,6 +333,7 @@ _CHOICES = {
 
 def _check(settings: Settings) -> None:
     settings.host_and_port()
+    settings.console_host_and_port()
     _check_callbacks(settings)
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("--tls-certificate and --tls-key must be given together.")

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -34,6 +34,9 @@ _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
 _NEW_OBJECTS_PER_COLLECTION = 50_000
 _MANY_FILES = 128 * 1024
+
+Sockets = tuple[socket.socket, ...]
+"""What one worker listens on: the port of the objects, and that of the console if it has one."""
 
 
 def _allow_many_files() -> None:
@@ -58,9 +61,23 @@ def _spare_the_collector() -> None:
     gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 10, 10)
 
 
-def bind(settings: Settings, count: int) -> list[socket.socket]:
-    """Sockets for *count* workers on the one port.  Raises `SettingsError` if it is taken."""
-    host, port = settings.host_and_port()
+def bind(settings: Settings, count: int) -> list[Sockets]:
+    """Sockets for *count* workers.  Raises `SettingsError` if a port is taken."""
+    objects = _bind("--listen", *settings.host_and_port(), count)
+    console = settings.console_host_and_port()
+    if console is None:
+        return [(each,) for each in objects]
+    try:
+        consoles = _bind("--console-listen", *console, count)
+    except SettingsError:
+        for each in objects:
+            each.close()
+        raise
+    return list(zip(objects, consoles, strict=True))
+
+
+def _bind(flag: str, host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets of one port."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -74,7 +91,7 @@ def bind(settings: Settings, count: int) -> list[socket.socket]:
         probe.close()
         return [_reusable(family, address) for _ in range(count)]
     except OSError as error:
-        raise SettingsError(_bind_reason(settings.listen, error)) from error
+        raise SettingsError(_bind_reason(flag, f"{host}:{port}", error)) from error
 
 
 def _reusable(family: int, address: tuple[str, int]) -> socket.socket:
@@ -86,26 +103,28 @@ def _reusable(family: int, address: tuple[str, int]) -> socket.socket:
     return listening
 
 
-def _bind_reason(listen: str, error: OSError) -> str:
+def _bind_reason(flag: str, listen: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {listen} is already in use: stop the other program or choose another address "
-            "with --listen."
+            f"with {flag}."
         )
     if error.errno == errno.EACCES:
-        return f"{listen} needs privileges: choose a port above 1023 with --listen."
-    return f"Cannot listen on {listen}: {error.strerror or error}. Choose another --listen."
+        return f"{listen} needs privileges: choose a port above 1023 with {flag}."
+    return f"Cannot listen on {listen}: {error.strerror or error}. Choose another {flag}."
 
 
 async def serve_until_stopped(
-    node: Node, listening: socket.socket, ready: Callable[[], None], *, sweeps: bool
+    node: Node, sockets: Sockets, ready: Callable[[], None], *, sweeps: bool
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    await node.server.listen(listening, tls_context(node.settings))
+    tls = tls_context(node.settings)
+    for server, listening in zip(node.servers, sockets, strict=True):
+        await server.listen(listening, tls)
     chores = [loop.create_task(each(node)) for each in (_sweep, _retry)] if sweeps else []
     ready()
     await stopped.wait()
@@ -148,7 +167,7 @@ class Supervisor:
         settings: Settings,
         keys: NodeKeys,
         folder: Path | None,
-        sockets: list[socket.socket],
+        sockets: Sequence[Sockets],
     ) -> None:
         self._settings = settings
         self._keys = keys
@@ -176,9 +195,10 @@ class Supervisor:
 
     def _close_sockets(self, *, but: int = -1) -> None:
         """Let go of the sockets; one accepts connections for as long as any process holds it."""
-        for index, listening in enumerate(self._sockets):
+        for index, sockets in enumerate(self._sockets):
             if index != but:
-                listening.close()
+                for listening in sockets:
+                    listening.close()
 
     def _start(self, index: int) -> None:
         reader, writer = os.pipe()

@@ -35,6 +35,12 @@ def test_d7_a_loopback_url_does_not_make_a_public_server_private(listen: str) ->
     assert callback_targets(settings).refuse("127.0.0.1") is not None
 
 
+@pytest.mark.parametrize("console", ["0.0.0.0:9001", "192.0.2.1:9001"])
+def test_d7_a_console_that_others_reach_counts(console: str) -> None:
+    assert is_for_this_machine(Settings(console_listen="127.0.0.1:9001"))
+    assert not is_for_this_machine(Settings(console_listen=console))
+
+
 def test_d7_what_the_operator_allows_counts() -> None:
     settings = Settings(
         public_url="https://oss.example.com",

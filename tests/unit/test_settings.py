@@ -63,6 +63,7 @@ def test_lists_come_from_flags_variables_and_files(tmp_path: Path) -> None:
         {"signatures": ("v4", "V1")},
         {"listen": "nonsense"},
         {"listen": "a:99999"},
+        {"console_listen": "9001"},
         {"workers": "many"},
         {"workers": -1},
         {"callback_timeout": "0"},

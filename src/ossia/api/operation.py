@@ -47,6 +47,8 @@ class Call:
     key: str
     query: dict[str, str] = field(repr=False)
     caller: Caller
+    in_host: bool = False
+    """Whether the address has an origin of its own (`protocol.address`)."""
     form: PostForm | None = None
     post_length_range: tuple[int, int] | None = None
     _bucket: Bucket | None = None
@@ -93,6 +95,10 @@ class Answer:
     def body_type(self) -> str:
         """Content-Type of the body."""
         return self.content_type
+
+    def is_foreign(self) -> bool:
+        """Whether the body is somebody's own, such as an object: a browser must not trust it."""
+        return False
 
     def spans(self) -> tuple[Span, ...]:
         """Runs of file bytes that follow the body."""

@@ -1,6 +1,10 @@
 """The console under ``/-/console/``: files that ``make web`` has built into the package.
 
 They hold no data: the page asks the admin API, with requests that it signs in the browser.
+
+Pages of one origin can reach into each other, and at path-style addresses every object has the
+origin of its server.  `gateway.render` takes scripts from objects; `ConsoleGateway` is a place of
+its own, where there are no objects at all.
 """
 
 import mimetypes
@@ -10,7 +14,9 @@ from pathlib import Path
 from typing import Final
 
 from ossia.errors import MethodNotAllowed, NoSuchKey
+from ossia.gateway.pipeline import Exchange, Gateway
 from ossia.http.message import Request, Response
+from ossia.protocol.address import Address
 
 PREFIX: Final = "/-/console/"
 STATIC: Final = Path(__file__).parent / "static"
@@ -36,6 +42,18 @@ _NOT_BUILT: Final = (
     "<h1>The console is not built</h1><p>Run <code>make web</code> in the source folder of Ossia "
     "and start the server again. <code>ossia callbacks list</code> works without it.</p>"
 )
+
+
+class ConsoleGateway(Gateway):
+    """Serves what lies under ``/-/`` and nothing else."""
+
+    async def _answer_oss(
+        self, exchange: Exchange, address: Address, pairs: list[tuple[bytes, bytes]]
+    ) -> Response:
+        del pairs
+        if address.bucket or exchange.method not in ("GET", "HEAD"):
+            raise NoSuchKey("This is the address of the console; objects are elsewhere.")
+        return Response(302, [("Location", PREFIX), _FRESH])
 
 
 async def console_answer(

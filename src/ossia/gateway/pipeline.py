@@ -95,7 +95,7 @@ class Gateway:
     async def handle(self, request: Request) -> Response:
         """Answer *request*; whatever goes wrong, the client gets the protocol's error."""
         started = time.monotonic()
-        exchange = _Exchange(request, self._ids.next())
+        exchange = Exchange(request, self._ids.next())
         try:
             response = await self._answer(exchange)
         except OssError as error:
@@ -126,7 +126,7 @@ class Gateway:
         response.headers.append(("x-oss-request-id", request_id))
         return response
 
-    async def _answer(self, exchange: "_Exchange") -> Response:
+    async def _answer(self, exchange: "Exchange") -> Response:
         request = exchange.request
         path, _, query_text = request.target.partition(b"?")
         if not path.startswith(b"/"):
@@ -143,7 +143,7 @@ class Gateway:
         return await self._answer_oss(exchange, address, pairs)
 
     async def _answer_oss(
-        self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
+        self, exchange: "Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
     ) -> Response:
         method = exchange.method
         call = self._open_call(exchange, address, pairs)
@@ -218,7 +218,7 @@ class Gateway:
         call.key = decode_key(signed.key)
 
     def _open_call(
-        self, exchange: "_Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
+        self, exchange: "Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
     ) -> Call:
         try:
             # Of repeated parameters the first wins.
@@ -236,6 +236,7 @@ class Gateway:
             key="",
             query=query,
             caller=ANONYMOUS,
+            in_host=address.in_host,
         )
         exchange.call = call
         return call
@@ -254,7 +255,7 @@ class Gateway:
         call.caller = await self._authenticator.form(call.form.fields, call.now_ms)
         post_form.check_policy(call)
 
-    async def _let_page_read(self, exchange: "_Exchange", call: Call, response: Response) -> None:
+    async def _let_page_read(self, exchange: "Exchange", call: Call, response: Response) -> None:
         """Add the CORS headers, to refusals from before the bucket was read as well."""
         bucket = call.bucket_or_none
         if bucket is None and call.bucket_name:
@@ -301,7 +302,7 @@ class Gateway:
         if acl is not None:
             await self._services.public_access.refuse_acl(call.bucket_or_none, acl)
 
-    def _log(self, exchange: "_Exchange", response: Response, took_ms: int) -> None:
+    def _log(self, exchange: "Exchange", response: Response, took_ms: int) -> None:
         caller = ANONYMOUS if exchange.call is None else exchange.call.caller
         log.info(
             "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s",
@@ -325,7 +326,7 @@ _NO_BUCKET = frozenset({b"", b"-"})
 """What the first part of a path is where no bucket is meant: the services beside OSS live there."""
 
 
-class _Exchange:
+class Exchange:
     """A request while it is being answered."""
 
     __slots__ = ("call", "method", "request", "request_id")

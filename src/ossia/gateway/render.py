@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -10,6 +11,11 @@ from ossia.api.operation import Answer, Call, headers_of
 from ossia.errors import NotModified, OssError
 from ossia.http.message import BODILESS, Response
 from ossia.protocol.xml import HEADER, readable_tag
+
+_SANDBOX: Final = ("Content-Security-Policy", "sandbox")
+_NO_SNIFFING: Final = ("X-Content-Type-Options", "nosniff")
+_PDF: Final = "application/pdf"
+"""Browsers show it in a viewer that has no access to the page's origin, and not in a sandbox."""
 
 _RECOMMEND = "https://api.aliyun.com/troubleshoot?q="
 
@@ -23,7 +29,13 @@ def render_answer(call: Call, answer: Answer) -> Response:
         spans = answer.spans()
         length = answer.length()
         if body or spans or length is not None:
-            headers.append(("Content-Type", answer.body_type()))
+            content_type = answer.body_type()
+            headers.append(("Content-Type", content_type))
+            # At such addresses all buckets and the console are one origin.
+            if not call.in_host and answer.is_foreign():
+                headers.append(_NO_SNIFFING)
+                if content_type != _PDF:
+                    headers.append(_SANDBOX)
         return Response(status, headers, body, spans, length)
     return Response(status, headers)
 

@@ -74,7 +74,7 @@ export class Api {
     const request = { method, bucket: "-", key: `api/${path}`, query: pairs, headers };
     const answer = await this.fetching(target(request), {
       method,
-      headers: signed(request, this.key, REGION, new Date(this.now() + this.aheadMs)),
+      headers: await signed(request, this.key, REGION, new Date(this.now() + this.aheadMs)),
       cache: "no-store",
       ...(body ? { body: JSON.stringify(body) } : {}),
       ...(signal ? { signal } : {}),

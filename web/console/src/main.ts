@@ -6,6 +6,7 @@ import { DetailView } from "./detail-view.ts";
 import { Follower } from "./follow.ts";
 import { forget, keep, keptKey } from "./keys.ts";
 import { ListView } from "./list-view.ts";
+import { secretOf } from "./secret.ts";
 import type { Key } from "./sign.ts";
 import type { Detail } from "./types.ts";
 
@@ -42,7 +43,7 @@ async function signIn(key: Key): Promise<void> {
     showTrouble,
   );
   await found.start(filter());
-  keep(key);
+  await keep(key);
   api = tried;
   follower = found;
   show(true);
@@ -51,7 +52,7 @@ async function signIn(key: Key): Promise<void> {
 }
 
 function signOut(): void {
-  forget();
+  void forget();
   follower?.stop();
   api = follower = null;
   show(false);
@@ -141,7 +142,7 @@ function listen(): void {
     const error = find("sign-in-error");
     error.hidden = true;
     try {
-      await signIn({ id, secret, token });
+      await signIn({ id, secret: await secretOf(secret), token });
       find<HTMLInputElement>("secret").value = "";
     } catch (refused) {
       error.textContent = words(refused as Error);
@@ -162,7 +163,7 @@ function listen(): void {
 
 listen();
 find("server").textContent = location.host;
-const kept = keptKey();
+const kept = await keptKey();
 if (kept) {
   signIn(kept).catch((error: unknown) => {
     show(false);

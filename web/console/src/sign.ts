@@ -1,17 +1,17 @@
 /**
  * OSS signature version 4 in the Authorization header.
  *
- * WebCrypto exists only in secure contexts, and a server in the house often speaks plain HTTP:
- * hence a library.
+ * Only the first step of the chain of keys needs the secret; what follows is good for one day.
  */
 
 import { hmac } from "@noble/hashes/hmac.js";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js";
+import { mac, type Secret } from "./secret.ts";
 
 export interface Key {
   id: string;
-  secret: string;
+  secret: Secret;
   token: string;
 }
 
@@ -28,7 +28,12 @@ const ALGORITHM = "OSS4-HMAC-SHA256";
 const ALWAYS_SIGNED = new Set(["content-md5", "content-type"]);
 
 /** The headers of *request*, with those that sign it. */
-export function signed(request: Unsigned, key: Key, region: string, now: Date): Record<string, string> {
+export async function signed(
+  request: Unsigned,
+  key: Key,
+  region: string,
+  now: Date,
+): Promise<Record<string, string>> {
   const time = now.toISOString().replace(/[-:]|\.\d+/g, "");
   const headers: Record<string, string> = {
     ...request.headers,
@@ -39,7 +44,7 @@ export function signed(request: Unsigned, key: Key, region: string, now: Date): 
   const scope = `${time.slice(0, 8)}/${region}/oss/aliyun_v4_request`;
   const canonical = canonicalRequest(request, headers);
   const text = [ALGORITHM, time, scope, bytesToHex(sha256(utf8ToBytes(canonical)))].join("\n");
-  const signature = bytesToHex(hash(signingKey(key.secret, scope), text));
+  const signature = bytesToHex(hash(await signingKey(key.secret, scope), text));
   headers["authorization"] = `${ALGORITHM} Credential=${key.id}/${scope},Signature=${signature}`;
   return headers;
 }
@@ -51,8 +56,9 @@ export function target(request: Unsigned): string {
   return query ? `${path}?${query}` : path;
 }
 
-export function signingKey(secret: string, scope: string): Uint8Array {
-  return scope.split("/").reduce(hash, utf8ToBytes(`aliyun_v4${secret}`));
+export async function signingKey(secret: Secret, scope: string): Promise<Uint8Array> {
+  const [day = "", ...rest] = scope.split("/");
+  return rest.reduce(hash, await mac(secret, day));
 }
 
 function canonicalRequest(request: Unsigned, headers: Record<string, string>): string {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Api, Refused } from "../src/api.ts";
+import { secretOf } from "../src/secret.ts";
 
-const KEY = { id: "AK", secret: "SECRET", token: "" };
+const KEY = { id: "AK", secret: await secretOf("SECRET"), token: "" };
 const NOW = Date.parse("2026-11-21T10:00:00Z");
 
 interface Asked {

@@ -32,6 +32,10 @@ class TellingAnswer(Answer):
         """The application's Content-Type, or our own."""
         return self.content_type if self.reply is None else self.reply.content_type
 
+    def is_foreign(self) -> bool:
+        """The application's is."""
+        return self.reply is not None
+
 
 def announce(
     call: Call, config: CallbackConfig | None, operation: str, *, kind: str = "upload"

@@ -240,6 +240,10 @@ class GetObjectResult(ObjectAnswer):
         """That of the body; named for an empty object, which has a type as well (W28)."""
         return None if self.stored.size else 0
 
+    def is_foreign(self) -> bool:
+        """Whoever stored it wrote it."""
+        return True
+
     def more_headers(self) -> list[tuple[str, str]]:
         """With Content-Range where a range was taken."""
         headers = ObjectAnswer.more_headers(self)
