@@ -104,6 +104,26 @@ def test_w35_settings_that_are_missing(
     assert ask("GET", query=[(query, "")]).code == code
 
 
+@pytest.mark.covers("DeleteBucketLogging")
+@pytest.mark.covers("DeleteBucketLifecycle")
+@pytest.mark.covers("DeleteBucketWebsite")
+@pytest.mark.covers("DeleteBucketEncryption")
+@pytest.mark.parametrize("query", ["logging", "lifecycle", "website", "encryption"])
+def test_w35_removing_what_was_never_made(ask: Ask, client: SigningClient, query: str) -> None:
+    """The Go SDK v1's suite removes a website and rules "without set"."""
+    before = ask("GET", query=[(query, "")])
+    assert ask("DELETE", query=[(query, "")]).status == 204
+    after = ask("GET", query=[(query, "")])
+    assert (after.status, after.code) == (before.status, before.code)
+    assert client.request("DELETE", fresh(), query=[(query, "")]).code == "NoSuchBucket"
+
+
+@pytest.mark.covers("GetBucketStat")
+def test_a_fresh_bucket_was_modified_when_it_was_made(ask: Ask) -> None:
+    """Asserted by the Go SDK v2's TestGetBucketStat."""
+    assert int(ask("GET", query=[("stat", "")]).element("LastModifiedTime")) > 1_700_000_000
+
+
 def test_w35_oss2_reads_what_terraform_reads(store: oss2.Bucket) -> None:
     assert store.get_bucket_logging().target_bucket == ""
     referer = store.get_bucket_referer()

@@ -160,6 +160,23 @@ def test_w20_the_marker_of_no_parts_is_empty(ask: Ask, store: oss2.Bucket) -> No
 
 
 @pytest.mark.covers("GetObject")
+@pytest.mark.covers("HeadObject")
+def test_a_304_names_what_it_is_about(ask: Ask) -> None:
+    """RFC 9110, 15.4.5: a cache needs the validators."""
+    ask("PUT", "k", body=b"x")
+    told = ask("HEAD", "k").headers
+    for method in ("GET", "HEAD"):
+        for condition in (
+            {"If-None-Match": told["etag"]},
+            {"If-Modified-Since": told["last-modified"]},
+        ):
+            reply = ask(method, "k", headers=condition)
+            assert (reply.status, reply.body) == (304, b"")
+            assert reply.headers["etag"] == told["etag"]
+            assert reply.headers["last-modified"] == told["last-modified"]
+
+
+@pytest.mark.covers("GetObject")
 def test_w28_an_empty_object_has_a_type(ask: Ask) -> None:
     ask("PUT", "k", body=b"")
     ask("PUT", "typed", body=b"", headers={"Content-Type": "text/x"})

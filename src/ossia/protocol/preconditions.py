@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ossia.errors import NotModified, PreconditionFailed
-from ossia.protocol.dates import parse_http
+from ossia.protocol.dates import format_http, parse_http
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Preconditions:
     def check(self, etag: str, modified_at: int) -> None:
         """Raise `PreconditionFailed` or `NotModified` where a condition does not hold.
 
-        412 is decided before 304; ETags compare without quotes and without case; dates that cannot
-        be read are ignored.
+        412 is decided before 304, which names what it is about (RFC 9110, 15.4.5); ETags compare
+        without quotes and without case; dates that cannot be read are ignored.
         """
         if self is UNCONDITIONAL:
             return
@@ -30,10 +30,11 @@ class Preconditions:
         if since is not None and second > since:
             raise PreconditionFailed(Condition="If-Unmodified-Since")
         since = _seconds(self.modified_since)
-        if self.none_match is not None and _names(self.none_match, etag):
-            raise NotModified
-        if since is not None and second <= since:
-            raise NotModified
+        is_known = self.none_match is not None and _names(self.none_match, etag)
+        if is_known or (since is not None and second <= since):
+            raise NotModified(
+                headers={"ETag": f'"{etag}"', "Last-Modified": format_http(modified_at)}
+            )
 
 
 UNCONDITIONAL = Preconditions()

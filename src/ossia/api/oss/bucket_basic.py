@@ -228,6 +228,7 @@ class GetBucketStat:
 class GetBucketStatResult(Answer):
     usage: BucketUsage
     storage_class: str
+    created_at: int
 
     def body(self, call: Call) -> bytes:
         del call
@@ -246,7 +247,8 @@ class GetBucketStatResult(Answer):
             tag("MultipartUploadCount", usage.uploads),
             tag("MultipartPartCount", usage.parts),
             tag("LiveChannelCount", 0),
-            tag("LastModifiedTime", usage.last_modified_at // 1000),
+            # Of a bucket that never held anything, that of the bucket: the Go SDK v2 wants one.
+            tag("LastModifiedTime", max(usage.last_modified_at, self.created_at) // 1000),
             tag("StandardStorage", standard[0]),
             tag("StandardObjectCount", standard[1]),
             tag("InfrequentAccessStorage", rare[0]),
@@ -262,7 +264,10 @@ async def get_bucket_stat(call: Call, request: GetBucketStat) -> GetBucketStatRe
     """Count the objects and bytes of a bucket."""
     del request
     usage = await call.services.buckets.usage(call.bucket)
-    return GetBucketStatResult(usage=usage, storage_class=call.bucket.storage_class)
+    bucket = call.bucket
+    return GetBucketStatResult(
+        usage=usage, storage_class=bucket.storage_class, created_at=bucket.created_at
+    )
 
 
 # --- listing ---

@@ -33,6 +33,13 @@ class UnchangedSetting(Answer):
         return self.content
 
 
+@dataclass(slots=True, kw_only=True)
+class RemovedSetting(Answer):
+    """A setting that was never made is gone."""
+
+    status = 204
+
+
 # --- settings with a document of their own ---
 
 
@@ -201,3 +208,54 @@ async def get_bucket_replication(call: Call, request: GetBucketReplication) -> U
     """Tell that a bucket is not replicated."""
     del call
     raise NoSuchReplicationConfiguration(BucketName=request.bucket)
+
+
+# --- removing what was never made, which is no error (buckets.md, preface) ---
+
+
+@dataclass(slots=True, kw_only=True)
+class DeleteBucketLogging:
+    bucket: BucketInPath
+
+
+@oss.operation("DELETE", Scope.BUCKET, query=["logging"], errors=(NoSuchBucket,))
+async def delete_bucket_logging(call: Call, request: DeleteBucketLogging) -> RemovedSetting:
+    """Log access to a bucket no longer; it never was."""
+    del call, request
+    return RemovedSetting()
+
+
+@dataclass(slots=True, kw_only=True)
+class DeleteBucketLifecycle:
+    bucket: BucketInPath
+
+
+@oss.operation("DELETE", Scope.BUCKET, query=["lifecycle"], errors=(NoSuchBucket,))
+async def delete_bucket_lifecycle(call: Call, request: DeleteBucketLifecycle) -> RemovedSetting:
+    """Remove the lifecycle rules of a bucket, of which there are none."""
+    del call, request
+    return RemovedSetting()
+
+
+@dataclass(slots=True, kw_only=True)
+class DeleteBucketWebsite:
+    bucket: BucketInPath
+
+
+@oss.operation("DELETE", Scope.BUCKET, query=["website"], errors=(NoSuchBucket,))
+async def delete_bucket_website(call: Call, request: DeleteBucketWebsite) -> RemovedSetting:
+    """Make a bucket no website, which it never was."""
+    del call, request
+    return RemovedSetting()
+
+
+@dataclass(slots=True, kw_only=True)
+class DeleteBucketEncryption:
+    bucket: BucketInPath
+
+
+@oss.operation("DELETE", Scope.BUCKET, query=["encryption"], errors=(NoSuchBucket,))
+async def delete_bucket_encryption(call: Call, request: DeleteBucketEncryption) -> RemovedSetting:
+    """Encrypt nothing by default, which never was."""
+    del call, request
+    return RemovedSetting()

@@ -123,7 +123,6 @@ def check_tags(tags: dict[str, str]) -> dict[str, str]:
 
 def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
     """Everything that the headers of a write say about the object; empty ones say nothing."""
-    refuse_conditions(headers)
     refuse_encryption(headers)
     acl = headers.get(b"x-oss-object-acl")
     kind = headers.get(b"x-oss-storage-class")
@@ -146,9 +145,10 @@ def is_later_append(call: Call) -> bool:
 
 
 def later_attributes_from(headers: dict[bytes, bytes]) -> Attributes:
-    """What a later append says: only its ACL counts, and nothing else is looked at (W22)."""
-    refuse_conditions(headers)
-    refuse_encryption(headers)
+    """What a later append says: only its ACL counts, and nothing else is looked at.
+
+    witnessed.md, W22; of encryption, the Go SDK v2's TestAppendObject.
+    """
     acl = headers.get(b"x-oss-object-acl")
     return Attributes(acl=_checked("x-oss-object-acl", object_acl, acl) if acl else None)
 
@@ -160,9 +160,10 @@ def sent_tags(call: Call) -> str | None:
 
 
 def refuse_conditions(headers: dict[bytes, bytes]) -> None:
-    """OSS refuses what writes under a condition (witnessed.md, W13).
+    """OSS refuses what writes an object under a condition (witnessed.md, W13).
 
-    Whoever was ignored would have overwritten what he wanted to spare.
+    Whoever was ignored would have overwritten what he wanted to spare.  InitiateMultipartUpload
+    writes none, and ignores it (the Go SDK v1's TestMultipartNegative).
     """
     if not _CONDITIONS.isdisjoint(headers):
         name = next(name for name in _CONDITION_ORDER if name.encode() in headers)
@@ -200,6 +201,12 @@ def traffic_limit(text: str) -> str:
 
 def _attributes(call: Call) -> Attributes:
     return attributes_from(call.http.headers)
+
+
+def _written_attributes(call: Call) -> Attributes:
+    headers = call.http.headers
+    refuse_conditions(headers)
+    return attributes_from(headers)
 
 
 def _version(text: str) -> str:
@@ -272,7 +279,8 @@ def preconditions(call: Call, prefix: str = "") -> Preconditions:
 _CONDITION_ORDER = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 _CONDITIONS = frozenset(name.encode() for name in _CONDITION_ORDER)
 
-WrittenAttributes = Annotated[Attributes, FromCall(_attributes)]
+WrittenAttributes = Annotated[Attributes, FromCall(_written_attributes)]
+BegunAttributes = Annotated[Attributes, FromCall(_attributes)]
 UploadCallback = Annotated[CallbackConfig | None, FromCall(_callback)]
 ContentMd5 = Annotated[str | None, Header("content-md5")]
 ForbidOverwrite = Annotated[bool, Header("x-oss-forbid-overwrite", boolean)]

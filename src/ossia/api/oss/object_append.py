@@ -11,6 +11,7 @@ from ossia.api.oss.fields import (
     attributes_from,
     is_later_append,
     later_attributes_from,
+    refuse_conditions,
 )
 from ossia.api.oss.registry import oss
 from ossia.domain.objects import Attributes
@@ -36,6 +37,7 @@ def _position(text: str) -> int:
 
 def _attributes(call: Call) -> Attributes:
     headers = call.http.headers
+    refuse_conditions(headers)
     return later_attributes_from(headers) if is_later_append(call) else attributes_from(headers)
 
 

@@ -18,11 +18,11 @@ from ossia.api.operation import Answer, Call, Grant, Needs, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
+    BegunAttributes,
     ContentMd5,
     EncodingType,
     ForbidOverwrite,
     UploadCallback,
-    WrittenAttributes,
     object_acl,
     refuse_conditions,
 )
@@ -87,7 +87,7 @@ def _sequential(call: Call) -> bool:
 class InitiateMultipartUpload:
     bucket: BucketInPath
     key: WrittenKeyInPath
-    attributes: WrittenAttributes
+    attributes: BegunAttributes
     sequential: Annotated[bool, FromCall(_sequential)]
     encoding_type: EncodingType = ""
     forbid_overwrite: ForbidOverwrite = False
