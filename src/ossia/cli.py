@@ -153,5 +153,8 @@ def main() -> None:
     try:
         cli.main(standalone_mode=True)
     except SettingsError as error:
-        click.echo(f"ossia: {error}", err=True)
+        from ossia.commands.terminal import safe  # noqa: PLC0415 - as above
+
+        # It may hold what a server or a file says.
+        click.echo(f"ossia: {safe(str(error))}", err=True)
         sys.exit(2)

@@ -27,7 +27,7 @@ from ossia.appserver.answers import Answers, Lend, now_ms
 from ossia.appserver.config import AppConfig
 from ossia.appserver.cors import Cors
 from ossia.appserver.grant import Grant, GrantError, Hook, Refused, ask, bounds_of
-from ossia.appserver.pages import missing_bundle_page, uploads_page
+from ossia.appserver.pages import missing_bundle_page, style_digest, uploads_page
 from ossia.appserver.receipts import Receipts
 from ossia.appserver.session_policy import require_bucket
 from ossia.appserver.stored import Look, StorageSilentError
@@ -46,6 +46,16 @@ MAX_LISTED: Final = 1000
 
 _DEFAULT_LISTED: Final = 50
 _NO_STORE: Final = {"Cache-Control": "no-store"}
+_GUARDED: Final = {
+    # Pages without a script: what somebody called his file runs nothing and loads nothing.
+    "Content-Security-Policy": (
+        f"default-src 'none'; style-src '{style_digest()}'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of everything that is not the upload page."""
 _TOKEN_PATHS: Final = ("/token", "/sts", "/sts/getsts")
 _V4_PATH: Final = "/get_post_signature_for_oss_upload"
 
@@ -129,7 +139,7 @@ class _Routes:
     async def page(self, _: Request) -> Response:
         index = self._static / "index.html"
         if not index.exists():
-            return HTMLResponse(missing_bundle_page(), 503)
+            return HTMLResponse(missing_bundle_page(), 503, headers=_GUARDED)
         return FileResponse(index, headers=self._page_headers)
 
     async def token(self, request: Request) -> Response:
@@ -198,14 +208,14 @@ class _Routes:
         latest = await self._granted(request, of)
         if isinstance(latest, Response):
             return latest
-        headers = {**_NO_STORE, "Vary": "Accept"}
+        headers = {**_NO_STORE, **_GUARDED, "Vary": "Accept"}
         if "text/html" in request.headers.get("accept", ""):
             return HTMLResponse(uploads_page(latest), headers=headers)
         shown: list[dict[str, Any]] = [upload.shown() for upload in latest]
         return JSONResponse({"uploads": shown}, headers=headers)
 
     async def health(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return JSONResponse({"status": "ok"}, headers=_GUARDED)
 
 
 def _answered(answer: dict[str, Any] | Response) -> Response:
@@ -213,7 +223,7 @@ def _answered(answer: dict[str, Any] | Response) -> Response:
 
 
 def _json(answer: dict[str, Any], status: int = 200) -> Response:
-    return JSONResponse(answer, status, headers=_NO_STORE)
+    return JSONResponse(answer, status, headers={**_NO_STORE, **_GUARDED})
 
 
 def _limit_of(text: str) -> int:

@@ -1,6 +1,8 @@
 """The pages that need no bundle: the list of uploads, and how to build the upload page."""
 
+import base64
 from collections.abc import Iterable
+from hashlib import sha256
 from html import escape
 from typing import Final
 
@@ -17,6 +19,11 @@ td { overflow-wrap: anywhere; vertical-align: top }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 code { font-family: ui-monospace, monospace }
 """
+
+
+def style_digest() -> str:
+    """How a Content-Security-Policy names the one style of these pages."""
+    return f"sha256-{base64.b64encode(sha256(_STYLE.encode()).digest()).decode()}"
 
 
 def _page(title: str, content: str) -> str:

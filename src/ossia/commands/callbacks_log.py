@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 a callback was not accepted, 2 the command or the server c
 """
 
 import base64
-import json
 import re
 import sys
 import time
@@ -21,6 +20,7 @@ from ossia.commands.admin_server import (
     server_options,
 )
 from ossia.commands.callbacks_text import line, page, pending_line, table
+from ossia.commands.terminal import json_line, safe
 from ossia.settings import SettingsError
 
 _WAIT_S: Final = 15
@@ -32,7 +32,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, one va
 
 
 def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(json_line(value))
 
 
 @click.command("list")
@@ -211,7 +211,8 @@ def _tell(recovered: Sequence[Any], *, as_json: bool) -> None:
         elif each["skipped"]:
             last = each["last"]
             click.echo(
-                f"{last['id']}  {last['bucket']}/{last['key']}  left alone: {each['skipped']}"
+                f"{last['id']}  {safe(last['bucket'] + '/' + last['key'])}  left alone: "
+                f"{safe(each['skipped'])}"
             )
         else:
             click.echo(line(each["last"]))

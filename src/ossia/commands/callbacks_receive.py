@@ -16,13 +16,14 @@ from urllib.parse import parse_qsl
 
 import click
 
-from ossia.commands.callbacks_text import safe
+from ossia.commands.terminal import json_line, safe
 from ossia.receiver.verify import OSS_KEY_URLS, CallbackNotVerified, verify
 from ossia.settings import SettingsError
 
 _MAX_BODY: Final = 64 * 1024 * 1024
 _LENGTH_DIGITS: Final = 18
 _OK: Final = 200
+_TAB: Final = "\t"
 _REFUSED: Final = 400
 
 
@@ -225,12 +226,12 @@ def _values(arrived: Arrived) -> Mapping[str, Any]:
 
 def _lines(arrived: Arrived, answered: str) -> Iterator[str]:
     at = time.strftime("%H:%M:%S", time.localtime(arrived.at))
-    yield click.style(f"{at}  {arrived.method} {safe(arrived.target)}", bold=True)
+    yield click.style(f"{at}  {safe(arrived.method)} {safe(arrived.target)}", bold=True)
     for name, value in arrived.headers.items():
         yield f"  {click.style(safe(name), dim=True)}: {safe(value)}"
     yield ""
-    for each in arrived.body.decode("utf-8", "backslashreplace").split("\n"):
-        yield f"  {safe(each)}"
+    for each in arrived.body.decode("utf-8", "backslashreplace").replace("\r\n", "\n").split("\n"):
+        yield f"  {safe(each, keep=_TAB)}"
     values = _values(arrived)
     if values:
         yield ""
@@ -242,7 +243,7 @@ def _lines(arrived: Arrived, answered: str) -> Iterator[str]:
     if arrived.reason:
         yield click.style(f"  NOT verified: {safe(arrived.reason)}", fg="red")
     else:
-        yield click.style(f"  verified with the key at {arrived.key_url}", fg="green")
+        yield click.style(f"  verified with the key at {safe(arrived.key_url)}", fg="green")
     yield f"  answered {safe(answered)}"
     yield ""
 
@@ -263,5 +264,5 @@ def _described(arrived: Arrived, answered: str) -> dict[str, Any]:
 
 
 def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(json_line(value))
     sys.stdout.flush()

@@ -1,27 +1,23 @@
 """Deliveries as a person reads them on a terminal.
 
-What receivers and uploaders have written is untrusted: control characters are shown, not sent.
+What receivers and uploaders have written is untrusted: see `terminal`.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import click
 
+from ossia.commands.terminal import safe
+
 Row = Mapping[str, Any]
 
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ASKS_WHO: Final = frozenset({400, 401, 403})
 _COLOURS: Final = {"likely": "red", "possible": "yellow", "no": "green"}
+_TAB: Final = "\t"
 _WIDEST_UPLOAD: Final = 44
 _WIDEST_URL: Final = 48
-
-
-def safe(text: str) -> str:
-    """*text* without what a terminal would obey."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.replace("\r\n", "\n"))
 
 
 def when(text: str) -> str:
@@ -67,7 +63,7 @@ def result(row: Row) -> str:
 
 
 def _short(text: str, width: int) -> str:
-    shown = safe(text).replace("\n", " ")
+    shown = safe(text)
     if len(shown) <= width:
         return shown
     head = width // 2
@@ -124,8 +120,8 @@ def _bytes(shown: Mapping[str, str | None]) -> Iterator[str]:
     if text is None:
         yield f"  (not UTF-8; as Base64) {shown['base64']}"
         return
-    for each in text.split("\n") if text else ["(empty)"]:
-        yield f"  {safe(each)}"
+    for each in text.replace("\r\n", "\n").split("\n") if text else ["(empty)"]:
+        yield f"  {safe(each, keep=_TAB)}"
 
 
 def _signature(signature: Mapping[str, Any]) -> Iterator[str]:

@@ -4,13 +4,13 @@ To keep them is the business of `commands.ram_policies`.
 Each command is a function in `COMMANDS`; another one needs no more than its line there.
 """
 
-import json
 from typing import Any, Final
 
 import click
 
 from ossia.commands import ram_policies
 from ossia.commands.admin_server import AdminServer, server_options
+from ossia.commands.terminal import json_line, safe
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -69,7 +69,7 @@ def explain(
         context=_pairs(context),
         session_policy=None if session_policy is None else session_policy.read(),
     )
-    click.echo(json.dumps(found) if as_json else "\n".join(_lines(found)))
+    click.echo(json_line(found) if as_json else "\n".join(map(safe, _lines(found))))
 
 
 COMMANDS: Final = (explain, *ram_policies.COMMANDS)

@@ -13,6 +13,7 @@ import click
 
 from ossia.client.ram import STS_VERSION, RamClient, RamRefused, RamUnreachable
 from ossia.commands.access_options import Access, access_options
+from ossia.commands.terminal import json_line, safe
 from ossia.settings import SettingsError
 
 _Command = Callable[..., Any]
@@ -90,9 +91,9 @@ def print_entries(
     """A list: everything as JSON, or *columns* as a table."""
     found = list(entries)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json_line(found))
         return
-    rows = [[str(entry.get(column, "")) for column in columns] for entry in found]
+    rows = [[safe(str(entry.get(column, ""))) for column in columns] for entry in found]
     widths = [max(len(row[at]) for row in [list(columns), *rows]) for at in range(len(columns))]
     for row in [list(columns), *rows] if rows else []:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
@@ -104,26 +105,25 @@ def print_entries(
 def print_entry(entry: Mapping[str, Any], *, as_json: bool) -> None:
     """One thing: as JSON, or a line for each of its fields that say something."""
     if as_json:
-        click.echo(json.dumps(entry, ensure_ascii=False))
+        click.echo(json_line(entry))
         return
     for name, value in entry.items():
         if value not in ("", None, []):
             text = ", ".join(value) if isinstance(value, list) else str(value)
-            click.echo(f"{name:<24} {_readable(text)}")
+            click.echo(f"{safe(name):<24} {_readable(text)}")
 
 
 def _readable(text: str) -> str:
-    """A policy, indented; any other text as it is."""
-    if not text.startswith("{"):
-        return text
-    with suppress(ValueError):
-        return "\n" + json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    return text
+    """A policy, indented; any other text in one line."""
+    if text.startswith("{"):
+        with suppress(ValueError):
+            return "\n" + json_line(json.loads(text), indent=2)
+    return safe(text)
 
 
 def done(text: str, *, as_json: bool) -> None:
     """Say what happened; scripts read the exit code."""
-    click.echo(json.dumps({"done": text}) if as_json else text)
+    click.echo(json_line({"done": text}) if as_json else safe(text))
 
 
 def names_of(answer: Mapping[str, Any], plural: str, singular: str, name: str) -> list[str]:

@@ -308,7 +308,7 @@ class Gateway:
             "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s",
             "access",
             exchange.method,
-            exchange.request.target.partition(b"?")[0].decode("latin-1"),
+            exchange.request.target.partition(b"?")[0].decode("ascii", "backslashreplace"),
             response.status,
             response.content_length(),
             took_ms,

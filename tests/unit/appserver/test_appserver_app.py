@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -333,3 +334,39 @@ async def test_page_talks_to_the_bucket_only(uploads: Uploads, tmp_path: Path) -
 
 async def test_health(app: Starlette) -> None:
     assert (await ask(app, "GET", "/health")).json() == {"status": "ok"}
+
+
+# --- issue 10, D11: what somebody called his file is no page
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "accept"),
+    [
+        ("GET", "/uploads", "text/html"),
+        ("GET", "/uploads", "application/json"),
+        ("GET", "/token", "*/*"),
+        ("GET", "/policy", "*/*"),
+        ("GET", "/policy?version=v4", "*/*"),
+        ("POST", "/callback", "*/*"),
+        ("GET", "/health", "*/*"),
+        ("GET", "/", "text/html"),
+    ],
+)
+async def test_d11_every_answer_is_guarded(
+    app: Starlette, method: str, target: str, accept: str
+) -> None:
+    answer = await ask(app, method, target, headers={"Accept": accept})
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    assert "unsafe" not in policy
+    assert "script-src" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_d11_the_style_of_the_page_is_the_one_that_is_allowed(app: Starlette) -> None:
+    answer = await ask(app, "GET", "/uploads", headers={"Accept": "text/html"})
+    style = answer.body.partition(b"<style>")[2].partition(b"</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+    assert answer.body.count(b"<style") == 1
+    assert b"style=" not in answer.body
