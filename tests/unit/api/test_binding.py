@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ossia.api.bind import Document, Header, Path, Query, boolean, compile_binder, integer, one_of
 from ossia.api.operation import Answer, Call, Registry, Scope, headers_of
+from ossia.api.oss.fields import _SAYING_MORE, attributes_from
 from ossia.api.route import Router
 from ossia.domain.identities import ANONYMOUS
 from ossia.errors import InvalidArgument, InvalidTag, MethodNotAllowed, MissingArgument, NotOffered
@@ -175,3 +176,24 @@ def test_an_operation_that_needs_its_header() -> None:
     made.operation("GET", Scope.BUCKET, query=["x"], header="x-special")(handle)
     with pytest.raises(MethodNotAllowed):
         Router(made).find("GET", Scope.BUCKET, {"x": ""}, {})
+
+
+class _Asked(dict[bytes, bytes]):
+    """Headers that know what was asked of them."""
+
+    def __init__(self, headers: dict[bytes, bytes]) -> None:
+        super().__init__(headers)
+        self.asked: set[bytes] = set()
+
+    def get(self, name: bytes, default: bytes | None = None) -> bytes | None:  # type: ignore[override] - of bytes only
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def test_no_header_of_a_write_is_overlooked_by_the_short_way() -> None:
+    """What `attributes_from` reads besides kept headers leads there."""
+    headers = _Asked({b"x-oss-tagging": b"a=b"})
+    attributes_from(headers)
+    assert headers.asked
+    for name in headers.asked:
+        assert not _SAYING_MORE.isdisjoint({name: b"x"}), name

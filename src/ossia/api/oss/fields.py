@@ -41,6 +41,7 @@ CONTENT_HEADERS = (
     b"expires",
     b"x-oss-persistent-headers",
 )
+_CONTENT_NAMES = {name: name.decode() for name in CONTENT_HEADERS}
 META_PREFIX = b"x-oss-meta-"
 MAX_USER_METADATA = 8 * 1024
 DEFAULT_TYPE = "application/octet-stream"
@@ -67,16 +68,17 @@ def storage_class(text: str) -> str:
 
 def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
     """The content headers and user metadata of a write, as they are stored."""
-    # An empty one counts as not given (witnessed.md, W47).
-    kept = {
-        name.decode(): kept_text(value) for name in CONTENT_HEADERS if (value := headers.get(name))
-    }
+    kept = {}
     size = 0
     for name, value in headers.items():
-        if name.startswith(META_PREFIX):
+        known = _CONTENT_NAMES.get(name)
+        if known is not None:
+            # An empty one counts as not given (witnessed.md, W47).
+            if value:
+                kept[known] = kept_text(value)
+        elif name.startswith(META_PREFIX):
             size += len(name) - len(META_PREFIX) + len(value)
-            short = name[len(META_PREFIX) :]
-            if not _META_NAME.match(short):
+            if not _META_NAME.match(name, len(META_PREFIX)):
                 raise InvalidArgument(
                     "The name of user metadata may contain letters, digits and hyphens.",
                     ArgumentName=name.decode("latin-1"),
@@ -205,6 +207,9 @@ def _attributes(call: Call) -> Attributes:
 
 def _written_attributes(call: Call) -> Attributes:
     headers = call.http.headers
+    if _SAYING_MORE.isdisjoint(headers):
+        # Nearly always: one look instead of six.
+        return Attributes(headers=stored_headers(headers))
     refuse_conditions(headers)
     return attributes_from(headers)
 
@@ -278,6 +283,14 @@ def preconditions(call: Call, prefix: str = "") -> Preconditions:
 
 _CONDITION_ORDER = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 _CONDITIONS = frozenset(name.encode() for name in _CONDITION_ORDER)
+_SAYING_MORE = _CONDITIONS | {
+    b"x-oss-object-acl",
+    b"x-oss-server-side-encryption",
+    b"x-oss-storage-class",
+    b"x-oss-tagging",
+    b"x-oss-traffic-limit",
+}
+"""What a write may be refused for, or say about its object, besides headers that are kept."""
 
 WrittenAttributes = Annotated[Attributes, FromCall(_written_attributes)]
 BegunAttributes = Annotated[Attributes, FromCall(_attributes)]
