@@ -119,10 +119,29 @@ browser:
 	  apt-get update -q && apt-get install -y -q --no-install-recommends chromium chromium-driver; \
 	fi || echo "chromium could not be installed: the browser tests will be skipped." >&2
 
-# The same for the languages of examples/receivers that Debian has and machines often lack.
+# The same for what Debian has of the languages of examples/receivers and of tests/conformance/sdk, and
+# machines often lack: each package, and how to see that what it brings is there.
 .PHONY: languages
 languages:
-	@command -v php >/dev/null && command -v ruby >/dev/null && exit 0; \
-	{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -q \
-	  && apt-get install -y -q --no-install-recommends php-cli ruby; } \
-	|| echo "php and ruby could not be installed: their receivers will not be tested." >&2
+	@has() { package=$$1; shift; "$$@" >/dev/null 2>&1 </dev/null || lacking="$$lacking $$package"; }; \
+	look() { lacking=; \
+	  has gcc command -v gcc; \
+	  has g++ command -v g++; \
+	  has libcurl4-openssl-dev gcc -E -include curl/curl.h -x c /dev/null; \
+	  has libssl-dev gcc -E -include openssl/hmac.h -x c /dev/null; \
+	  has php-cli command -v php; \
+	  has php-curl php -r 'exit(extension_loaded("curl") ? 0 : 1);'; \
+	  has php-xml php -r 'exit(extension_loaded("SimpleXML") ? 0 : 1);'; \
+	  has ruby command -v ruby; \
+	  has ruby-rest-client ruby -W0 -rrest-client -e 1; \
+	  has ruby-nokogiri ruby -W0 -rnokogiri -e 1; \
+	  has ruby-fog-aliyun ruby -W0 -rfog/aliyun -e 1; \
+	  has mono-mcs command -v mcs; \
+	  has mono-runtime command -v mono; \
+	}; \
+	look; [ -z "$$lacking" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends $$lacking; look; \
+	fi; \
+	[ -z "$$lacking" ] \
+	  || echo "could not be installed, so what needs it will be skipped:$$lacking" >&2

@@ -1,11 +1,14 @@
 """What the suites must show: every case, by every SDK, for each way of signing and addressing.
 
-A suite that cannot do a case says so in `LACKS`, with the reason; a case that is neither reported nor
-listed there fails.
+A suite that cannot do a case says so in `LACKS`, those of sdk_clients.py in the one there, with the
+reason; a case that is neither reported nor listed there fails.
 """
 
 from dataclasses import dataclass
 from typing import Final
+
+import sdk_clients
+from sdk_clients import DOMAIN, IP, LOCALHOST
 
 CASES: Final[dict[str, tuple[str, ...]]] = {
     # name: the operations that it covers
@@ -66,6 +69,7 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     "sts_presigned": ("AssumeRole", "PutObject"),
     "sts_denied": ("AssumeRole",),
     "sts_session_policy": ("AssumeRole",),
+    **{case: covered for case, (covered, _) in sdk_clients.PECULIARITIES.items()},
 }
 
 
@@ -83,11 +87,6 @@ class Variant:
         return f"{self.suite}-{self.signature}-{self.host}"
 
 
-IP: Final = "127.0.0.1"
-LOCALHOST: Final = "localhost"
-DOMAIN: Final = "oss.test"
-"""A domain of our own.  The suites resolve it, and every bucket under it, to loopback."""
-
 # Each suite's ways of signing, and the hosts that it tries each with.
 _RUNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "go_v2": {"v1": (IP, LOCALHOST), "v4": (IP, LOCALHOST)},
@@ -102,14 +101,14 @@ _RUNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
 
 VARIANTS: Final = tuple(
     Variant(suite, signature, host)
-    for suite, signatures in _RUNS.items()
+    for suite, signatures in (_RUNS | sdk_clients.RUNS).items()
     for signature, hosts in signatures.items()
     for host in hosts
 )
 
 _NO_URL_FOR_IP: Final = "ali-oss signs no URL for an IP address"
 
-# (suite or suite-host, case): reason
+# (suite-host, case): reason
 LACKS: Final[dict[tuple[str, str], str]] = {
     ("node-127.0.0.1", "presigned_get"): _NO_URL_FOR_IP,
     ("node-127.0.0.1", "presigned_put"): _NO_URL_FOR_IP,
@@ -121,4 +120,8 @@ LACKS: Final[dict[tuple[str, str], str]] = {
 
 def lacks(variant: Variant, case: str) -> str | None:
     """Why *variant* has no *case*; None if it must have it."""
-    return LACKS.get((variant.suite, case)) or LACKS.get((f"{variant.suite}-{variant.host}", case))
+    _, suites = sdk_clients.PECULIARITIES.get(case, ((), (variant.suite,)))
+    if variant.suite not in suites:
+        return "no client but some sends this"
+    here = f"{variant.suite}-{variant.host}"
+    return sdk_clients.LACKS.get((variant.suite, case)) or LACKS.get((here, case))

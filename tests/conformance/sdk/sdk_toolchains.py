@@ -8,12 +8,14 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 HERE: Final = Path(__file__).parent
 CACHE: Final = HERE.parents[2] / ".cache" / "sdk"
+PROJECT: Final = HERE.parents[2] / "pyproject.toml"
 BUILD_TIMEOUT_S: Final = 420
 _STAMP: Final = "built"
 
@@ -50,17 +52,30 @@ def _go(suite: str, hosts_file: Path, entry: str) -> Command:
     return [str(binary), entry]
 
 
+def _ossutil(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    go = _tool("go", suite)
+    program = CACHE / suite / "ossutil"
+
+    def build() -> None:
+        _run([go, "build", "-o", str(program), "github.com/aliyun/ossutil"], HERE / suite)
+
+    _build_once(suite, [HERE / suite], build)
+    return [sys.executable, str(HERE / "python" / "ossutil_suite.py"), str(program)]
+
+
 def _node(suite: str, hosts_file: Path, entry: str) -> Command:
     del hosts_file
     node, npm = _tool("node", suite), _tool("npm", suite)
-    home = CACHE / suite
+    home = CACHE / "node"
 
     def build() -> None:
-        shutil.copytree(HERE / suite, home, dirs_exist_ok=True)
+        shutil.copytree(HERE / "node", home, dirs_exist_ok=True)
         _run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], home)
 
-    _build_once(suite, [HERE / suite], build)
-    return [node, str(home / f"{entry}.mjs")]
+    _build_once("node", [HERE / "node"], build)
+    name = "multer" if suite == "node_multer" else entry
+    return [node, str(home / f"{name}.mjs")]
 
 
 def _java(suite: str, hosts_file: Path, entry: str) -> Command:
@@ -95,12 +110,122 @@ def _python(suite: str, hosts_file: Path, entry: str) -> Command:
     return [sys.executable, str(HERE / "python" / f"{suite.removeprefix('python_')}_{entry}.py")]
 
 
+def _replayed(suite: str, client: Command) -> Command:
+    """The cases of python/replayed_suite.py, asked of the program that *client* starts."""
+    return [sys.executable, str(HERE / "python" / "replayed_suite.py"), suite, *client]
+
+
+def _c(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    return _replayed(suite, [_compiled(suite, "gcc", "client.c", "-std=gnu11")])
+
+
+def _cpp(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    return _replayed(suite, [_compiled(suite, "g++", "client.cc", "-std=c++17")])
+
+
+def _compiled(suite: str, compiler: str, source: str, standard: str) -> str:
+    compiler = _tool(compiler, suite)
+    _headers(compiler, suite, "curl/curl.h", "openssl/hmac.h")
+    program = CACHE / suite / "client"
+    options = [standard, "-O1", "-Wall", "-Wextra"]
+
+    def build() -> None:
+        command = [compiler, *options, source, "-o", str(program), "-lcurl", "-lcrypto"]
+        _run(command, HERE / suite)
+
+    _build_once(suite, [HERE / suite], build)
+    return str(program)
+
+
+def _headers(compiler: str, suite: str, *names: str) -> None:
+    for name in names:
+        asked = [compiler, "-E", "-include", name, "-x", "c", "/dev/null"]
+        if subprocess.run(asked, capture_output=True, check=False).returncode:
+            raise _missing(suite, f"header <{name}>")
+
+
+def _csharp(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    mono, compiler = _tool("mono", suite), _tool("mcs", suite)
+    program = CACHE / suite / "client.exe"
+
+    def build() -> None:
+        references = ["-r:System.Xml.dll", "-warnaserror", f"-out:{program}"]
+        _run([compiler, *references, "Client.cs"], HERE / suite)
+
+    _build_once(suite, [HERE / suite], build)
+    return _replayed(suite, [mono, str(program)])
+
+
+def _php(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    php = _tool("php", suite)
+    has = "exit(function_exists('curl_init') && class_exists('SimpleXMLElement') ? 0 : 1);"
+    if subprocess.run([php, "-r", has], check=False).returncode:
+        raise _missing(suite, "extension curl or simplexml of php")
+    return _replayed(suite, [php, str(HERE / suite / "client.php")])
+
+
+def _ruby(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    ruby = _ruby_with(suite, "rest-client", "nokogiri")
+    return _replayed(suite, [ruby, str(HERE / suite / "client.rb")])
+
+
+def _ruby_fog(suite: str, hosts_file: Path, entry: str) -> Command:
+    del hosts_file, entry
+    return [_ruby_with(suite, "fog/aliyun"), "-W0", str(HERE / suite / "suite.rb")]
+
+
+def _ruby_with(suite: str, *libraries: str) -> str:
+    ruby = _tool("ruby", suite)
+    for library in libraries:
+        asked = [ruby, "-W0", "-e", f"require '{library}'"]
+        if subprocess.run(asked, capture_output=True, check=False).returncode:
+            raise _missing(suite, f"{library!r} for ruby")
+    return ruby
+
+
+def _python_package(suite: str, hosts_file: Path, entry: str) -> Command:
+    """A package that wants another oss2 than ours: such share an environment of their own."""
+    del hosts_file, entry
+    home = CACHE / "python_packages"
+    python, wanted = home / "venv" / "bin" / "python", home / "wanted.txt"
+    home.mkdir(parents=True, exist_ok=True)
+    groups = tomllib.loads(PROJECT.read_text())["dependency-groups"]
+    wanted.write_text("".join(f"{each}\n" for each in groups["sdk-packages"]))
+
+    def build() -> None:
+        _run([sys.executable, "-m", "venv", "--clear", str(home / "venv")], home)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--requirement", str(wanted)], home)
+
+    _build_once("python_packages", [wanted], build)
+    name = suite.removeprefix("python_")
+    return [str(python), str(HERE / "python" / f"{name}_suite.py")]
+
+
 _SUITES: Final[dict[str, Callable[[str, Path, str], Command]]] = {
+    "c": _c,
+    "cpp": _cpp,
+    "csharp": _csharp,
+    "go_aliyungo": _go,
     "go_v1": _go,
     "go_v2": _go,
     "java": _java,
     "node": _node,
+    "node_multer": _node,
+    "ossutil": _ossutil,
+    "php": _php,
+    "ruby": _ruby,
+    "ruby_fog": _ruby_fog,
+    "python_aiooss2": _python_package,
+    "python_django": _python_package,
+    "python_opendal": _python_package,
     "python_oss2": _python,
+    "python_ossfs": _python_package,
     "python_v2": _python,
 }
 
@@ -108,10 +233,12 @@ _SUITES: Final[dict[str, Callable[[str, Path, str], Command]]] = {
 def _tool(name: str, suite: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise Missing(
-            f"THE {suite.upper()} SDK IS NOT TESTED: there is no {name!r} on this machine"
-        )
+        raise _missing(suite, repr(name))
     return found
+
+
+def _missing(suite: str, what: str) -> Missing:
+    return Missing(f"THE {suite.upper()} CLIENT IS NOT TESTED: there is no {what} on this machine")
 
 
 def _build_once(suite: str, sources: Sequence[Path], build: Callable[[], None]) -> None:
@@ -128,8 +255,9 @@ def _build_once(suite: str, sources: Sequence[Path], build: Callable[[], None]) 
 def _digest(folders: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
-        for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-            digest.update(str(file.relative_to(HERE)).encode())
+        files = [folder] if folder.is_file() else folder.rglob("*")
+        for file in sorted(path for path in files if path.is_file()):
+            digest.update(file.name.encode())
             digest.update(file.read_bytes())
     return digest.hexdigest()
 

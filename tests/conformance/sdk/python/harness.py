@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import fastcrc
 from alibabacloud_sts20150401.client import Client
 from alibabacloud_sts20150401.models import AssumeRoleRequest, AssumeRoleResponseBodyCredentials
+from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.models import Config
 
 PART: Final = 100 * 1024
@@ -114,22 +115,27 @@ def equal(what: str, got: object, want: object) -> None:
     assert got == want, f"{what}: got {got!r:.1500}, want {want!r:.1500}"
 
 
-def callback(path: str, content_type: str = JSON) -> str:
-    """The header value of a callback to *path* of the inbox."""
+def callback_fields(path: str, content_type: str = JSON) -> dict[str, str]:
+    """A callback to *path* of the inbox and its variables, names prefixed with ``x:``, as JSON."""
     template = SHARED["callback"]["json" if content_type == JSON else "form"]
     url = _get("INBOX") + path
-    return _encoded(
-        {"callbackUrl": url, "callbackBody": template, "callbackBodyType": content_type}
-    )
+    variables = {f"x:{name}": value for name, value in SHARED["callback"]["variables"].items()}
+    told = {"callbackUrl": url, "callbackBody": template, "callbackBodyType": content_type}
+    return {"callback": json.dumps(told), "variables": json.dumps(variables)}
+
+
+def callback(path: str, content_type: str = JSON) -> str:
+    """The header value of a callback to *path* of the inbox."""
+    return _encoded(callback_fields(path, content_type)["callback"])
 
 
 def callback_variables() -> str:
-    """The header value of the variables, names prefixed with ``x:``."""
-    return _encoded({f"x:{name}": value for name, value in SHARED["callback"]["variables"].items()})
+    """The header value of the variables."""
+    return _encoded(callback_fields("")["variables"])
 
 
-def _encoded(fields: Mapping[str, str]) -> str:
-    return base64.b64encode(json.dumps(fields).encode()).decode()
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def equal_echo(
@@ -180,6 +186,16 @@ def assume_role(
         role_arn=_get("ROLE_ARN"), role_session_name="python", policy=policy, duration_seconds=900
     )
     return client.assume_role(request).body.credentials
+
+
+def sts_refuses_a_wrong_secret() -> None:
+    """Demand that STS does."""
+    try:
+        assume_role(secret="wrong")
+    except ClientException as error:
+        equal("code", error.code, "SignatureDoesNotMatch")
+    else:
+        raise AssertionError("STS takes a wrong secret")
 
 
 _CASES: dict[str, Callable[[], None]] = {}
