@@ -7,6 +7,10 @@ an operator false and its negation true.  Source: RAM documentation, "Policy ele
 Where the documentation is silent: of several values in the request one must match, and
 none may for a negated operator; a value of the request that cannot be read as what the
 operator compares does not match.
+
+A value of more than `MOST_CHARACTERS` is not held against patterns, but for those that are a
+beginning and a star: such a comparison does not hold where a statement allows and holds where it
+denies, negated or not, so that nobody gains anything by a long value.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,6 +71,10 @@ TAG_KEYS = ("oss:BucketTag/", "oss:ExistingObjectTag/", "oss:RequestObjectTag/")
 """Prefixes of condition keys that name a tag; the tag itself keeps its case."""
 
 _SPELLING = {key.lower(): key for key in (*KEYS, *ABSENT_KEYS)}
+MOST_CHARACTERS = 1024
+"""No name is longer (keys have 1023 bytes): looking at more costs time, and helps nobody."""
+_MOST_DIGITS = 64
+_LONGEST_ADDRESS = 64
 _OCTETS = 4
 _MAX_OCTET = 255
 _V4 = 4
@@ -114,13 +122,16 @@ def _always(_context: Context) -> bool:
     return True
 
 
-def compile_conditions(block: object) -> Conditions:
-    """Compile a ``Condition`` element.  Raises `PolicyError`."""
+def compile_conditions(block: object, *, denies: bool = False) -> Conditions:
+    """Compile a ``Condition`` element, of a statement that *denies* or one that allows.
+
+    Raises `PolicyError`.
+    """
     if not isinstance(block, dict):
         raise PolicyError("Condition must be an object")
     return Conditions(
         [
-            _compile_one(operator, key, values)
+            _compile_one(operator, key, values, denies=denies)
             for operator, keys in block.items()
             for key, values in _object(operator, keys).items()
         ]
@@ -165,7 +176,7 @@ def _object(operator: str, keys: object) -> dict[str, object]:
     return keys
 
 
-def _compile_one(operator: str, key: str, values: object) -> Comparison:
+def _compile_one(operator: str, key: str, values: object, *, denies: bool) -> Comparison:
     listed = values if isinstance(values, list) else [values]
     if not listed:
         raise PolicyError(f"{operator} of {key} has no value")
@@ -175,6 +186,9 @@ def _compile_one(operator: str, key: str, values: object) -> Comparison:
         for text in wanted:
             check_variables(text)
     key = spelled(key)
+    if make is compile_pattern and not all(map(is_beginning, wanted)):
+        test = one_of([make(value) for value in wanted])
+        return Comparison(operator, key, wanted, _fits(key, test, negated=negated, denies=denies))
     then = _comparing(key, make, wanted)
     return Comparison(operator, key, wanted, _negation(then) if negated else then)
 
@@ -184,13 +198,35 @@ def _comparing(key: str, make: Callable[[str], _Test] | None, wanted: Sequence[s
         # Equal texts: by far the most frequent, and one call of the interpreter's own.
         texts = frozenset(text for value in wanted if (text := plain_text(value)) is not None)
         return _equal(key, texts.isdisjoint)
+    if make is compile_pattern:
+        return _begins(key, tuple(value[:-1] for value in wanted))
+    if make is _string_ignoring_case:
+        return _some(key, _string_ignoring_case(wanted))
     test = one_of([make(value) for value in wanted])
     if make is _address:
-        # The same clients ask again and again.
-        return _some(key, lru_cache(maxsize=256)(test))
-    if make is compile_pattern and all(map(is_beginning, wanted)):
-        return _begins(key, tuple(value[:-1] for value in wanted))
+        # The same clients ask again and again; what is no address is not remembered.
+        known = lru_cache(maxsize=256)(test)
+        return _some(key, lambda text: len(text) <= _LONGEST_ADDRESS and known(text))
     return _some(key, test)
+
+
+def _fits(key: str, test: _Test, *, negated: bool, denies: bool) -> _Chain:
+    """Patterns, whose cost grows with the value."""
+
+    def then(rest: _Hold | None) -> _Hold:
+        def hold(context: Context) -> bool:
+            found = context.get(key, ())
+            for text in found:
+                if len(text) > MOST_CHARACTERS:
+                    return denies and (rest is None or rest(context))
+            for text in found:
+                if test(text):
+                    return not negated and (rest is None or rest(context))
+            return negated and (rest is None or rest(context))
+
+        return hold
+
+    return then
 
 
 def _equal(key: str, differs: Callable[[Sequence[str]], bool]) -> _Chain:
@@ -260,12 +296,11 @@ def _scalar(operator: str, key: str, value: object) -> str:
 # --- one value against one value --------------------------------------------
 
 
-def _string_ignoring_case(value: str) -> _Test:
-    plain = plain_text(value)
-    if plain is None:
-        return lambda _text: False
-    folded = plain.casefold()
-    return lambda text: text.casefold() == folded
+def _string_ignoring_case(wanted: Sequence[str]) -> _Test:
+    """All values at once: the text is folded once."""
+    plain = (plain_text(value) for value in wanted)
+    folded = frozenset(text.casefold() for text in plain if text is not None)
+    return lambda text: text.casefold() in folded
 
 
 def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str], _Test]:
@@ -284,6 +319,8 @@ def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Callable[[str], _Te
 
 
 def _number(text: str) -> Decimal | None:
+    if len(text) > _MOST_DIGITS:
+        return None
     try:
         number = Decimal(text)
     except InvalidOperation:

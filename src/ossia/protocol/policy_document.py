@@ -356,8 +356,9 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         raise PolicyError("Sid must be a string")
     if grammar is Grammar.TRUST and "Principal" not in statement:
         raise PolicyError("Principal is missing")
-    condition = compile_conditions(statement["Condition"]) if "Condition" in statement else None
-    if condition is not None:
+    condition = None
+    if "Condition" in statement:
+        condition = compile_conditions(statement["Condition"], denies=effect is Verdict.DENY)
         _check_keys(condition, grammar)
     resources = statement.get("Resource") if needs_resource else None
     covers_resource: Callable[[Place], bool] = (

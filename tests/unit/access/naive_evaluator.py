@@ -75,7 +75,8 @@ def applies(statement: Json, q: Question, *, principals: bool = False) -> bool:
             same_resource(r, q.resource, q.who) for r in listed(statement["NotResource"])
         )
     meant = not principals or means(statement, q)
-    holds = condition(statement.get("Condition", {}), q.facts, q.who)
+    denies = statement["Effect"] == "Deny"
+    holds = condition(statement.get("Condition", {}), q.facts, q.who, denies=denies)
     return action and resource and meant and holds
 
 
@@ -122,6 +123,14 @@ def like(pattern: str, text: str, who: dict[str, str] | None = None) -> bool:
     return len(text) in ends
 
 
+def is_beginning(pattern: str, who: dict[str, str] | None) -> bool:
+    """Whether nothing in it is special but one star at the end."""
+    pieces = letters(pattern, who or {})
+    if not pieces or pieces[-1] != ("*", True):
+        return False
+    return not any(letter in "*?$" for letter, _ in pieces[:-1])
+
+
 def same_resource(pattern: str, resource: str, who: dict[str, str] | None = None) -> bool:
     """Part by part; only the fifth holds colons; ``oss-`` before a region means nothing."""
     if pattern == "*":
@@ -149,13 +158,21 @@ def means(statement: Json, q: Question) -> bool:
     return False
 
 
-def condition(block: Json, facts: Facts, who: dict[str, str] | None = None) -> bool:
+def condition(
+    block: Json, facts: Facts, who: dict[str, str] | None = None, *, denies: bool = False
+) -> bool:
     for operator, keys in block.items():
         for key, wanted in keys.items():
             found = facts.get(key, [])
             values = [str(v).lower() if isinstance(v, bool) else str(v) for v in listed(wanted)]
             positive, negated = OPERATORS[operator]
             if operator in ("StringLike", "StringNotLike"):
+                beginnings = all(is_beginning(value, who) for value in values)
+                if not beginnings and any(len(text) > 1024 for text in found):
+                    # Nobody gains anything by a value that is too long.
+                    if not denies:
+                        return False
+                    continue
                 hit = any(like(value, text, who) for text in found for value in values)
             else:
                 known = [letters(value, who or {}) for value in values]

@@ -88,6 +88,8 @@ FOUND = [
     "11.0.0.1",
     "192.0.2.7",
     "True",
+    "a" * 1024,
+    "a" * 1025,
 ]
 KINDS: dict[str, Caller] = {"root": ROOT, "anonymous": ANONYMOUS, "user": USER, "session": SESSION}
 
@@ -214,6 +216,8 @@ def test_agreement_about_every_operator_on_every_value() -> None:
             for found in ([], *([text] for text in FOUND), ["10.0.0.1", "1"]):
                 facts = {"acs:UserAgent": found}
                 assert compiled.hold(facts) == condition(block, facts), (block, found)
+                denying = compile_conditions(block, denies=True)
+                assert denying.hold(facts) == condition(block, facts, denies=True), (block, found)
 
 
 def a_network(random: Random) -> str:
