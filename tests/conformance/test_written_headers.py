@@ -132,6 +132,11 @@ EMPTY = [
     "x-oss-tagging",
     "x-oss-forbid-overwrite",
     "x-oss-server-side-encryption",
+    "x-oss-traffic-limit",
+    "x-oss-callback",
+    "x-oss-callback-var",
+    "If-None-Match",
+    "If-Unmodified-Since",
     "Content-MD5",
     "Content-Type",
     "Cache-Control",
@@ -155,7 +160,9 @@ def test_w21_w47_an_empty_header_counts_as_not_given(ask: Ask, name: str) -> Non
 
 
 @pytest.mark.covers("GetObject")
-@pytest.mark.parametrize("name", ["Range", "x-oss-range-behavior"])
+@pytest.mark.parametrize(
+    "name", ["Range", "x-oss-range-behavior", "If-Match", "If-None-Match", "If-Modified-Since"]
+)
 def test_empty_headers_of_reads_count_as_not_given(ask: Ask, name: str) -> None:
     ask("PUT", "k", body=b"x")
     assert (ask("GET", "k", headers={name: ""}).status, ask("GET", "k").body) == (200, b"x")
@@ -164,10 +171,40 @@ def test_empty_headers_of_reads_count_as_not_given(ask: Ask, name: str) -> None:
 @pytest.mark.covers("CopyObject")
 def test_empty_headers_of_copies_count_as_not_given(ask: Ask, bucket: str) -> None:
     ask("PUT", "k", body=b"x", headers={"x-oss-meta-a": "1"})
-    empty = dict.fromkeys(("x-oss-metadata-directive", "x-oss-object-acl"), "")
+    directives = ("x-oss-metadata-directive", "x-oss-tagging-directive", "x-oss-object-acl")
+    conditions = ("x-oss-copy-source-if-match", "x-oss-copy-source-if-none-match")
+    empty = dict.fromkeys((*directives, *conditions), "")
     source = {"x-oss-copy-source": f"/{bucket}/k"}
     assert ask("PUT", "c", headers={**source, **empty}).status == 200
     assert ask("GET", "c").headers["x-oss-meta-a"] == "1"
+
+
+@pytest.mark.covers("UploadPartCopy")
+@pytest.mark.covers("CompleteMultipartUpload")
+def test_empty_headers_of_parts_count_as_not_given(ask: Ask, bucket: str) -> None:
+    ask("PUT", "source", body=b"content")
+    query = [("uploadId", begin(ask))]
+    names = ("x-oss-copy-source-range", "x-oss-copy-source-if-match", "Content-MD5")
+    source = {"x-oss-copy-source": f"/{bucket}/source", **dict.fromkeys(names, "")}
+    assert ask("PUT", "k", query=[("partNumber", "1"), *query], headers=source).status == 200
+    names = (
+        "x-oss-object-acl",
+        "x-oss-forbid-overwrite",
+        "x-oss-callback",
+        "If-Match",
+        "Content-MD5",
+    )
+    every = {"x-oss-complete-all": "yes", **dict.fromkeys(names, "")}
+    assert ask("POST", "k", query=query, headers=every).status == 200
+    assert ask("GET", "k").body == b"content"
+
+
+@pytest.mark.covers("PutBucket")
+def test_empty_headers_of_buckets_count_as_not_given(ask: Ask) -> None:
+    names = ("x-oss-acl", "x-oss-resource-group-id", "x-oss-bucket-tagging", "x-oss-hns-status")
+    assert ask("PUT", headers={"x-oss-acl": "public-read"}).status == 200
+    assert ask("PUT", headers=dict.fromkeys(names, "")).status == 200
+    assert ask("GET", query=[("acl", "")]).element("Grant") == "public-read"
 
 
 # --- W43: bytes ---

@@ -69,9 +69,9 @@ class Call:
         return self._bucket
 
     def header(self, name: str) -> str | None:
-        """A request header as text, UTF-8 where it is that."""
+        """A request header as text, UTF-8 where it is that; an empty one counts as not given."""
         raw = self.http.headers.get(name.encode())
-        return None if raw is None else decode_header(raw)
+        return decode_header(raw) if raw else None
 
 
 class Answer:

@@ -50,7 +50,7 @@ def check_policy(call: Call) -> None:
     fields = dict(form.fields)
     # What will be stored is checked, whichever way it is said.
     acl = call.http.headers.get(b"x-oss-object-acl")
-    if acl is not None:
+    if acl:
         fields.setdefault("x-oss-object-acl", decode_header(acl))
     form.content_type = _content_type(form, is_bound=policy.binds("content-type"))
     fields["content-type"] = form.content_type

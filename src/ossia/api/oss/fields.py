@@ -130,7 +130,7 @@ def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
     kind = headers.get(b"x-oss-storage-class")
     tagging = headers.get(b"x-oss-tagging")
     limit = headers.get(b"x-oss-traffic-limit")
-    if limit is not None:
+    if limit:
         _checked("x-oss-traffic-limit", traffic_limit, limit)
     return Attributes(
         headers=stored_headers(headers),
@@ -167,9 +167,9 @@ def refuse_conditions(headers: dict[bytes, bytes]) -> None:
     Whoever was ignored would have overwritten what he wanted to spare.  InitiateMultipartUpload
     writes none, and ignores it (the Go SDK v1's TestMultipartNegative).
     """
-    if not _CONDITIONS.isdisjoint(headers):
-        name = next(name for name in _CONDITION_ORDER if name.encode() in headers)
-        raise HeaderNotImplemented(Header=name.title())
+    for name in _CONDITION_ORDER if not _CONDITIONS.isdisjoint(headers) else ():
+        if headers.get(name.encode()):
+            raise HeaderNotImplemented(Header=name.title())
 
 
 def refuse_encryption(headers: dict[bytes, bytes]) -> None:
