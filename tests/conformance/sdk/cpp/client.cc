@@ -454,6 +454,10 @@ std::string presigned_url(const Asked &asked) {
                     {}, false, ""};
     auto expires = asked.get("expires");
     auto &parameters = request.parameters;
+    for (const auto &pair : asked.all("param")) {
+        auto at = pair.find(": ");
+        parameters[pair.substr(0, at)] = pair.substr(at + 2);
+    }
     if (setting("SIGNATURE") == "v4") {
         auto now = moment("%Y%m%dT%H%M%SZ");
         if (asked.has("token")) parameters["x-oss-security-token"] = asked.get("token");

@@ -22,7 +22,9 @@ from harness import (
     SIGNATURE,
     TREE,
     assume_role,
+    callback,
     callback_fields,
+    callback_variables,
     case,
     crc_of,
     equal,
@@ -460,8 +462,18 @@ def sts_session_policy() -> None:
 
 
 def case_of(*suites: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """A case that is reported of these alone: sdk_clients.py, PECULIARITIES."""
+    """A case that is reported of these alone; sdk_clients.py says so, too."""
     return case if SUITE in suites else lambda run: run
+
+
+@case_of("cpp")
+def callback_presigned() -> None:
+    key, expires = "callback/presigned 键.txt", int(time.time()) + 60
+    headers = {"Content-Type": "text/plain"}
+    parameters = {"callback": callback(ECHO), "callback-var": callback_variables()}
+    url = CLIENT.url("PUT", key, expires, header=headers, param=parameters)
+    status, text = fetch("PUT", url, headers, b"hello")
+    _equal_echo(Answer(status, {}, text.encode()), key)
 
 
 @case_of("c")
