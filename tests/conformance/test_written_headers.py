@@ -124,6 +124,26 @@ def test_w13_oss2_knows_the_refusal(store: oss2.Bucket) -> None:
     assert not store.object_exists("k")
 
 
+# --- encryption, which is not offered ---
+
+
+@pytest.mark.covers("PutObject")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("x-oss-server-side-encryption", "KMS"),
+        ("x-oss-server-side-encryption-key-id", "a key"),
+        ("x-oss-server-side-data-encryption", "SM4"),
+    ],
+)
+def test_w40_no_header_that_asks_for_encryption_is_ignored(ask: Ask, name: str, value: str) -> None:
+    for write in (_put, _copy, _append, _initiate):
+        reply = write(ask, {name: value})
+        assert (reply.status, reply.code) == (501, "NotImplemented")
+        assert reply.element("Header") == name
+    assert ask("HEAD", "k").status == 404
+
+
 # --- W21, W47: empty headers ---
 
 EMPTY = [

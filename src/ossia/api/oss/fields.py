@@ -43,6 +43,12 @@ CONTENT_HEADERS = (
 )
 _CONTENT_NAMES = {name: name.decode() for name in CONTENT_HEADERS}
 META_PREFIX = b"x-oss-meta-"
+_ALGORITHM = b"x-oss-server-side-encryption"
+ENCRYPTION_HEADERS = (
+    _ALGORITHM,
+    b"x-oss-server-side-encryption-key-id",
+    b"x-oss-server-side-data-encryption",
+)
 MAX_USER_METADATA = 8 * 1024
 DEFAULT_TYPE = "application/octet-stream"
 MAX_TAGS = 10
@@ -174,12 +180,12 @@ def refuse_conditions(headers: dict[bytes, bytes]) -> None:
 
 def refuse_encryption(headers: dict[bytes, bytes]) -> None:
     """Server-side encryption is not offered; accepting it as a label would be a lie."""
-    algorithm = headers.get(b"x-oss-server-side-encryption")
-    if not algorithm:
-        return
-    if algorithm not in (b"AES256", b"KMS", b"SM4"):
-        raise InvalidEncryptionAlgorithmError
-    raise NotOffered(Header="x-oss-server-side-encryption")
+    for name in ENCRYPTION_HEADERS:
+        wanted = headers.get(name)
+        if wanted and name == _ALGORITHM and wanted not in (b"AES256", b"KMS", b"SM4"):
+            raise InvalidEncryptionAlgorithmError
+        if wanted:
+            raise NotOffered(Header=name.decode())
 
 
 def _checked(name: str, parse: Parse, raw: bytes) -> str:
@@ -283,9 +289,8 @@ def preconditions(call: Call, prefix: str = "") -> Preconditions:
 
 _CONDITION_ORDER = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 _CONDITIONS = frozenset(name.encode() for name in _CONDITION_ORDER)
-_SAYING_MORE = _CONDITIONS | {
+_SAYING_MORE = _CONDITIONS.union(ENCRYPTION_HEADERS) | {
     b"x-oss-object-acl",
-    b"x-oss-server-side-encryption",
     b"x-oss-storage-class",
     b"x-oss-tagging",
     b"x-oss-traffic-limit",

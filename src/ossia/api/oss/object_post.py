@@ -14,6 +14,7 @@ from ossia.api.operation import Call, Grant, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     CONTENT_HEADERS,
+    ENCRYPTION_HEADERS,
     META_PREFIX,
     attributes_from,
     callback_ways,
@@ -45,7 +46,7 @@ FORM = "multipart/form-data"
 """The pseudo-selector that the gateway gives a POST of such a body to a bucket."""
 
 _OBJECT_FIELDS = frozenset(
-    {*CONTENT_HEADERS, b"x-oss-object-acl", b"x-oss-storage-class", b"x-oss-server-side-encryption"}
+    {*CONTENT_HEADERS, *ENCRYPTION_HEADERS, b"x-oss-object-acl", b"x-oss-storage-class"}
 )
 
 
