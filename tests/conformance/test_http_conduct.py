@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import os
 import socket
 import ssl
@@ -9,8 +10,9 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,8 @@ from ossia.http.message import Request, Response
 from ossia.http.server import HttpServer, Limits
 
 BIG = os.urandom(3_000_000)
+HUGE = 32 * 1024 * 1024
+"""More than any socket holds."""
 
 
 class FileSpan:
@@ -31,12 +35,16 @@ class FileSpan:
         self.offset = offset
         self.length = length
         self.closed = False
+        self.released = 0
 
     def fileno(self) -> int:
         return self._fd
 
     def pread(self, length: int, offset: int) -> bytes:
         return os.pread(self._fd, length, offset)
+
+    def release(self) -> None:
+        self.released += 1
 
     def close(self) -> None:
         if not self.closed:
@@ -53,7 +61,9 @@ class Served:
     server: HttpServer | None = None
     loop: asyncio.AbstractEventLoop | None = None
     file: Path = Path()
+    huge: Path = Path()
     most_buffered: int = 0
+    spans: list[FileSpan] = field(default_factory=list)
 
     def connect(self, timeout: float = 10) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout)
@@ -123,14 +133,17 @@ def make_tls(folder: Path) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def running(  # noqa: C901 - one handler, many behaviours
+def running(  # noqa: C901, PLR0915 - one handler, many behaviours
     folder: Path, *, limits: Limits | None = None, tls: ssl.SSLContext | None = None
 ) -> Iterator[Served]:
     served = Served(file=folder / "big")
     served.file.write_bytes(BIG)
+    served.huge = folder / "huge"
+    with served.huge.open("wb") as huge:
+        huge.truncate(HUGE)
     started, stop = threading.Event(), threading.Event()
 
-    async def handle(request: Request) -> Response:
+    async def handle(request: Request) -> Response:  # noqa: C901, PLR0912 - see above
         served.seen.append(request)
         path = request.target.partition(b"?")[0]
         if path == b"/refuse":
@@ -139,6 +152,19 @@ def running(  # noqa: C901 - one handler, many behaviours
             return raise_refusal
         if path == b"/file":
             return Response(200, [], b"", (FileSpan(served.file, 0, len(BIG)),))
+        if path == b"/huge":
+            span = FileSpan(served.huge, 0, HUGE)
+            served.spans.append(span)
+            return Response(200, [], b"", (span,))
+        if path == b"/huge-body":
+            return Response(200, [], bytes(HUGE))
+        if path == b"/slowly":
+            return Response(200, [], b"x" * 20_000, rate=40_000)
+        if path == b"/slow-file":
+            return Response(200, [], b"", (FileSpan(served.file, 0, 20_000),), rate=40_000)
+        if path == b"/gzip":
+            spans = (FileSpan(served.file, 0, 1_500_000), FileSpan(served.file, 5, 7))
+            return Response(200, [("Content-Encoding", "gzip")], b"begin", spans, gzip=True)
         if path == b"/spans":
             spans = (FileSpan(served.file, 10, 100), FileSpan(served.file, 1_000_000, 1_500_000))
             return Response(206, [], b"begin", spans)
@@ -528,8 +554,12 @@ def exchange(served: Served, request: bytes) -> tuple[bytes, bytes]:
         return read_answer(client)
 
 
-def connect_any(served: Served) -> socket.socket:
-    plain = served.connect(30)
+def connect_any(served: Served, receives: int = 0) -> socket.socket:
+    plain = socket.socket()
+    plain.settimeout(30)
+    if receives:
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives)
+    plain.connect(("127.0.0.1", served.port))
     certificate = served.file.parent / "cert.pem"
     if not certificate.exists():
         return plain
@@ -574,3 +604,168 @@ def test_closing_finishes_what_is_in_flight(served: Served) -> None:
         closing.result(5)
         with pytest.raises(OSError):
             served.connect(1)
+
+
+# --- clients that do not take their answers (D4) ---
+
+WAYS = ("/huge", "/huge-body")
+
+
+@contextlib.contextmanager
+def stuck(served: Served, target: str, receives: int = 4096) -> Iterator[socket.socket]:
+    """A client that asks and does not read."""
+    with contextlib.closing(connect_any(served, receives)) as client:
+        client.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+        yield client
+
+
+def until(holds: Callable[[], bool], within_s: float = 5) -> bool:
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def connections(served: Served) -> int:
+    assert served.server is not None
+    return len(served.server.connections)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("target", WAYS)
+def test_who_takes_nothing_is_ended(tmp_path: Path, target: str, tls: bool) -> None:
+    limits = Limits(stall_s=0.6, park_s=0.1, idle_s=0.6)
+    context = make_tls(tmp_path) if tls else None
+    with running(tmp_path, limits=limits, tls=context) as served, stuck(served, target):
+        assert until(lambda: connections(served) == 1)
+        assert until(lambda: connections(served) == 0)
+        assert all(span.closed for span in served.spans)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_who_takes_little_but_enough_is_served(tmp_path: Path, tls: bool) -> None:
+    limits = Limits(stall_s=1, park_s=0.1)
+    context = make_tls(tmp_path) if tls else None
+    # The system tells the sender of room in steps: less would take it seconds to notice.
+    with (
+        running(tmp_path, limits=limits, tls=context) as served,
+        stuck(served, "/huge", receives=128 * 1024) as client,
+    ):
+        for _ in range(25):
+            assert all(client.recv(16_384) for _ in range(6))
+            time.sleep(0.1)
+        assert connections(served) == 1
+
+
+@pytest.mark.slow
+def test_who_is_parked_goes_on_where_he_stopped(tmp_path: Path) -> None:
+    limits = Limits(stall_s=60, park_s=0.1)
+    with running(tmp_path, limits=limits) as served, stuck(served, "/huge") as client:
+        assert until(lambda: bool(served.spans) and served.spans[0].released > 0)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
+        # Windows open slowly after they were small: the rest comes, and that is enough.
+        received = sum(len(client.recv(1 << 20)) for _ in range(100))
+        assert received > 1_000_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+def test_who_is_parked_holds_his_connection_and_nothing_else(tmp_path: Path, tls: bool) -> None:
+    limits = Limits(stall_s=60, park_s=0.1)
+    context = make_tls(tmp_path) if tls else None
+    with running(tmp_path, limits=limits, tls=context) as served, stuck(served, "/huge"):
+        assert until(lambda: bool(served.spans) and served.spans[0].released > 0)
+        # Both ends are in this process.
+        sockets = [each for each in Path("/proc/self/fd").iterdir() if is_socket_of(served, each)]
+        assert len(sockets) == 1 + 1 + 1, "listening, the client's end, the server's end"
+
+
+def is_socket_of(served: Served, descriptor: Path) -> bool:
+    try:
+        end = socket.socket(fileno=os.dup(int(descriptor.name)))
+    except OSError:
+        return False
+    with end:
+        try:
+            ports = {end.getsockname()[1]}
+            with contextlib.suppress(OSError):
+                ports.add(end.getpeername()[1])
+        except (OSError, IndexError):
+            return False
+        return served.port in ports
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bound", [{"parked": 2}, {"parked_per_peer": 2}], ids=["all", "peer"])
+@pytest.mark.parametrize("target", WAYS)
+def test_of_those_who_take_nothing_there_are_so_many(
+    tmp_path: Path, target: str, bound: dict[str, int]
+) -> None:
+    limits = Limits(stall_s=60, park_s=0.2, **bound)  # type: ignore[arg-type]
+    with running(tmp_path, limits=limits) as served, contextlib.ExitStack() as stack:
+        for _ in range(5):
+            stack.enter_context(stuck(served, target))
+        assert until(lambda: connections(served) == 5)
+        assert until(lambda: connections(served) == 2)
+        time.sleep(0.3)
+        assert connections(served) == 2
+        assert b" 200" in served.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+# --- rates and codings ---
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["/slowly", "/slow-file"])
+def test_an_answer_with_a_rate_takes_its_time(any_server: Served, target: str) -> None:
+    """W17."""
+    begun = time.monotonic()
+    request = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode()
+    _, body = exchange(any_server, request)
+    assert len(body) == 20_000
+    # Half a second at 40 000 bytes a second, less what may come at once.
+    assert 0.25 < time.monotonic() - begun < 3
+
+
+def test_coded_answers_come_in_chunks(any_server: Served) -> None:
+    """W16."""
+    with contextlib.closing(connect_any(any_server)) as client:
+        for _ in range(2):
+            client.sendall(b"GET /gzip HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = HTTPResponse(client)
+            answer.begin()
+            assert answer.headers["Transfer-Encoding"] == "chunked"
+            assert "Content-Length" not in answer.headers
+            content = gzip.decompress(answer.read())
+            assert content == b"begin" + BIG[:1_500_000] + BIG[5:12]
+
+
+def test_head_of_a_coded_answer_has_no_length(served: Served) -> None:
+    answer = served.ask(b"HEAD /gzip HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b"Content-Length" not in answer
+    assert b"\r\nTransfer-Encoding: chunked\r\n" in answer
+    assert answer.endswith(b"\r\n\r\n")
+
+
+# --- what waits in memory ---
+
+
+def test_pipelined_requests_wait_in_the_network(served: Served) -> None:
+    """B: of what a client sends while it is served, no more than one read is held."""
+    with served.connect() as client:
+        client.sendall(b"PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\na")
+        client.settimeout(0.2)
+        request = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" + b"x" * 60_000
+        with contextlib.suppress(TimeoutError):
+            for _ in range(200):
+                client.sendall(request)
+        assert served.server is not None
+        (connection,) = served.server.connections
+        waiting = sum(
+            len(each._content) for (each, _) in ((r.body, k) for r, k in connection._queue)
+        )
+        assert waiting <= 2 * 64 * 1024

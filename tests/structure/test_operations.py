@@ -12,7 +12,16 @@ from ossia.api.route import Router
 
 ROOT = Path(__file__).parents[2]
 TOPICS = ROOT / "src" / "ossia" / "api" / "oss"
-NOT_TOPICS = {"__init__", "registry", "fields", "listing_xml", "location", "callback_answer"}
+NOT_TOPICS = {
+    "__init__",
+    "registry",
+    "fields",
+    "listing_xml",
+    "location",
+    "callback_answer",
+    "object_answer",
+    "traffic",
+}
 
 
 def covered() -> set[str]:

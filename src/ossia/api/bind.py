@@ -41,6 +41,14 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderOrQuery:
+    """A header, or the query parameter of the same name, of a request; empty is not given."""
+
+    name: str
+    parse: Parse
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """A part of the address: ``bucket``, ``key``, or ``written key``."""
 
@@ -144,12 +152,10 @@ def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -
         case FromCall(get=get):
             names[f"get_{number}"] = get
             return f"get_{number}(call)"
-        case Query(name=name, parse=parse):
-            names[f"read_{number}"] = _reader(name, parse)
-            found = f"query.get({name!r})"
-        case Header(name=name, parse=parse):
-            names[f"read_{number}"] = _reader(name, parse, decode_header)
-            found = f"headers.get({name.encode()!r}) or None"
+        case Query() | Header() | HeaderOrQuery():
+            found = _lookup(marker)
+            names[f"read_{number}"] = _reader(marker.name, marker.parse)
+            name = marker.name
         case _:
             raise TypeError(f"{marker!r} is not a marker")
     if default is MISSING:
@@ -169,6 +175,17 @@ def decode_header(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
+def _lookup(marker: Query | Header | HeaderOrQuery) -> str:
+    """How a value is found; an empty header is one that is not given."""
+    in_query, in_headers = f"query.get({marker.name!r})", f"headers.get({marker.name.encode()!r})"
+    match marker:
+        case Query():
+            return in_query
+        case Header():
+            return f"{in_headers} or None"
+    return f"{in_headers} or {in_query} or None"
+
+
 def _refusal(name: str) -> Callable[[], None]:
     def refuse() -> None:
         raise MissingArgument(ArgumentName=name)
@@ -176,9 +193,9 @@ def _refusal(name: str) -> Callable[[], None]:
     return refuse
 
 
-def _reader(name: str, parse: Parse, decode: Callable[[Any], str] = str) -> Callable[[Any], Any]:
-    def read(found: Any) -> Any:
-        text = decode(found)
+def _reader(name: str, parse: Parse) -> Callable[[bytes | str], Any]:
+    def read(found: bytes | str) -> Any:
+        text = found if isinstance(found, str) else decode_header(found)
         try:
             return parse(text)
         except OssError:

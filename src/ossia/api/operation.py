@@ -82,6 +82,10 @@ class Answer:
 
     status: ClassVar[int] = 200
     content_type: ClassVar[str] = "application/xml"
+    rate: int | None = None
+    """How many bytes a second are sent at most."""
+    is_coded: bool = False
+    """Whether the body is sent with gzip."""
 
     def status_code(self) -> int:
         """The status of this very answer."""

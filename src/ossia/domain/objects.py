@@ -353,10 +353,13 @@ class BlobSpan:
         """Bytes at *offset* of the file."""
         return self._opened().pread(length, offset)
 
-    def close(self) -> None:
-        """Release the file."""
+    def release(self) -> None:
+        """Close the file until it is used again."""
         if self._reader is not None:
             self._reader.close()
+            self._reader = None
+
+    close = release
 
 
 def _read(spans: "Sequence[BlobSpan]") -> bytes:

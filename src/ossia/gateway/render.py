@@ -36,7 +36,7 @@ def render_answer(call: Call, answer: Answer) -> Response:
                 headers.append(_NO_SNIFFING)
                 if content_type != _PDF:
                     headers.append(_SANDBOX)
-        return Response(status, headers, body, spans, length)
+        return Response(status, headers, body, spans, length, answer.rate, answer.is_coded)
     return Response(status, headers)
 
 

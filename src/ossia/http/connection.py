@@ -16,10 +16,14 @@ from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
 from ossia.http.message import BODILESS, REASONS, Request, Response
-from ossia.http.sending import Drained, is_tls, read_spans
+from ossia.http.sending import Drained, Line, is_tls, taken
+from ossia.http.streaming import paced, send_gzip, send_pieces
+from ossia.protocol.pace import Pace
 
 if TYPE_CHECKING:
+    from ossia.http.message import Span
     from ossia.http.server import HttpServer
+    from ossia.http.streaming import Write
 
 log = logging.getLogger("ossia.http")
 
@@ -28,7 +32,6 @@ MAX_HEAD_LINES = 200
 MAX_LENGTH_DIGITS = 18
 SMALL_BODY = 64 * 1024
 """Bodies up to this size are gathered before the handler runs."""
-MAX_PIPELINED = 16
 _POLL_S = 0.01
 DRAIN_BYTES = 1024 * 1024
 """How much of an unread body is swallowed so that the connection can be used again."""
@@ -59,6 +62,7 @@ class Connection(asyncio.BufferedProtocol):
         "_headers",
         "_in_head",
         "_into_body",
+        "_is_parked",
         "_is_timed",
         "_parser",
         "_peer",
@@ -68,6 +72,7 @@ class Connection(asyncio.BufferedProtocol):
         "_reading",
         "_remaining",
         "_secure",
+        "_sending",
         "_server",
         "_since",
         "_stall_since",
@@ -85,6 +90,8 @@ class Connection(asyncio.BufferedProtocol):
         self._ended = False
         self._is_timed = False
         self._drain_bound = 0
+        self._sending: tuple[Span, ...] | None = None
+        self._is_parked = False
         self._reading = True
         self._since = server.now
         self._new_parser()
@@ -126,6 +133,8 @@ class Connection(asyncio.BufferedProtocol):
         self._drained.lost()
         if self._body is not None:
             self._body.fail(ClientGone())
+        # Both hold this connection, as it holds them.
+        self._body = self._parser = None
 
     def eof_received(self) -> bool:
         """The client sends no more; what it has asked for is still answered."""
@@ -181,7 +190,8 @@ class Connection(asyncio.BufferedProtocol):
             self._direct = True
             self._parser = None
         waits = body is not None and not body.complete and self._has_enough(body)
-        if waits or len(self._queue) >= MAX_PIPELINED:
+        # What is read while a request is served waits in memory: one read of it, no more.
+        if waits or (self._queue and self._busy):
             self._pause()
         self._begin_work()
 
@@ -300,10 +310,11 @@ class Connection(asyncio.BufferedProtocol):
 
     def _enqueue(self, body: Body) -> None:
         parser = self._parser
+        is_old = parser.get_http_version() == "1.0"
         request = Request(
-            parser.get_method(), self._url, self._headers, body, self._peer, self._secure
+            parser.get_method(), self._url, self._headers, body, self._peer, self._secure, is_old
         )
-        keeps = parser.should_keep_alive() and parser.get_http_version() != "1.0"
+        keeps = parser.should_keep_alive() and not is_old
         if b"transfer-encoding" in self._headers and b"content-length" in self._headers:
             # RFC 9112, 6.1: the chunks count, and whatever follows is not trusted.
             keeps = False
@@ -342,30 +353,26 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._queue:
                 request, keeps = self._queue.pop(0)
-                try:
-                    response = await server.handler(request)
-                except ClientGone:
-                    self.abort()
-                    return
+                response = await server.handler(request)
                 keeps = keeps and not self._closing and not server.closing
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
                     keeps = keeps and self._can_drain(request)
                 head = self._head(response, keeps=keeps)
-                if request.method != b"HEAD" and not response.spans:
+                if request.method != b"HEAD" and response.is_plain():
                     self._transport.write(head + response.body if response.body else head)
                     if self._drained.paused:
-                        await self._drained.wait()
+                        await self._taken(())
                 else:
                     await self._respond(request, response, head)
                 if not request.body.complete:
-                    await self._drain(request.body)
-                    keeps = keeps and not self._closing
+                    keeps = await self._see_out(request.body, keeps=keeps)
                 if not keeps or (self._ended and not self._queue):
                     self._transport.close()
                     return
-                self._resume()
-        except OSError:
+                if not self._queue:
+                    self._resume()
+        except OSError:  # also `ClientGone`
             self.abort()
         except Exception:
             # Half an answer may be out: nothing that follows could be understood.
@@ -382,6 +389,11 @@ class Connection(asyncio.BufferedProtocol):
             # It may never come, and then the next request would be taken for it.
             return False
         return request.body.length is not None and self._remaining <= DRAIN_BYTES
+
+    async def _see_out(self, body: Body, *, keeps: bool) -> bool:
+        """Swallow the rest of a body; whether the connection can be used again."""
+        await self._drain(body)
+        return keeps and not self._closing
 
     async def _drain(self, body: Body) -> None:
         """Swallow what the client still sends, so that it reads the answer."""
@@ -400,33 +412,67 @@ class Connection(asyncio.BufferedProtocol):
 
     async def _respond(self, request: Request, response: Response, head: bytes) -> None:
         """Send an answer that is more, or less, than its head and body."""
-        spans = response.spans
+        sender, spans = self._server.sender, response.spans
+        rate = response.rate
+        pace = None if rate is None else Pace(rate, self._server.loop.time())
         try:
             if request.method == b"HEAD":
                 self._transport.write(head)
-            elif self._secure:
-                self._transport.write(head + response.body)
-                await read_spans(spans, self._transport, self._drained)
+            elif response.gzip or self._secure:
+                send = send_gzip if response.gzip else send_pieces
+                write = self._writer(spans)
+                write = write if pace is None else paced(write, pace)
+                await send(head, response.body, spans, write, sender)
             else:
                 await self._flushed()
-                plain = self._transport.get_extra_info("socket")
-                await self._server.sender.send(plain, head + response.body, spans)
+                line = Line(self._transport, self._peer)
+                await sender.send(line, head + response.body, spans, pace)
         finally:
             for span in spans:
                 span.close()
 
+    def _writer(self, spans: "tuple[Span, ...]") -> "Write":
+        async def write(piece: bytes) -> None:
+            self._transport.write(piece)
+            if self._drained.paused:
+                await self._taken(spans)
+
+        return write
+
     async def _flushed(self) -> None:
         """Wait until earlier answers have left, so that nothing overtakes them."""
-        while self._transport.get_write_buffer_size():
-            if self._drained.gone:
-                raise ConnectionResetError
-            await asyncio.sleep(0)
+        if self._transport.get_write_buffer_size():
+            self._transport.set_write_buffer_limits(0)
+            await self._taken(())
+            self._transport.set_write_buffer_limits()
+
+    async def _taken(self, spans: "tuple[Span, ...]") -> None:
+        """Wait until the client has taken what was written; *spans* are closed if it takes long.
+
+        Raises `ConnectionResetError` if it is gone, or so slow that it was ended.
+        """
+        self._sending = spans
+        self._stall_since = self._server.now
+        self._progress_mark = taken(Line(self._transport, self._peer).fileno())
+        self._watch_time()
+        try:
+            await self._drained.wait()
+        finally:
+            self._sending = None
+            self._unpark()
+
+    def _unpark(self) -> None:
+        if self._is_parked:
+            self._is_parked = False
+            self._server.sender.parking.leave(self._peer)
 
     def _head(self, response: Response, *, keeps: bool) -> bytes:
         status = response.status
         lines = "".join([f"\r\n{name}: {value}" for name, value in response.headers])
         tail = b"\r\nConnection: keep-alive" if keeps else b"\r\nConnection: close"
-        if status not in BODILESS:
+        if response.gzip:
+            tail += b"\r\nTransfer-Encoding: chunked"
+        elif status not in BODILESS:
             tail += b"\r\nContent-Length: %d" % response.content_length()
         return b"".join(
             (
@@ -473,10 +519,12 @@ class Connection(asyncio.BufferedProtocol):
         if not self._busy:
             patience = limits.head_s if self._in_head else limits.idle_s
             if now - self._since > patience:
-                self._transport.close()
+                self._end()
             return
         body = self._body
-        if body is None or not body.wanted:
+        if self._sending is not None:
+            self._check_taking(self._sending, now)
+        elif body is None or not body.wanted:
             self._stall_since = now
             self._progress_mark = self._progress
             if body is None or body.complete:
@@ -488,6 +536,29 @@ class Connection(asyncio.BufferedProtocol):
                 body.fail(too_slow())
             self._stall_since = now
             self._progress_mark = self._progress
+
+    def _check_taking(self, spans: "tuple[Span, ...]", now: float) -> None:
+        limits, span_s = self._server.limits, now - self._stall_since
+        try:
+            if span_s > limits.stall_s:
+                taken_bytes = taken(Line(self._transport, self._peer).fileno())
+                if taken_bytes - self._progress_mark < limits.floor_rate * span_s:
+                    raise ConnectionAbortedError
+                self._stall_since, self._progress_mark = now, taken_bytes
+            elif span_s > limits.park_s and not self._is_parked:
+                self._server.sender.parking.enter(self._peer)
+                self._is_parked = True
+                for span in spans:
+                    span.release()
+        except OSError:
+            self.abort()
+
+    def _end(self) -> None:
+        """Close, and without waiting where the last answer was not taken in all that time."""
+        if self._transport.is_closing() or self._transport.get_write_buffer_size():
+            self.abort()
+        else:
+            self._transport.close()
 
     def close_when_idle(self) -> None:
         """Close now if nothing is in flight; otherwise after the response."""

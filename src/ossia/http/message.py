@@ -25,12 +25,14 @@ class Request:
     body: Body
     peer: str
     secure: bool
+    is_http_1_0: bool = False
+    """Whether the client knows no chunks."""
 
 
 class Span(Protocol):
     """Bytes of a file to be sent: ``length`` bytes from ``offset`` of ``fileno()``.
 
-    The file may be opened by the first use; ``close`` is idempotent.
+    The file may be opened by the first use, and again after ``release``; ``close`` is idempotent.
     """
 
     offset: int
@@ -42,8 +44,11 @@ class Span(Protocol):
     def pread(self, length: int, offset: int) -> bytes:
         """Bytes of the file at *offset*."""
 
+    def release(self) -> None:
+        """Close the file until it is used again."""
+
     def close(self) -> None:
-        """Release the file."""
+        """Close the file for good."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +56,8 @@ class Response:
     """One answer.  ``spans`` are sent behind ``body`` and closed afterwards.
 
     ``length`` overrides Content-Length where there is none to send (HEAD).  The server adds
-    ``Server``, ``Date``, ``Connection`` and ``Content-Length``.
+    ``Server``, ``Date``, ``Connection`` and ``Content-Length``.  With ``rate`` it sends no more
+    bytes a second than that; with ``gzip`` it codes what it sends, in chunks of unknown length.
     """
 
     status: int
@@ -59,6 +65,12 @@ class Response:
     body: bytes = field(default=b"", repr=False)
     spans: tuple[Span, ...] = ()
     length: int | None = None
+    rate: int | None = None
+    gzip: bool = False
+
+    def is_plain(self) -> bool:
+        """Whether it is sent by writing ``body`` behind the head."""
+        return not self.spans and self.rate is None and not self.gzip
 
     def content_length(self) -> int:
         """What Content-Length says."""

@@ -8,8 +8,10 @@ Rules (each is a test in ``tests/conformance/test_http_conduct.py``):
 4. An early refusal stays readable: what the client still sends is drained up to a bound.
 5. Malformed framing is refused with 400 and the connection closed; a head over 32 KiB or 200
    lines with 431.
-6. A slow head, an idle connection and a body below the floor rate are ended by timers.
-7. Memory per connection is bounded: a handler slower than its client pauses reading.
+6. A slow head, an idle connection, and a body or an answer below the floor rate are ended by
+   timers.  Who takes nothing of his answer for some seconds holds nothing but his connection.
+7. Memory per connection is bounded: a handler slower than its client pauses reading, and so do
+   requests that wait for others of the same connection.
 """
 
 import asyncio
@@ -22,29 +24,10 @@ from email.utils import formatdate
 from ossia.errors import OssError
 from ossia.http.connection import SMALL_BODY, Connection
 from ossia.http.message import Request, Response
-from ossia.http.sending import SpanSender
+from ossia.http.sending import Limits, SpanSender
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuser = Callable[[OssError], Response]
-
-
-class Limits:
-    """Timers, in seconds, and the floor rate of bodies in bytes per second."""
-
-    def __init__(
-        self,
-        *,
-        head_s: float = 20,
-        idle_s: float = 75,
-        stall_s: float = 30,
-        floor_rate: int = 512,
-        drain_s: float = 5,
-    ) -> None:
-        self.head_s = head_s
-        self.idle_s = idle_s
-        self.stall_s = stall_s
-        self.floor_rate = floor_rate
-        self.drain_s = drain_s
 
 
 class HttpServer:
@@ -61,7 +44,7 @@ class HttpServer:
         """Those that wait for their client.  Of thousands that wait for an application, looking
         at each once a second would cost the others their caches."""
         self.scratch = memoryview(bytearray(SMALL_BODY))
-        self.sender = SpanSender(threads)
+        self.sender = SpanSender(threads, self.limits)
         self.closing = False
         self.now = time.monotonic()
         self._date_second = 0
@@ -108,6 +91,4 @@ class HttpServer:
         self.now = time.monotonic()
         for connection in list(self.timed):
             connection.check_timers(self.now)
-        self._sweeper = self.loop.call_later(
-            min(1.0, self.limits.head_s / 4, self.limits.stall_s / 4), self._sweep
-        )
+        self._sweeper = self.loop.call_later(self.limits.look_s, self._sweep)

@@ -12,7 +12,6 @@ from ossia.api.bind import (
     Query,
     boolean,
     decode_header,
-    integer,
     one_of,
 )
 from ossia.api.operation import Call, Grant, Needs, Resource
@@ -135,9 +134,6 @@ def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
     acl = headers.get(b"x-oss-object-acl")
     kind = headers.get(b"x-oss-storage-class")
     tagging = headers.get(b"x-oss-tagging")
-    limit = headers.get(b"x-oss-traffic-limit")
-    if limit:
-        _checked("x-oss-traffic-limit", traffic_limit, limit)
     return Attributes(
         headers=stored_headers(headers),
         acl=_checked("x-oss-object-acl", object_acl, acl) if acl else None,
@@ -194,17 +190,6 @@ def _checked(name: str, parse: Parse, raw: bytes) -> str:
         return str(parse(text))
     except ValueError as error:
         raise InvalidArgument(str(error), ArgumentName=name, ArgumentValue=text) from error
-
-
-def traffic_limit(text: str) -> str:
-    """objects.md: bits per second; checked, and not enforced."""
-    try:
-        integer(819_200, 838_860_800)(text)
-    except ValueError as error:
-        raise InvalidArgument(
-            str(error), ec="0004-00000502", ArgumentName="x-oss-traffic-limit", ArgumentValue=text
-        ) from error
-    return text
 
 
 def _attributes(call: Call) -> Attributes:

@@ -14,6 +14,7 @@ from ossia.api.oss.fields import (
     refuse_conditions,
 )
 from ossia.api.oss.registry import oss
+from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.domain.objects import Attributes
 from ossia.errors import (
     EntityTooLarge,
@@ -49,6 +50,7 @@ class AppendObject:
     attributes: Annotated[Attributes, FromCall(_attributes)]
     position: Annotated[int, Query("position", _position)]
     content_md5: ContentMd5 = None
+    limit: TrafficLimit = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class AppendObjectResult(Answer):
     etag: Annotated[str, Header("ETag")]
     next_position: Annotated[int, Header("x-oss-next-append-position")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    delay_ms: Annotated[int | None, Header(DELAY)] = None
 
 
 @oss.operation(
@@ -76,14 +79,18 @@ class AppendObjectResult(Answer):
 )
 async def append_object(call: Call, request: AppendObject) -> AppendObjectResult:
     """Append bytes to an object, which must have the length that the caller thinks."""
+    content = slowed(request.content, request.limit)
     stored = await call.services.objects.append(
         call.bucket,
         request.key,
         request.position,
-        request.content,
+        content,
         request.attributes,
         content_md5=request.content_md5,
     )
     return AppendObjectResult(
-        etag=f'"{stored.etag}"', next_position=stored.size, crc64=stored.crc64
+        etag=f'"{stored.etag}"',
+        next_position=stored.size,
+        crc64=stored.crc64,
+        delay_ms=delay_ms(content),
     )

@@ -11,14 +11,12 @@ from ossia.api.bind import (
     FromCall,
     Header,
     KeyInPath,
-    Query,
     WrittenKeyInPath,
     one_of,
 )
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
-    DEFAULT_TYPE,
     NEEDS_TAGGING,
     ContentMd5,
     EncodingType,
@@ -27,10 +25,18 @@ from ossia.api.oss.fields import (
     UploadCallback,
     VersionId,
     WrittenAttributes,
-    traffic_limit,
 )
 from ossia.api.oss.listing_xml import Names
+from ossia.api.oss.object_answer import (
+    AcceptedCodings,
+    CodedHead,
+    CodedObject,
+    GetObjectResult,
+    HeadObjectResult,
+    is_coded,
+)
 from ossia.api.oss.registry import oss
+from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.errors import (
     AccessDenied,
     FileAlreadyExists,
@@ -45,13 +51,11 @@ from ossia.errors import (
     NotModified,
     PreconditionFailed,
 )
-from ossia.http.message import Span
 from ossia.protocol.dates import format_http
-from ossia.protocol.header_text import kept_text, wire_text
+from ossia.protocol.header_text import kept_text
 from ossia.protocol.names import check_written_key, decode_key
 from ossia.protocol.ranges import resolve_range
 from ossia.protocol.xml import document, parse
-from ossia.records import ObjectType, StoredObject
 
 # --- put ---
 
@@ -65,6 +69,7 @@ class PutObject:
     callback: UploadCallback
     content_md5: ContentMd5 = None
     forbid_overwrite: ForbidOverwrite = False
+    limit: TrafficLimit = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,6 +77,7 @@ class PutObjectResult(TellingAnswer):
     etag: Annotated[str, Header("ETag")]
     content_md5: Annotated[str, Header("Content-MD5")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    delay_ms: Annotated[int | None, Header(DELAY)] = None
 
 
 @oss.operation(
@@ -84,24 +90,25 @@ class PutObjectResult(TellingAnswer):
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:
     """Store an object, then tell the application server if asked to."""
     callback = announce(call, request.callback, "PutObject")
-    result = _put_result(
-        await call.services.objects.put(
-            call.bucket,
-            request.key,
-            request.content,
-            request.attributes,
-            content_md5=request.content_md5,
-            forbid_overwrite=request.forbid_overwrite,
-            announcement=callback,
-        )
+    content = slowed(request.content, request.limit)
+    stored = await call.services.objects.put(
+        call.bucket,
+        request.key,
+        content,
+        request.attributes,
+        content_md5=request.content_md5,
+        forbid_overwrite=request.forbid_overwrite,
+        announcement=callback,
+    )
+    result = PutObjectResult(
+        etag=f'"{stored.etag}"',
+        content_md5=stored.md5,
+        crc64=stored.crc64,
+        delay_ms=delay_ms(content),
     )
     if callback is not None:
         await tell(callback, result)
     return result
-
-
-def _put_result(stored: StoredObject) -> PutObjectResult:
-    return PutObjectResult(etag=f'"{stored.etag}"', content_md5=stored.md5, crc64=stored.crc64)
 
 
 # --- get ---
@@ -144,114 +151,8 @@ class GetObject:
     version_id: VersionId = "null"
     range: Annotated[str | None, Header("range")] = None
     range_behavior: Annotated[str, Header("x-oss-range-behavior", one_of("standard"))] = ""
-    limit: Annotated[str, Query("x-oss-traffic-limit", traffic_limit)] = ""
-
-
-_APPENDABLE = ObjectType.APPENDABLE.value
-
-
-class ObjectAnswer(Answer):
-    """What GetObject and HeadObject have in common: the headers that describe an object."""
-
-    __slots__ = ("overrides", "stored")
-
-    def __init__(self, stored: StoredObject, overrides: dict[str, str]) -> None:
-        self.stored = stored
-        self.overrides = overrides
-
-    def body_type(self) -> str:
-        """The Content-Type to answer with."""
-        stored = self.stored.headers.get("content-type", DEFAULT_TYPE)
-        return wire_text(self.overrides.get("Content-Type") or stored)
-
-    def more_headers(self) -> list[tuple[str, str]]:
-        """Everything that is known of the object."""
-        stored = self.stored
-        headers = [
-            ("ETag", f'"{stored.etag}"'),
-            ("Last-Modified", format_http(stored.modified_at)),
-            ("Accept-Ranges", "bytes"),
-            ("x-oss-object-type", stored.type),
-            ("x-oss-storage-class", stored.storage_class),
-            ("x-oss-hash-crc64ecma", str(stored.crc64)),
-        ]
-        if stored.md5:
-            headers.append(("Content-MD5", stored.md5))
-        if stored.type == _APPENDABLE:
-            headers.append(("x-oss-next-append-position", str(stored.size)))
-        if stored.tags:
-            headers.append(("x-oss-tagging-count", str(len(stored.tags))))
-        for name, value in stored.headers.items():
-            shown = _SHOWN.get(name, name)
-            if shown and shown not in self.overrides:
-                headers.append((shown, wire_text(value)))
-        for name, value in self.overrides.items():
-            if name != "Content-Type":
-                headers.append((name, wire_text(value)))
-        return headers
-
-
-_SHOWN = {
-    "content-type": "",
-    "cache-control": "Cache-Control",
-    "content-disposition": "Content-Disposition",
-    "content-encoding": "Content-Encoding",
-    "content-language": "Content-Language",
-    "expires": "Expires",
-}
-
-
-class GetObjectResult(ObjectAnswer):
-    """The bytes of an object, or a range of them."""
-
-    __slots__ = ("_range", "_spans")
-
-    def __init__(
-        self,
-        stored: StoredObject,
-        overrides: dict[str, str],
-        chosen: tuple[int, int] | None,
-        spans: tuple[Span, ...],
-    ) -> None:
-        super().__init__(stored, overrides)
-        self._range = chosen
-        self._spans = spans
-
-    def status_code(self) -> int:
-        """206 where a range was taken."""
-        return 200 if self._range is None else 206
-
-    def body(self, call: Call) -> bytes:
-        """The inline bytes."""
-        del call
-        inline = self.stored.inline
-        if inline is None:
-            return b""
-        if self._range is None:
-            return inline
-        start, length = self._range
-        return inline[start : start + length]
-
-    def spans(self) -> tuple[Span, ...]:
-        """The runs of files."""
-        return self._spans
-
-    def length(self) -> int | None:
-        """That of the body; named for an empty object, which has a type as well (W28)."""
-        return None if self.stored.size else 0
-
-    def is_foreign(self) -> bool:
-        """Whoever stored it wrote it."""
-        return True
-
-    def more_headers(self) -> list[tuple[str, str]]:
-        """With Content-Range where a range was taken."""
-        headers = ObjectAnswer.more_headers(self)
-        if self._range is not None:
-            start, length = self._range
-            text = f"bytes {start}-{start + length - 1}/{self.stored.size}"
-            headers.append(("Content-Range", text))
-        return headers
+    accepts: AcceptedCodings = ""
+    limit: TrafficLimit = None
 
 
 @oss.operation(
@@ -269,11 +170,12 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     if request.range is not None:
         standard = request.range_behavior == "standard"
         chosen = resolve_range(request.range, stored.size, standard=standard)
-    spans: tuple[Span, ...] = ()
-    if stored.inline is None:
-        start, length = chosen or (0, stored.size)
-        spans = objects.spans(stored, start, length)
-    return GetObjectResult(stored, request.overrides, chosen, spans)
+    start, length = chosen or (0, stored.size)
+    spans = objects.spans(stored, start, length) if stored.inline is None else ()
+    coded = request.range is None and is_coded(call, stored, request.overrides, request.accepts)
+    answer = (CodedObject if coded else GetObjectResult)(stored, request.overrides, chosen, spans)
+    answer.rate = request.limit
+    return answer
 
 
 # --- head ---
@@ -286,16 +188,8 @@ class HeadObject:
     conditions: ReadConditions
     overrides: Annotated[dict[str, str], FromCall(_overrides)]
     version_id: VersionId = "null"
-
-
-class HeadObjectResult(ObjectAnswer):
-    """The headers of an object; Content-Length is its size."""
-
-    __slots__ = ()
-
-    def length(self) -> int:
-        """The size of the object."""
-        return self.stored.size
+    range: Annotated[str | None, Header("range")] = None
+    accepts: AcceptedCodings = ""
 
 
 @oss.operation(
@@ -309,7 +203,8 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     """Describe an object."""
     stored = await call.services.objects.find(call.bucket, request.key)
     request.conditions.check(stored.etag, stored.modified_at)
-    return HeadObjectResult(stored, request.overrides)
+    coded = request.range is None and is_coded(call, stored, request.overrides, request.accepts)
+    return (CodedHead if coded else HeadObjectResult)(stored, request.overrides)
 
 
 @dataclass(slots=True, kw_only=True)

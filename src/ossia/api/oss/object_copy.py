@@ -9,6 +9,7 @@ from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions, tagged
 from ossia.api.oss.registry import oss
+from ossia.api.oss.traffic import DELAY, TrafficLimit
 from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
@@ -102,6 +103,7 @@ class CopyObject:
     directive: Annotated[str, Header("x-oss-metadata-directive", _DIRECTIVE)] = "COPY"
     tagging_directive: Annotated[str, Header("x-oss-tagging-directive", _DIRECTIVE)] = "COPY"
     forbid_overwrite: ForbidOverwrite = False
+    limit: TrafficLimit = None
     carries_tags: Annotated[bool, FromCall(lambda _call: False)] = False
     """What was found when permission for it was asked: see `_tags_travel`."""
 
@@ -112,6 +114,7 @@ class CopyObjectResult(Answer):
     quoted_etag: Annotated[str, Header("ETag")]
     modified_at: int
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    delay_ms: Annotated[int | None, Header(DELAY)] = None
 
     def body(self, call: Call) -> bytes:
         del call
@@ -154,5 +157,8 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         forbid_overwrite=request.forbid_overwrite,
     )
     return CopyObjectResult(
-        quoted_etag=f'"{stored.etag}"', modified_at=stored.modified_at, crc64=stored.crc64
+        quoted_etag=f'"{stored.etag}"',
+        modified_at=stored.modified_at,
+        crc64=stored.crc64,
+        delay_ms=None if request.limit is None else 0,
     )

@@ -30,6 +30,7 @@ from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.location import location_of
 from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
 from ossia.api.oss.registry import oss
+from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.domain.multipart import CLIENT_ENCRYPTION, MAX_PARTS, ChosenPart
 from ossia.errors import (
     EntityTooSmall,
@@ -146,6 +147,7 @@ class UploadPart:
     number: PartNumber
     upload_id: UploadId
     content_md5: ContentMd5 = None
+    limit: TrafficLimit = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,6 +155,7 @@ class UploadPartResult(Answer):
     etag: Annotated[str, Header("ETag")]
     content_md5: Annotated[str, Header("Content-MD5")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    delay_ms: Annotated[int | None, Header(DELAY)] = None
 
 
 @oss.operation(
@@ -166,16 +169,20 @@ class UploadPartResult(Answer):
 )
 async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
     """Store one part."""
+    content = slowed(request.content, request.limit)
     part = await call.services.multipart.put_part(
         call.bucket,
         request.key,
         request.upload_id,
         request.number,
-        request.content,
+        content,
         content_md5=request.content_md5,
     )
     return UploadPartResult(
-        etag=f'"{part.etag}"', content_md5=etag_to_content_md5(part.etag), crc64=part.crc64
+        etag=f'"{part.etag}"',
+        content_md5=etag_to_content_md5(part.etag),
+        crc64=part.crc64,
+        delay_ms=delay_ms(content),
     )
 
 
@@ -188,6 +195,7 @@ class UploadPartCopy:
     number: PartNumber
     upload_id: UploadId
     range: Annotated[str | None, Header("x-oss-copy-source-range")] = None
+    limit: TrafficLimit = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -196,6 +204,7 @@ class UploadPartCopyResult(Answer):
     # ali-oss takes the part's ETag from the header, everybody else from the body.
     quoted_etag: Annotated[str, Header("ETag")]
     content_range: Annotated[str | None, Header("Content-Range")]
+    delay_ms: Annotated[int | None, Header(DELAY)]
 
     def body(self, call: Call) -> bytes:
         del call
@@ -233,7 +242,12 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
     taken = None
     if chosen is not None:
         taken = f"bytes {chosen[0]}-{chosen[0] + chosen[1] - 1}/{source.size}"
-    return UploadPartCopyResult(part=part, quoted_etag=f'"{part.etag}"', content_range=taken)
+    return UploadPartCopyResult(
+        part=part,
+        quoted_etag=f'"{part.etag}"',
+        content_range=taken,
+        delay_ms=None if request.limit is None else 0,
+    )
 
 
 # --- complete ---

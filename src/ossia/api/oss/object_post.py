@@ -23,7 +23,8 @@ from ossia.api.oss.fields import (
 )
 from ossia.api.oss.location import location_of
 from ossia.api.oss.registry import oss
-from ossia.domain.ingest import MAX_OBJECT
+from ossia.api.oss.traffic import DELAY, delay_ms, form_limit, slowed
+from ossia.domain.ingest import MAX_OBJECT, ByteSource
 from ossia.domain.objects import Attributes
 from ossia.domain.upload_callback import UploadCallback
 from ossia.errors import (
@@ -104,6 +105,7 @@ class PostObject:
     callback: Annotated[CallbackConfig | None, FromCall(_callback)]
     forbid_overwrite: Annotated[bool, FromCall(_forbid_overwrite)]
     length_range: Annotated[tuple[int, int] | None, FromCall(_length_range)]
+    limit: Annotated[int | None, FromCall(form_limit)]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +116,7 @@ class PostObjectResult(TellingAnswer):
     location: Annotated[str | None, Header("Location")]
     asked_status: int
     document: bytes
+    delay_ms: Annotated[int | None, Header(DELAY)] = None
 
     def status_code(self) -> int:
         """200 with the application's answer, otherwise what the form asks for."""
@@ -143,21 +146,25 @@ class PostObjectResult(TellingAnswer):
 async def post_object(call: Call, request: PostObject) -> PostObjectResult:
     """Store the file of a form, then tell the application server if asked to."""
     callback = announce(call, request.callback, "PostObject")
-    result = _result(call, request, await _store(call, request, callback))
+    source = slowed(request.form, request.limit)
+    result = _result(call, request, await _store(call, request, source, callback))
+    result.delay_ms = delay_ms(source)
     if callback is not None:
         await tell(callback, result)
         result.location = None
     return result
 
 
-async def _store(call: Call, request: PostObject, callback: UploadCallback | None) -> StoredObject:
+async def _store(
+    call: Call, request: PostObject, source: ByteSource, callback: UploadCallback | None
+) -> StoredObject:
     objects = call.services.objects
     low, high = request.length_range or (0, MAX_OBJECT)
     await objects.refuse_overwrite(
         call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
     )
     landed = await call.services.ingest.take(
-        request.form,
+        source,
         limit=min(high, MAX_OBJECT),
         too_large=_too_large,
         check_size=_at_least(low),
