@@ -226,3 +226,16 @@ def test_d9_without_a_folder_too(tmp_path: Path) -> None:
     assert re.search(r"secret\s+\w{30}\n", first_words(tmp_path, **memory))
     given = {"OSSIA_ROOT_ACCESS_KEY_ID": "LTAIroot", "OSSIA_ROOT_ACCESS_KEY_SECRET": ROOT_SECRET}
     assert ROOT_SECRET not in first_words(tmp_path, **memory, **given)
+
+
+def test_no_key_has_a_default(tmp_path: Path) -> None:
+    """Two servers have no secret in common, and nobody can guess the keys of others."""
+    kept = []
+    for name in ("one", "other"):
+        first_words(tmp_path / name)
+        folder = tmp_path / name
+        keys = json.loads((folder / "keys.json").read_text())
+        pems = [path.read_text() for path in sorted(folder.glob("*.pem"))]
+        kept.append({keys["root_access_key_id"], keys["root_access_key_secret"], *pems})
+    assert len(kept[0]) == len(kept[1]) == 4
+    assert kept[0].isdisjoint(kept[1])
