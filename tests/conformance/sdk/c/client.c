@@ -39,14 +39,25 @@ static char *format(const char *template, ...) {
 }
 
 static char *hex_of(const unsigned char *data, size_t size) {
-    text made = {NULL, 0};
-    char two[3];
-    append(&made, "", 0);
+    static const char digits[] = "0123456789abcdef";
+    char *made = malloc(size * 2 + 1);
     for (size_t i = 0; i < size; i++) {
-        snprintf(two, sizeof two, "%02x", data[i]);
-        append(&made, two, 2);
+        made[i * 2] = digits[data[i] >> 4];
+        made[i * 2 + 1] = digits[data[i] & 15];
     }
-    return made.data;
+    made[size * 2] = '\0';
+    return made;
+}
+
+static text bytes_of(const char *hex) {
+    size_t size = strlen(hex) / 2;
+    text made = {malloc(size + 1), size};
+    for (size_t i = 0; i < size; i++) {
+        char two[3] = {hex[i * 2], hex[i * 2 + 1], '\0'};
+        made.data[i] = (char)strtol(two, NULL, 16);
+    }
+    made.data[size] = '\0';
+    return made;
 }
 
 /* --- tables, as apr_table_t: what is set replaces, names have no case, order is that of adding */
@@ -110,15 +121,8 @@ static void read_fields(char *line) {
     field_count = 0;
     for (char *word = strtok(line, " \n"); word; word = strtok(NULL, " \n")) {
         char *hex = strchr(word, '=');
-        field *made = &fields[field_count++];
         *hex++ = '\0';
-        *made = (field){word, {NULL, 0}};
-        append(&made->value, "", 0);
-        for (; hex[0] && hex[1]; hex += 2) {
-            unsigned int byte;
-            sscanf(hex, "%2x", &byte);
-            append(&made->value, &(char){(char)byte}, 1);
-        }
+        fields[field_count++] = (field){word, bytes_of(hex)};
     }
 }
 
