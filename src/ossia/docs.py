@@ -54,6 +54,7 @@ def _request(each: Operation) -> str:
     place = {"service": "/", "bucket": "/BUCKET", "object": "/BUCKET/KEY"}[each.scope.value]
     query = "&".join(sorted(each.selectors))
     header = f" + {each.header}" if each.header else ""
+    header += f" (or {each.or_method})" if each.or_method else ""
     if query.startswith("multipart/"):
         return f"{each.method} {place} ({query})"
     return f"{each.method} {place}{'?' if query else ''}{query}{header}"

@@ -342,6 +342,19 @@ def test_w22_a_later_append_sets_the_acl_and_nothing_else(ask: Ask) -> None:
     assert "x-oss-server-side-encryption" not in got.headers
 
 
+@pytest.mark.covers("AppendObject")
+@pytest.mark.parametrize("position", ["0", "00", "000000"])
+def test_w22_the_first_append_is_the_one_at_zero(ask: Ask, position: str) -> None:
+    """However it is written: what is said of the object is looked at, and kept."""
+    query = [("append", ""), ("position", position)]
+    encrypted = {"x-oss-server-side-encryption": "KMS"}
+    assert ask("POST", "log", query=query, body=b"x", headers=encrypted).code == "NotImplemented"
+    said = {"x-oss-meta-a": "1", "x-oss-tagging": "a=b"}
+    assert ask("POST", "log", query=query, body=b"x", headers=said).status == 200
+    got = ask("HEAD", "log").headers
+    assert (got["x-oss-meta-a"], got["x-oss-tagging-count"]) == ("1", "1")
+
+
 def test_w22_oss2_appends_with_an_acl(store: oss2.Bucket) -> None:
     store.append_object("log", 0, b"a")
     store.append_object("log", 1, b"b", headers={"x-oss-object-acl": "public-read"})

@@ -145,7 +145,7 @@ def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
 def is_later_append(call: Call) -> bool:
     """Whether the request appends to what is there already."""
     query = call.query
-    return "append" in query and query.get("position") != "0"
+    return "append" in query and query.get("position", "").strip("0") != ""
 
 
 def later_attributes_from(headers: dict[bytes, bytes]) -> Attributes:
