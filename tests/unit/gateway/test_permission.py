@@ -45,6 +45,11 @@ async def permit(world: World, *conditions: dict[str, Any]) -> None:
         ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "PUT", "n", [], {"x-oss-tagging": "a=b"}, 200),
         ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "PUT", "n", [], {"x-oss-tagging": "a=c"}, 403),
         ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "PUT", "n", [], {"x-oss-tagging": "a=b&a=b"}, 403),
+        # What a later append ignores (W22) and what an empty header does not say (W21) is no reason.
+        ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "POST", "log", [("append", ""), ("position", "0")], {"x-oss-tagging": "a=b"}, 200),
+        ({"StringEquals": {"oss:RequestObjectTag/a": "b"}}, "POST", "log", [("append", ""), ("position", "1")], {"x-oss-tagging": "a=b"}, 403),
+        ({"StringEquals": {"oss:x-oss-object-acl": ""}}, "PUT", "n", [], {"x-oss-object-acl": ""}, 403),
+        ({"StringEquals": {"oss:x-oss-acl": ""}}, "PUT", "", [("acl", "")], {"x-oss-acl": ""}, 403),
         ({"StringLike": {"oss:Prefix": "a/*"}}, "GET", "", [("prefix", "a/b")], {}, 200),
         ({"StringLike": {"oss:Prefix": "a/*"}}, "GET", "k", [("prefix", "a/b")], {}, 403),
         ({"StringEquals": {"oss:x-oss-acl": "private"}}, "PUT", "", [("acl", "")], {"x-oss-acl": "private"}, 200),
