@@ -311,12 +311,16 @@ def _headers(path: str, content_type: str = JSON) -> dict[str, str]:
     }
 
 
+async def _stored(bucket: AioBucket, key: str) -> dict[str, str]:
+    """The headers of an object as it is; aiohttp asks for gzip, which has no length and no digest."""
+    about = await bucket.head_object(key, headers={"Accept-Encoding": "identity"})
+    return {name.lower(): value for name, value in about.headers.items()}
+
+
 async def _put_with_callback(bucket: AioBucket, key: str, content_type: str = JSON) -> None:
     stored = await bucket.put_object(key, b"hello", headers=_headers(ECHO, content_type))
-    about = (await bucket.head_object(key)).headers
-    stored_headers = {name.lower(): value for name, value in about.items()}
     answer = await stored.resp.read()
-    equal_echo(answer, bucket.bucket_name, key, stored_headers, content_type)
+    equal_echo(answer, bucket.bucket_name, key, await _stored(bucket, key), content_type)
 
 
 @with_bucket
@@ -334,9 +338,7 @@ async def callback_complete(bucket: AioBucket) -> None:
     key, content = "callback/complete 键.bin", some_bytes(PART + 3)
     upload, parts = await _parts(bucket, key, content)
     completed = await bucket.complete_multipart_upload(key, upload, parts, headers=_headers(ECHO))
-    about = (await bucket.head_object(key)).headers
-    stored = {name.lower(): value for name, value in about.items()}
-    equal_echo(await completed.resp.read(), BUCKET, key, stored)
+    equal_echo(await completed.resp.read(), BUCKET, key, await _stored(bucket, key))
 
 
 @with_bucket
@@ -381,9 +383,8 @@ def sts_callback() -> None:
         async with _session() as session, bucket_of(ROLE_BUCKET) as root:
             key = "sts/aiooss2-callback.txt"
             stored = await session.put_object(key, b"hello", headers=_headers(ECHO))
-            about = (await root.head_object(key)).headers
-            told = {name.lower(): value for name, value in about.items()}
-            equal_echo(await stored.resp.read(), ROLE_BUCKET, key, told)
+            answer = await stored.resp.read()
+            equal_echo(answer, ROLE_BUCKET, key, await _stored(root, key))
 
     asyncio.run(main())
 
