@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from ossia import __version__
+from ossia.private_files import is_open_to_all
 from ossia.settings import Settings, SettingsError, load, rows
 
 log = logging.getLogger("ossia")
@@ -46,7 +47,11 @@ def _meta(kind: type) -> str:
 
 
 def _load(flags: dict[str, Any], config: Path | None) -> Settings:
-    return load(flags, os.environ, config)
+    settings = load(flags, os.environ, config)
+    if config is not None and settings.root_access_key_secret and is_open_to_all(config):
+        # It is the operator's to change, so it is said and not done.
+        click.echo(f"ossia: others can read {config}: chmod 600 {config}", err=True)
+    return settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

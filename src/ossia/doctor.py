@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,7 @@ from ossia.adapters.filesystem import allows_direct
 from ossia.bootstrap import callback_targets
 from ossia.callback_key_files import key_files
 from ossia.ports import CallbackAnswer, CallbackAttempt
-from ossia.private_files import open_to_others
+from ossia.private_files import is_open_to_all, open_to_others
 from ossia.protocol.callback_signature import KEY_BITS, CallbackKey
 from ossia.settings import Settings, SettingsError
 from ossia.supervisor import bind
@@ -95,9 +94,8 @@ def _folder(settings: Settings) -> Finding:
 def _secrets(settings: Settings) -> Finding:
     """Files of the data folder, and the TLS key, that others can read."""
     found = list(open_to_others(settings.data, apart_from=BLOBS))
-    tls_key = Path(settings.tls_key)
-    if settings.tls_key and tls_key.exists() and tls_key.stat().st_mode & stat.S_IROTH:
-        found.append(tls_key)
+    if settings.tls_key and is_open_to_all(Path(settings.tls_key)):
+        found.append(Path(settings.tls_key))
     if found:
         more = f" and {len(found) - 1} more" if found[1:] else ""
         return Finding(

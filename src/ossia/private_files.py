@@ -43,6 +43,14 @@ def make_private(path: Path) -> None:
             path.chmod(_OWNER_ONLY)
 
 
+def is_open_to_all(path: Path) -> bool:
+    """Whether everybody on this machine can read a file that somebody else made."""
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
 def open_to_others(folder: Path, *, apart_from: str) -> Iterator[Path]:
     """The files below *folder* that somebody else may read or write, but for one folder in it.
 

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from ossia.adapters.data_folder import BLOBS, DataFolder
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.adapters.system import SystemClock
-from ossia.appserver.config import ConfigError
+from ossia.appserver.cli import appserver
+from ossia.appserver.config import ConfigError, write_samples
 from ossia.appserver.uploads import Upload, Uploads
 from ossia.callback_key_files import KeyFiles
+from ossia.cli import _load
 from ossia.doctor import _secrets
 from ossia.private_files import keep_private, open_to_others, write_private
 from ossia.settings import Settings
@@ -130,6 +133,25 @@ async def test_d6_a_start_tightens_what_older_versions_left(tmp_path: Path) -> N
         assert {mode(path) for path in loose} == {0o600}
         assert mode(elsewhere) == 0o644
         assert _secrets(Settings(data=tmp_path)).ok
+
+
+def test_d6_a_configuration_with_a_secret_is_spoken_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the operator's file: said, not done.  The record is no file, so that nothing is served."""
+    config = tmp_path / "ossia.toml"
+    app = write_samples(tmp_path / "app")
+    for bits, spoken in ((0o644, True), (0o640, False), (0o600, False)):
+        config.write_text('root_access_key_id = "a"\nroot_access_key_secret = "b"\n')
+        config.chmod(bits)
+        app.chmod(bits)
+        _load({}, config)
+        assert (f"others can read {config}" in capsys.readouterr().err) is spoken
+        arguments = ["--config", str(app), "--listen", "127.0.0.1:0", "--store", str(tmp_path)]
+        keys = {"OSSIA_APP_ACCESS_KEY_ID": "LTAI", "OSSIA_APP_ACCESS_KEY_SECRET": "s" * 8}
+        keys["OSSIA_APP_ROLE_ARN"] = "acs:ram::1:role/app"
+        said = CliRunner().invoke(appserver, arguments, env=keys).stderr
+        assert (f"others can read {app}" in said) is spoken
 
 
 def test_d6_the_doctor_looks_at_the_tls_key(tmp_path: Path) -> None:

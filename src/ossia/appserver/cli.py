@@ -18,6 +18,7 @@ import click
 
 from ossia.appserver import config as settings
 from ossia.appserver.config import AppConfig, ConfigError
+from ossia.private_files import is_open_to_all
 
 if TYPE_CHECKING:
     from ossia.appserver.grant import Hook
@@ -138,6 +139,10 @@ def _serve_at(
     port = listening.getsockname()[1]
     config = build_config(flags, host, port)
     hook = _hook(flags["hook"], config)
+    if is_open_to_all(flags["config"]):
+        # It may be somebody else's to change, so it is said and not done.
+        remedy = f"chmod 600 {flags['config']}"
+        click.echo(f"ossia appserver: others can read {flags['config']}: {remedy}", err=True)
     _reach_directly(flags["endpoint"])
 
     import uvicorn  # noqa: PLC0415 - see the module's first lines

@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 
 import pytest
 from gateway_world import World, code, content, element, header
@@ -23,19 +22,6 @@ CORS = (
     b"</CORSConfiguration>"
 )
 ORIGIN = {"Origin": "https://page"}
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.ingest.close()
-
-
-@pytest.fixture
-async def bucket(world: World) -> str:
-    assert (await world.ask("PUT", "bucket")).status == 200
-    return "bucket"
 
 
 # --- whatever goes wrong ---

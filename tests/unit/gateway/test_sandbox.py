@@ -2,25 +2,11 @@
 
 import base64
 import json
-from collections.abc import Iterator
 
 import pytest
 from gateway_world import World
 
 from ossia.http.message import Response
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    made = World()
-    yield made
-    made.ingest.close()
-
-
-@pytest.fixture
-async def bucket(world: World) -> str:
-    assert (await world.ask("PUT", "foreign")).status == 200
-    return "foreign"
 
 
 def _callback(body: str) -> str:
