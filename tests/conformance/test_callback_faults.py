@@ -22,6 +22,7 @@ OPERATIONS = ("PutObject", "PostObject", "CompleteMultipartUpload")
 CONTENT = bytes(range(256)) * 100
 SENT_BACK = frozenset({"content-length", "content-type", "x-oss-ec"})
 """What a failure says in other words than a success."""
+GUARDS = {"content-security-policy", "x-content-type-options"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,8 @@ def test_headers_of_a_failure_are_those_of_a_success(
     for fault in faults():
         got = told[operation, fault].result().reply
         if got.status == 203:
-            assert set(got.headers) - SENT_BACK == set(success) - SENT_BACK, fault
+            # An application's answer is sandboxed, our own document is not.
+            assert set(got.headers) - SENT_BACK == set(success) - SENT_BACK - GUARDS, fault
             for name in ("etag", "x-oss-hash-crc64ecma"):
                 assert got.headers[name] == success[name], (fault, name)
 
