@@ -153,8 +153,6 @@ EMPTY = [
     "x-oss-forbid-overwrite",
     "x-oss-server-side-encryption",
     "x-oss-traffic-limit",
-    "x-oss-callback",
-    "x-oss-callback-var",
     "If-None-Match",
     "If-Unmodified-Since",
     "Content-MD5",
@@ -210,7 +208,6 @@ def test_empty_headers_of_parts_count_as_not_given(ask: Ask, bucket: str) -> Non
     names = (
         "x-oss-object-acl",
         "x-oss-forbid-overwrite",
-        "x-oss-callback",
         "If-Match",
         "Content-MD5",
     )
