@@ -1,10 +1,13 @@
 """Settings of a bucket that cannot be made here yet: what OSS answers where they were never made.
 
-Terraform and the SDKs' clean-ups read them of every bucket, and give up on any other answer
-(witnessed.md, W35; buckets.md, sections 4 and 5).
+Terraform and the SDKs' clean-ups read and remove them of every bucket, and give up on any other
+answer (witnessed.md, W35; buckets.md, sections 4 and 5).  They differ in nothing but names and
+answers, so they are rows: method, sub-resource, what is answered, what the operation does.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, make_dataclass
+from typing import Any, Final
 
 from ossia.api.bind import BucketInPath
 from ossia.api.operation import Answer, Call, Scope
@@ -18,6 +21,7 @@ from ossia.errors import (
     NoSuchTransferAccelerationConfiguration,
     NoSuchWebsiteConfiguration,
     NoSuchWORMConfiguration,
+    OssError,
 )
 from ossia.protocol.xml import document, tag
 
@@ -40,222 +44,119 @@ class RemovedSetting(Answer):
     status = 204
 
 
-# --- settings with a document of their own ---
+def _resource_group(call: Call) -> bytes:
+    group = tag("ResourceGroupId", resource_group_of(call.bucket.owner))
+    return document("BucketResourceGroupConfiguration", group)
+
+
+_TOLD: Final[dict[str, tuple[str, bytes | Callable[[Call], bytes], str]]] = {
+    "GetBucketLogging": (
+        "logging",
+        document("BucketLoggingStatus"),
+        "Tell that access to a bucket is not logged.",
+    ),
+    "GetBucketReferer": (
+        "referer",
+        document(
+            "RefererConfiguration",
+            tag("AllowEmptyReferer", value=True),
+            "<RefererList></RefererList>",
+        ),
+        "Tell that a bucket is read from any page.",
+    ),
+    "GetBucketRequestPayment": (
+        "requestPayment",
+        document("RequestPaymentConfiguration", tag("Payer", "BucketOwner")),
+        "Tell that the owner pays for a bucket.",
+    ),
+    "GetBucketAccessMonitor": (
+        "accessmonitor",
+        document("AccessMonitorConfiguration", tag("Status", "Disabled")),
+        "Tell that times of access are not kept.",
+    ),
+    "GetBucketResourceGroup": (
+        "resourceGroup",
+        _resource_group,
+        "Tell the resource group of a bucket, which is that of the account.",
+    ),
+}
+_MISSING: Final[dict[str, tuple[str, type[OssError], str]]] = {
+    "GetBucketLifecycle": (
+        "lifecycle",
+        NoSuchLifecycle,
+        "Tell that a bucket has no lifecycle rules.",
+    ),
+    "GetBucketWebsite": (
+        "website",
+        NoSuchWebsiteConfiguration,
+        "Tell that a bucket is no website.",
+    ),
+    "GetBucketEncryption": (
+        "encryption",
+        NoSuchServerSideEncryptionRule,
+        "Tell that a bucket encrypts nothing by default.",
+    ),
+    "GetBucketTransferAcceleration": (
+        "transferAcceleration",
+        NoSuchTransferAccelerationConfiguration,
+        "Tell that transfers are not accelerated.",
+    ),
+    "GetBucketWorm": (
+        "worm",
+        NoSuchWORMConfiguration,
+        "Tell that a bucket has no retention policy.",
+    ),
+    "GetBucketReplication": (
+        "replication",
+        NoSuchReplicationConfiguration,
+        "Tell that a bucket is not replicated.",
+    ),
+}
+_REMOVED: Final[dict[str, tuple[str, str]]] = {
+    "DeleteBucketLogging": ("logging", "Log access to a bucket no longer; it never was."),
+    "DeleteBucketLifecycle": (
+        "lifecycle",
+        "Remove the lifecycle rules of a bucket, of which there are none.",
+    ),
+    "DeleteBucketWebsite": ("website", "Make a bucket no website, which it never was."),
+    "DeleteBucketEncryption": ("encryption", "Encrypt nothing by default, which never was."),
+}
+
+
+def _offer(
+    name: str,
+    method: str,
+    selector: str,
+    summary: str,
+    answer: Callable[[Call], Answer],
+    *errors: type[OssError],
+) -> None:
+    """Register the operation *name* of a bucket, which takes nothing but the bucket."""
+
+    async def handler(call: Call, request: Any) -> Answer:
+        del request
+        return answer(call)
+
+    handler.__doc__ = summary
+    fields: list[tuple[str, Any]] = [("bucket", BucketInPath)]
+    handler.__annotations__["request"] = make_dataclass(name, fields, kw_only=True)
+    oss.operation(method, Scope.BUCKET, query=[selector], errors=(NoSuchBucket, *errors))(handler)
+
+
+def _tell(content: bytes | Callable[[Call], bytes]) -> Callable[[Call], Answer]:
+    return lambda call: UnchangedSetting(content=content(call) if callable(content) else content)
 
 
-@dataclass(slots=True, kw_only=True)
-class GetBucketLogging:
-    bucket: BucketInPath
+def _refuse(error: type[OssError]) -> Callable[[Call], Answer]:
+    def refuse(call: Call) -> Answer:
+        raise error(BucketName=call.bucket_name)
 
+    return refuse
 
-@oss.operation("GET", Scope.BUCKET, query=["logging"], errors=(NoSuchBucket,))
-async def get_bucket_logging(call: Call, request: GetBucketLogging) -> UnchangedSetting:
-    """Tell that access to a bucket is not logged."""
-    del call, request
-    content = document("BucketLoggingStatus")
-    return UnchangedSetting(content=content)
 
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketReferer:
-    bucket: BucketInPath
-
-
-@oss.operation("GET", Scope.BUCKET, query=["referer"], errors=(NoSuchBucket,))
-async def get_bucket_referer(call: Call, request: GetBucketReferer) -> UnchangedSetting:
-    """Tell that a bucket is read from any page."""
-    del call, request
-    content = document(
-        "RefererConfiguration", tag("AllowEmptyReferer", value=True), "<RefererList></RefererList>"
-    )
-    return UnchangedSetting(content=content)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketRequestPayment:
-    bucket: BucketInPath
-
-
-@oss.operation("GET", Scope.BUCKET, query=["requestPayment"], errors=(NoSuchBucket,))
-async def get_bucket_request_payment(
-    call: Call, request: GetBucketRequestPayment
-) -> UnchangedSetting:
-    """Tell that the owner pays for a bucket."""
-    del call, request
-    content = document("RequestPaymentConfiguration", tag("Payer", "BucketOwner"))
-    return UnchangedSetting(content=content)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketAccessMonitor:
-    bucket: BucketInPath
-
-
-@oss.operation("GET", Scope.BUCKET, query=["accessmonitor"], errors=(NoSuchBucket,))
-async def get_bucket_access_monitor(
-    call: Call, request: GetBucketAccessMonitor
-) -> UnchangedSetting:
-    """Tell that times of access are not kept."""
-    del call, request
-    content = document("AccessMonitorConfiguration", tag("Status", "Disabled"))
-    return UnchangedSetting(content=content)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketResourceGroup:
-    bucket: BucketInPath
-
-
-@oss.operation("GET", Scope.BUCKET, query=["resourceGroup"], errors=(NoSuchBucket,))
-async def get_bucket_resource_group(
-    call: Call, request: GetBucketResourceGroup
-) -> UnchangedSetting:
-    """Tell the resource group of a bucket, which is that of the account."""
-    del request
-    content = document(
-        "BucketResourceGroupConfiguration",
-        tag("ResourceGroupId", resource_group_of(call.bucket.owner)),
-    )
-    return UnchangedSetting(content=content)
-
-
-# --- settings that are missing until they are made ---
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketLifecycle:
-    bucket: BucketInPath
-
-
-@oss.operation("GET", Scope.BUCKET, query=["lifecycle"], errors=(NoSuchBucket, NoSuchLifecycle))
-async def get_bucket_lifecycle(call: Call, request: GetBucketLifecycle) -> UnchangedSetting:
-    """Tell that a bucket has no lifecycle rules."""
-    del call
-    raise NoSuchLifecycle(BucketName=request.bucket)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketWebsite:
-    bucket: BucketInPath
-
-
-@oss.operation(
-    "GET", Scope.BUCKET, query=["website"], errors=(NoSuchBucket, NoSuchWebsiteConfiguration)
-)
-async def get_bucket_website(call: Call, request: GetBucketWebsite) -> UnchangedSetting:
-    """Tell that a bucket is no website."""
-    del call
-    raise NoSuchWebsiteConfiguration(BucketName=request.bucket)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketEncryption:
-    bucket: BucketInPath
-
-
-@oss.operation(
-    "GET", Scope.BUCKET, query=["encryption"], errors=(NoSuchBucket, NoSuchServerSideEncryptionRule)
-)
-async def get_bucket_encryption(call: Call, request: GetBucketEncryption) -> UnchangedSetting:
-    """Tell that a bucket encrypts nothing by default."""
-    del call
-    raise NoSuchServerSideEncryptionRule(BucketName=request.bucket)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketTransferAcceleration:
-    bucket: BucketInPath
-
-
-@oss.operation(
-    "GET",
-    Scope.BUCKET,
-    query=["transferAcceleration"],
-    errors=(NoSuchBucket, NoSuchTransferAccelerationConfiguration),
-)
-async def get_bucket_transfer_acceleration(
-    call: Call, request: GetBucketTransferAcceleration
-) -> UnchangedSetting:
-    """Tell that transfers are not accelerated."""
-    del call
-    raise NoSuchTransferAccelerationConfiguration(BucketName=request.bucket)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketWorm:
-    bucket: BucketInPath
-
-
-@oss.operation("GET", Scope.BUCKET, query=["worm"], errors=(NoSuchBucket, NoSuchWORMConfiguration))
-async def get_bucket_worm(call: Call, request: GetBucketWorm) -> UnchangedSetting:
-    """Tell that a bucket has no retention policy."""
-    del call
-    raise NoSuchWORMConfiguration(BucketName=request.bucket)
-
-
-@dataclass(slots=True, kw_only=True)
-class GetBucketReplication:
-    bucket: BucketInPath
-
-
-@oss.operation(
-    "GET",
-    Scope.BUCKET,
-    query=["replication"],
-    errors=(NoSuchBucket, NoSuchReplicationConfiguration),
-)
-async def get_bucket_replication(call: Call, request: GetBucketReplication) -> UnchangedSetting:
-    """Tell that a bucket is not replicated."""
-    del call
-    raise NoSuchReplicationConfiguration(BucketName=request.bucket)
-
-
-# --- removing what was never made, which is no error (buckets.md, preface) ---
-
-
-@dataclass(slots=True, kw_only=True)
-class DeleteBucketLogging:
-    bucket: BucketInPath
-
-
-@oss.operation("DELETE", Scope.BUCKET, query=["logging"], errors=(NoSuchBucket,))
-async def delete_bucket_logging(call: Call, request: DeleteBucketLogging) -> RemovedSetting:
-    """Log access to a bucket no longer; it never was."""
-    del call, request
-    return RemovedSetting()
-
-
-@dataclass(slots=True, kw_only=True)
-class DeleteBucketLifecycle:
-    bucket: BucketInPath
-
-
-@oss.operation("DELETE", Scope.BUCKET, query=["lifecycle"], errors=(NoSuchBucket,))
-async def delete_bucket_lifecycle(call: Call, request: DeleteBucketLifecycle) -> RemovedSetting:
-    """Remove the lifecycle rules of a bucket, of which there are none."""
-    del call, request
-    return RemovedSetting()
-
-
-@dataclass(slots=True, kw_only=True)
-class DeleteBucketWebsite:
-    bucket: BucketInPath
-
-
-@oss.operation("DELETE", Scope.BUCKET, query=["website"], errors=(NoSuchBucket,))
-async def delete_bucket_website(call: Call, request: DeleteBucketWebsite) -> RemovedSetting:
-    """Make a bucket no website, which it never was."""
-    del call, request
-    return RemovedSetting()
-
-
-@dataclass(slots=True, kw_only=True)
-class DeleteBucketEncryption:
-    bucket: BucketInPath
-
-
-@oss.operation("DELETE", Scope.BUCKET, query=["encryption"], errors=(NoSuchBucket,))
-async def delete_bucket_encryption(call: Call, request: DeleteBucketEncryption) -> RemovedSetting:
-    """Encrypt nothing by default, which never was."""
-    del call, request
-    return RemovedSetting()
+for _name, (_selector, _content, _summary) in _TOLD.items():
+    _offer(_name, "GET", _selector, _summary, _tell(_content))
+for _name, (_selector, _error, _summary) in _MISSING.items():
+    _offer(_name, "GET", _selector, _summary, _refuse(_error), _error)
+for _name, (_selector, _summary) in _REMOVED.items():
+    _offer(_name, "DELETE", _selector, _summary, lambda _call: RemovedSetting())
