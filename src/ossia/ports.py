@@ -421,7 +421,8 @@ class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One request to one URL, exactly as it is to be sent.
 
     ``target`` is path and query as they stand in the request line; ``headers`` contains Host;
-    without ``sni`` TLS does not tell the name that is asked for.
+    without ``sni`` TLS does not tell the name that is asked for.  What is scarce is shared among
+    buckets, so that one of them cannot keep the others' callbacks waiting.
     """
 
     scheme: str
@@ -431,6 +432,7 @@ class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):
     headers: dict[str, str]
     body: bytes
     sni: bool = True
+    bucket: str = ""
 
 
 class CallbackAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -108,7 +108,7 @@ class Table:
     def __init__(self, **names: list[str]) -> None:
         self.names = {name.replace("_", "."): addresses for name, addresses in names.items()}
 
-    async def __call__(self, host: str) -> list[str]:
+    async def __call__(self, host: str, _bucket: str) -> list[str]:
         if host not in self.names:
             raise OSError(f"{host} is not in the table")
         return self.names[host]
@@ -551,7 +551,7 @@ async def test_next_address_is_not_tried_after_an_answer_that_broke_off() -> Non
 
 async def test_name_is_looked_up_within_the_limit() -> None:
     class Slow(Table):
-        async def __call__(self, host: str) -> list[str]:
+        async def __call__(self, host: str, _bucket: str) -> list[str]:
             await asyncio.sleep(10)
             return await super().__call__(host)
 

@@ -8,9 +8,8 @@ Strangers choose the URL, hence:
 3. One time limit for all of it; the answer is read up to the size limit.
 4. What is written on the wire is what was signed: the target is never normalised.
 
-Names are looked up as IPv4 only (callback.md, section 2: hosts with only IPv6 are not supported).
-What an answer means is `protocol.callback.judge_reply`.  Why not an HTTP client library:
-docs/decisions/2026-11-21-callback-client.md.
+Names are looked up by `Resolvers`.  What an answer means is `protocol.callback.judge_reply`.
+Why not an HTTP client library: docs/decisions/2026-11-21-callback-client.md.
 """
 
 import asyncio
@@ -19,22 +18,19 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Final
 
 from ossia.adapters.callback_exchange import BrokenAnswer, Exchange
 from ossia.adapters.plain_wire import PlainWire
+from ossia.adapters.resolvers import Resolvers
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
 from ossia.protocol.callback import MAX_REPLY_BYTES
 from ossia.records import Timings
 
-Resolve = Callable[[str], Awaitable[list[str]]]
-"""Gives the addresses of a host name.  Raises `OSError`."""
-
-_RESOLVERS: Final = 32
-"""Threads that wait for name servers: slow ones must not keep others from being asked."""
+Resolve = Callable[[str, str], Awaitable[list[str]]]
+"""Gives the addresses of a host name, for a bucket.  Raises `OSError`."""
 
 _OK: Final = 200
 
@@ -60,15 +56,14 @@ class CallbackClient:
         self._max_reply_bytes = max_reply_bytes
         self._make_context = tls
         self._contexts: dict[bool, ssl.SSLContext] = {}
-        self._resolve = resolve or self._ask_system
-        self._resolvers: ThreadPoolExecutor | None = None
+        self._resolvers = Resolvers()
+        self._resolve = resolve or self._resolvers.addresses
         self._closed = False
 
     async def close(self) -> None:
         """Send nothing any more."""
         self._closed = True
-        if self._resolvers is not None:
-            self._resolvers.shutdown(wait=False, cancel_futures=True)
+        self._resolvers.close()
 
     async def send(self, attempt: CallbackAttempt) -> CallbackAnswer | CallbackFailure:
         """Make one attempt; see `CallbackSender`."""
@@ -107,15 +102,9 @@ class CallbackClient:
         await _become_task()
         async with asyncio.timeout_at(trip.deadline):
             try:
-                return await self._resolve(host)
+                return await self._resolve(host, trip.attempt.bucket)
             except (OSError, UnicodeError) as error:
                 raise _NameNotFoundError(str(error)) from error
-
-    async def _ask_system(self, host: str) -> list[str]:
-        if self._resolvers is None:
-            self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolve")
-        found = await asyncio.get_running_loop().run_in_executor(self._resolvers, _look_up, host)
-        return list(dict.fromkeys(found))
 
     async def _talk_to_any(self, trip: "_Trip", addresses: list[str]) -> None:
         """Talk to the first address that may be, and can be, connected to."""
@@ -299,11 +288,6 @@ async def _become_task() -> None:
     """A request that has not waited yet has no task (`http.eager`); time limits need one."""
     if asyncio.current_task() is None:
         await asyncio.sleep(0)
-
-
-def _look_up(host: str) -> list[str]:
-    found = socket.getaddrinfo(host, None, socket.AF_INET, socket.SOCK_STREAM)
-    return [str(address[0]) for *_, address in found]
 
 
 def _request_bytes(attempt: CallbackAttempt) -> bytes:

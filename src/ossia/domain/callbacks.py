@@ -313,6 +313,7 @@ class Callbacks:
             headers=self._headers(message, url, now_ms, key.url, authorization),
             body=message.body,
             sni=message.sni or not self._sni_as_oss,
+            bucket=message.bucket,
         )
         outcome = await self._sender.send(outgoing)
         verdict = self._judge(outcome)
