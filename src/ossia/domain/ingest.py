@@ -13,13 +13,14 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ossia.domain.buffers import Buffers
 from ossia.errors import EntityTooLarge, InvalidDigest, OssError
-from ossia.ports import BlobStore, Clock, MetadataStore, StagedBlob
+from ossia.http.body import ClientGone
+from ossia.ports import BlobStore, Clock, MetadataStore, StagedBlob, Unavailable
 from ossia.protocol.checksums import crc64, md5_hex, parse_content_md5
 from ossia.records import Extent
 
@@ -35,6 +36,10 @@ MAX_OBJECT = 5 * 1024**3
 _DIGEST_CHUNK = 1024 * 1024
 LEASE_MS = 24 * 3600 * 1000
 """How long an upload may take before its bytes are garbage."""
+
+
+def _always() -> bool:
+    return True
 
 
 class ByteSource(Protocol):
@@ -166,9 +171,28 @@ class Ingest:
         extent = Extent(blob_id=staged.id, length=pump.size)
         return Landed(pump.size, pump.md5(), pump.crc64, None, (extent,))
 
-    async def digest(self, spans: "Sequence[Span]") -> tuple[str, int]:
-        """MD5 and CRC-64 of bytes that are stored already."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, _digest, spans)
+    async def digest(
+        self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = _always
+    ) -> tuple[str, int]:
+        """MD5 and CRC-64 of bytes that are stored already.
+
+        Others have their turns in between.  Raises `ClientGone` once it *is_wanted* no more.
+        """
+        md5, crc = hashlib.md5(usedforsecurity=False), 0
+        buffer = memoryview(bytearray(_DIGEST_CHUNK))
+        loop = asyncio.get_running_loop()
+        with closing(StoredSource(spans, self._threads, is_wanted)) as source:
+            while count := await source.read_into(buffer):
+                await loop.run_in_executor(self._threads, md5.update, buffer[:count])
+                crc = crc64(buffer[:count], crc)
+        return md5.hexdigest().upper(), crc
+
+    async def copy(
+        self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = _always
+    ) -> Landed:
+        """Take bytes that are stored already once more, as `digest` reads them."""
+        with closing(StoredSource(spans, self._threads, is_wanted)) as source:
+            return await self.take(source, keep_inline=False)
 
     @asynccontextmanager
     async def _staged(self, size: int | None) -> "AsyncIterator[StagedBlob]":
@@ -247,16 +271,56 @@ class _Pump:
         return self._md5.hexdigest().upper()
 
 
-def _digest(spans: "Sequence[Span]") -> tuple[str, int]:
-    md5 = hashlib.md5(usedforsecurity=False)
-    crc = 0
-    for span in spans:
-        for offset in range(0, span.length, _DIGEST_CHUNK):
-            piece = span.pread(min(_DIGEST_CHUNK, span.length - offset), span.offset + offset)
-            md5.update(piece)
-            crc = crc64(piece, crc)
-        span.close()
-    return md5.hexdigest().upper(), crc
+class StoredSource:
+    """Bytes of blobs as a source.  Raises `ClientGone` once it *is_wanted* no more."""
+
+    def __init__(
+        self,
+        spans: "Sequence[Span]",
+        threads: ThreadPoolExecutor,
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        self._spans = list(spans)
+        self._threads = threads
+        self._is_wanted = is_wanted
+        self._done = 0
+        self.length: int | None = sum(span.length for span in spans)
+
+    async def read_into(self, view: memoryview) -> int:
+        """Fill *view*; shorter only at the end."""
+        if not self._is_wanted():
+            raise ClientGone
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._read, view)
+
+    async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
+        """Everything, if it is at most *limit* bytes."""
+        buffer = memoryview(bytearray(limit + 1))
+        count = await self.read_into(buffer)
+        if count > limit:
+            raise too_large()
+        return bytes(buffer[:count])
+
+    def close(self) -> None:
+        """Close what is open."""
+        for span in self._spans:
+            span.close()
+
+    def _read(self, view: memoryview) -> int:
+        filled = 0
+        while filled < len(view) and self._spans:
+            span = self._spans[0]
+            wanted = min(len(view) - filled, span.length - self._done)
+            piece = span.pread(wanted, span.offset + self._done)
+            if not piece:
+                raise Unavailable("a blob is shorter than its record")
+            view[filled : filled + len(piece)] = piece
+            filled += len(piece)
+            self._done += len(piece)
+            if self._done == span.length:
+                self._spans.pop(0).close()
+                self._done = 0
+        return filled
 
 
 def _verify(digest: str, expected: str | None) -> None:

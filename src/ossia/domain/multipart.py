@@ -4,13 +4,16 @@ Completing moves no bytes: the object's extents are those of its parts.
 """
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
-from ossia.domain.ingest import ByteSource, Ingest
-from ossia.domain.objects import Announcement, Attributes, Objects, cut_extents
+from ossia.domain.extents import cut, may_be_shared, merged
+from ossia.domain.ingest import MAX_OBJECT, ByteSource, Ingest, Landed
+from ossia.domain.objects import Announcement, Attributes, Objects
 from ossia.errors import (
+    EntityTooLarge,
     EntityTooSmall,
     FileAlreadyExists,
     InvalidArgument,
@@ -36,6 +39,8 @@ from ossia.records import Bucket, Extent, ObjectType, Part, StoredObject, Upload
 MIN_PART = 100 * 1024
 """Every part but the last has at least 100 KB; checked at Complete."""
 MAX_PARTS = 10_000
+MAX_WHOLE = 488 * 1024**4 // 10
+"""48.8 TB: what an object uploaded in parts may have at most."""
 CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
 """How the headers begin in which a client says how it encrypts what it uploads."""
 _MAX_DIGITS = 18
@@ -132,11 +137,14 @@ class Multipart:
         source: StoredObject,
         range_header: str | None,
         conditions: Preconditions,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> tuple[Part, tuple[int, int] | None]:
         """Make a part of (a range of) an object; the range taken is returned if there is one.
 
-        The bytes of large sources are shared, not copied; their digests are read from the disk
-        unless the part is the whole of a normal object.
+        One long run of bytes is shared, everything else copied (`domain.extents`); digests are
+        read from the disk unless the part is the whole of a normal object.  Raises `ClientGone`
+        once it *is_wanted* no more.
         """
         ec = "0042-00000311"
         upload = await self.find(bucket, key, upload_id, ec=ec)
@@ -144,27 +152,35 @@ class Multipart:
         conditions.check(source.etag, source.modified_at)
         chosen = None if range_header is None else resolve_copy_range(range_header, source.size)
         start, length = chosen or (0, source.size)
-        if source.inline is not None:
-            content = source.inline[start : start + length]
-            landed = await self._ingest.take(_Held(content), keep_inline=False)
-            etag, crc, extents = landed.md5, landed.crc64, landed.extents
+        if length > MAX_OBJECT:
+            raise EntityTooLarge
+        shared = merged(cut(source.extents, start, length))
+        if not may_be_shared(shared):
+            landed = await self._copy(source, start, length, is_wanted)
+        elif chosen is None and source.md5:
+            landed = Landed(length, content_md5_to_etag(source.md5), source.crc64, None, shared)
         else:
-            extents = tuple(cut_extents(source.extents, start, length))
-            if chosen is None and source.md5:
-                etag, crc = content_md5_to_etag(source.md5), source.crc64
-            else:
-                etag, crc = await self._ingest.digest(self._objects.spans(source, start, length))
+            spans = self._objects.spans(source, start, length)
+            landed = Landed(length, *await self._ingest.digest(spans, is_wanted), None, shared)
         part = Part(
             upload_id=upload_id,
             number=number,
             size=length,
-            etag=etag,
-            crc64=crc,
+            etag=landed.md5,
+            crc64=landed.crc64,
             modified_at=self._clock.now_ms(),
-            extents=extents,
+            extents=landed.extents,
         )
         await self._record_part(part, ec, "The copy source was replaced meanwhile: try again.")
         return part, chosen
+
+    async def _copy(
+        self, source: StoredObject, start: int, length: int, is_wanted: Callable[[], bool]
+    ) -> Landed:
+        if source.inline is not None:
+            content = _Held(source.inline[start : start + length])
+            return await self._ingest.take(content, keep_inline=False)
+        return await self._ingest.copy(self._objects.spans(source, start, length), is_wanted)
 
     async def _check_sequence(self, upload: Upload, number: int) -> None:
         if not upload.sequential or number == 1:
@@ -210,6 +226,8 @@ class Multipart:
         parts = list(stored.values()) if chosen is None else _choose(stored, chosen, upload_id)
         _check_sizes(parts)
         size = sum(part.size for part in parts)
+        if size > MAX_WHOLE:
+            raise EntityTooLarge
         _check_encrypted_size(upload, size)
         new = StoredObject(
             bucket_id=bucket.id,
@@ -339,4 +357,4 @@ def _whole_crc(parts: list[Part]) -> int:
 
 
 def _join(parts: list[Part]) -> tuple[Extent, ...]:
-    return tuple(extent for part in parts for extent in part.extents)
+    return merged(extent for part in parts for extent in part.extents)

@@ -7,11 +7,13 @@ Everything visible is decided by one call of the metadata store; the bytes are s
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
+from ossia.domain.extents import MOST_SHORT, cut, short_tail
 from ossia.domain.ingest import MAX_OBJECT, ByteSource, Ingest, Landed
 from ossia.errors import (
     EntityTooLarge,
@@ -35,7 +37,7 @@ from ossia.ports import (
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.preconditions import Preconditions
-from ossia.records import Bucket, Extent, ObjectType, PendingCallback, StoredObject
+from ossia.records import Bucket, ObjectType, PendingCallback, StoredObject
 
 
 class Announcement(Protocol):
@@ -160,6 +162,8 @@ class Objects:
         """
         before = await self._metadata.find_object(bucket.id, key)
         self._check_append(before, position)
+        if before is not None and short_tail(before.extents) >= MOST_SHORT:
+            await self._join_tail(before)
         base = before or self._empty_appendable(bucket, key, attributes)
         landed = await self._ingest.take(
             source,
@@ -193,6 +197,16 @@ class Objects:
         except Fenced as error:
             raise ServiceUnavailable("The upload took longer than its lease.") from error
         return new
+
+    async def _join_tail(self, before: StoredObject) -> None:
+        """Copy the short runs at the end of an object together; it stays what it is."""
+        kept = before.extents[: -short_tail(before.extents)]
+        start = sum(extent.length for extent in kept)
+        landed = await self._ingest.copy(self.spans(before, start, before.size - start))
+        new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
+        # Who was faster has changed the object: then this is for nothing, and nothing is lost.
+        with suppress(Conflict, Fenced, Missing):
+            await self._metadata.put_object(new, replaces=before.etag)
 
     def _check_append(self, before: StoredObject | None, position: int) -> None:
         if before is not None and before.type != ObjectType.APPENDABLE.value:
@@ -234,7 +248,7 @@ class Objects:
         """The runs of blobs that hold *length* bytes from *start*."""
         return tuple(
             BlobSpan(self._blobs, each.blob_id, each.blob_offset, each.length)
-            for each in cut_extents(stored.extents, start, length)
+            for each in cut(stored.extents, start, length)
         )
 
     async def read(self, stored: StoredObject, offset: int, length: int) -> bytes:
@@ -368,28 +382,6 @@ def _read(spans: "Sequence[BlobSpan]") -> bytes:
         pieces.append(span.pread(span.length, span.offset))
         span.close()
     return b"".join(pieces)
-
-
-def cut_extents(extents: Sequence[Extent], start: int, length: int) -> list[Extent]:
-    """The part of *extents* that holds *length* bytes from *start*."""
-    cut = []
-    position = 0
-    end = start + length
-    for extent in extents:
-        low = max(start, position)
-        high = min(end, position + extent.length)
-        if low < high:
-            cut.append(
-                Extent(
-                    blob_id=extent.blob_id,
-                    blob_offset=extent.blob_offset + low - position,
-                    length=high - low,
-                )
-            )
-        position += extent.length
-        if position >= end:
-            break
-    return cut
 
 
 def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:

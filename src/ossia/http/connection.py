@@ -312,7 +312,14 @@ class Connection(asyncio.BufferedProtocol):
         parser = self._parser
         is_old = parser.get_http_version() == "1.0"
         request = Request(
-            parser.get_method(), self._url, self._headers, body, self._peer, self._secure, is_old
+            parser.get_method(),
+            self._url,
+            self._headers,
+            body,
+            self._peer,
+            self._secure,
+            is_old,
+            self._drained,
         )
         keeps = parser.should_keep_alive() and not is_old
         if b"transfer-encoding" in self._headers and b"content-length" in self._headers:

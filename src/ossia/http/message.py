@@ -11,6 +11,22 @@ from typing import Protocol
 from ossia.http.body import Body
 
 
+class Client(Protocol):
+    """Who has sent a request."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+
+
+class _There:
+    gone = False
+
+
+THERE: Client = _There()
+"""Somebody who waits."""
+
+
 @dataclass(slots=True, eq=False)
 class Request:
     """One request whose head has arrived.
@@ -27,6 +43,7 @@ class Request:
     secure: bool
     is_http_1_0: bool = False
     """Whether the client knows no chunks."""
+    client: Client = THERE
 
 
 class Span(Protocol):

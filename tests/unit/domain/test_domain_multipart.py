@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from storing import Domain, Source
 
+from ossia.domain.extents import SHORT
 from ossia.domain.multipart import MIN_PART, ChosenPart, _Held
 from ossia.domain.objects import Attributes
 from ossia.errors import (
@@ -218,7 +219,7 @@ async def test_parts_that_are_copies(domain: Domain) -> None:
 
 async def test_a_copied_part_whose_source_changed(domain: Domain) -> None:
     bucket, upload = await begin(domain)
-    source = await domain.objects.put(bucket, "source", Source(BIG), NONE)
+    source = await domain.objects.put(bucket, "source", Source(bytes(SHORT)), NONE)
     with pytest.raises(PreconditionFailed):
         await domain.multipart.copy_part(
             bucket, "k", upload.id, 1, source, None, Preconditions('"x"')

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from storing import Domain, Source
 
-from ossia.domain.objects import Attributes, BlobSpan, cut_extents
+from ossia.domain.extents import cut as cut_extents
+from ossia.domain.objects import Attributes, BlobSpan
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,

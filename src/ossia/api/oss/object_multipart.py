@@ -238,6 +238,7 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
         source,
         request.range,
         request.conditions,
+        is_wanted=lambda: not call.http.client.gone,
     )
     taken = None
     if chosen is not None:
