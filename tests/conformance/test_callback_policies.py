@@ -141,7 +141,7 @@ TOO_LONG = base64.b64encode(b"x" * 4000).decode()
             id="bad-template",
         ),
         pytest.param(
-            document(("a", GOOD, encoded({"y": "z"}))),
+            document(("a", GOOD, encoded(["x:y", "z"]))),
             "InvalidArgument",
             "0007-00000104",
             id="bad-variables",
