@@ -6,7 +6,6 @@ The parent holds the data folder's lock and the sockets, and serves nothing itse
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
 import os
 import resource
@@ -22,6 +21,7 @@ from pathlib import Path
 import uvloop
 
 from ossia.bootstrap import Node, NodeKeys, tls_context
+from ossia.memory_watch import spare_the_collector, watch_memory
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
@@ -32,7 +32,6 @@ RETRY_EVERY_S = 0.5
 _SWEEPS_PER_SCRUB = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
-_NEW_OBJECTS_PER_COLLECTION = 50_000
 _MANY_FILES = 128 * 1024
 
 Sockets = tuple[socket.socket, ...]
@@ -48,17 +47,6 @@ def _allow_many_files() -> None:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
             return
-
-
-def _spare_the_collector() -> None:
-    """Look for cycles seldom, and never in what lives as long as the process.
-
-    Requests in flight are many young objects without cycles: with the interpreter's own threshold
-    of 700 the collector takes 5 % of what a small write costs.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS_PER_COLLECTION, 10, 10)
 
 
 def bind(settings: Settings, count: int) -> list[Sockets]:
@@ -125,7 +113,9 @@ async def serve_until_stopped(
     tls = tls_context(node.settings)
     for server, listening in zip(node.servers, sockets, strict=True):
         await server.listen(listening, tls)
-    chores = [loop.create_task(each(node)) for each in (_sweep, _retry)] if sweeps else []
+    chores = [loop.create_task(watch_memory())]
+    if sweeps:
+        chores += [loop.create_task(each(node)) for each in (_sweep, _retry)]
     ready()
     await stopped.wait()
     for chore in chores:
@@ -226,7 +216,7 @@ class Supervisor:
 
             async def main() -> None:
                 node = Node(self._settings, self._keys, self._folder)
-                _spare_the_collector()
+                spare_the_collector()
 
                 def ready() -> None:
                     os.write(writer, b"1")

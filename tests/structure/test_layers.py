@@ -13,6 +13,7 @@ TOP = frozenset(
         "bootstrap",
         "callback_commands",
         "callback_key_files",
+        "memory_watch",
         "serve",
         "supervisor",
         "demo",

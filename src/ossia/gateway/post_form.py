@@ -22,12 +22,12 @@ async def read_form(call: Call) -> None:
     headers = call.http.headers
     if b"content-length" not in headers and b"transfer-encoding" not in headers:
         raise MissingContentLength
-    form = PostForm(call.http.body, headers[b"content-type"])
+    # Kept from the beginning: whoever ends the request closes it, however far it came.
+    form = call.form = PostForm(call.http.body, headers[b"content-type"])
     await form.read_fields()
     template = form.fields.get("key")
     if not template:
         raise InvalidArgument(_KEY_MISSING)
-    call.form = form
     call.key = decode_key(template.replace("${filename}", _bare(form.filename or "")).encode())
     if not call.key:
         raise InvalidArgument(_KEY_MISSING)

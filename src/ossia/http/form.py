@@ -56,7 +56,8 @@ MAX_FIELDS_BYTES: Final = 96 * 1024
 """Our bound for all fields in front of ``file`` together: they are kept before it is known who
 sends them (INVARIANTS.md)."""
 
-_FIELD_COST: Final = 64
+_FIELD_COST: Final = 800
+"""What a field costs besides its bytes; it bounds their number, each of which takes time."""
 _MAX_HEADERS: Final = 16
 _MAX_HEADER_BYTES: Final = 16 * 1024
 _MAX_BOUNDARY_BYTES: Final = 200

@@ -12,10 +12,10 @@ Keys are percent-decoded once, a ``+`` is a space (witnessed.md, W1), and nothin
 """
 
 import re
+from binascii import a2b_qp
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
 from ossia.errors import InvalidArgument
 
@@ -92,7 +92,7 @@ def _decode_path(path: bytes) -> bytes:
             ArgumentName="URI",
             ArgumentValue=path.decode("latin-1"),
         )
-    return unquote_to_bytes(path.replace(b"+", b" "))
+    return _unescaped(path.replace(b"+", b" "))
 
 
 def host_name(host: bytes) -> str:
@@ -128,4 +128,14 @@ def parse_query(query: bytes) -> list[tuple[bytes, bytes]]:
 def _decode(text: bytes) -> bytes:
     if b"+" in text:
         text = text.replace(b"+", b" ")
-    return unquote_to_bytes(text) if b"%" in text else text
+    # A percent sign that begins no escape stands for itself.
+    return _unescaped(_BAD_ESCAPE.sub(b"%25", text)) if b"%" in text else text
+
+
+def _unescaped(text: bytes) -> bytes:
+    """Decode *text*, in which every percent sign begins an escape.
+
+    Quoted-printable is the same with another sign, and is decoded by C: strangers choose how much
+    there is to decode, and `urllib` takes thirty times as long.
+    """
+    return a2b_qp(text.replace(b"=", b"=3D").replace(b"%", b"="))

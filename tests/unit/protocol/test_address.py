@@ -1,4 +1,4 @@
-from urllib.parse import quote_from_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import pytest
 from hypothesis import given
@@ -127,6 +127,33 @@ def test_host_name(host: bytes, name: str) -> None:
 )
 def test_parse_query(query: bytes, pairs: list[tuple[bytes, bytes]]) -> None:
     assert parse_query(query) == pairs
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"%",
+                b"%2",
+                b"%2B",
+                b"%e4",
+                b"=",
+                b"=3D",
+                b"\n",
+                b"=\n",
+                b" ",
+                b"a",
+                b"\xff",
+                b"+",
+                b"%25",
+            ]
+        )
+    ).map(b"".join)
+)
+def test_escapes_are_decoded_as_everywhere(text: bytes) -> None:
+    plain = text.replace(b"&", b"")
+    expected = unquote_to_bytes(plain.replace(b"+", b" "))
+    assert parse_query(b"a=" + plain)[0][1] == expected
 
 
 @given(st.binary(max_size=80))

@@ -107,7 +107,11 @@ class RpcService:
         except Exception:
             log.exception("request_failed", extra={"request_id": request_id})
             refused = RpcError(500, "InternalError", "An internal error occurred.")
-        return answer.render_refusal(form, refused, request_id=request_id, host=host)
+        try:
+            return answer.render_refusal(form, refused, request_id=request_id, host=host)
+        finally:
+            # Its traceback holds this frame, which must not hold it.
+            del refused
 
     async def _run(
         self, request: RpcRequest, parameters: Mapping[str, str], context: Context
