@@ -6,6 +6,9 @@ On a shared host the same work costs up to twice as much from one second to the 
 measurement is repeated in short rounds, and both the best (least disturbed) and the median are
 told, beside a fixed piece of work measured all along.  Every peer that is installed is measured in
 the same run.  The result goes to ``docs/benchmarks.md`` (``--write``).
+
+``--against FOLDER`` measures small requests only, in turns with another checkout that has its own
+``.venv``: whether a change made them dearer.
 """
 
 import argparse
@@ -111,10 +114,12 @@ def memory_mib(pid: int) -> list[float]:
 
 
 @contextmanager
-def ossia(folder: Path, *more: str) -> Iterator[tuple[int, SigningClient]]:
+def ossia(
+    folder: Path, *more: str, python: str = sys.executable
+) -> Iterator[tuple[int, SigningClient]]:
     """A server of one process on core 0."""
     command = [
-        "taskset", "-c", "0", sys.executable, "-m", "ossia", "serve", "--data", str(folder / "data"),
+        "taskset", "-c", "0", python, "-m", "ossia", "serve", "--data", str(folder / "data"),
         "--listen", "127.0.0.1:0", "--workers", "1", "--json",
         "--root-access-key-id", "benchkey", "--root-access-key-secret", "benchsecret", *more,
     ]  # fmt: skip
@@ -194,18 +199,44 @@ def curl(pid: int, *arguments: str) -> float:
     return cpu_seconds(pid) - before
 
 
+def small_requests(client: SigningClient) -> list[tuple[str, str, list[str]]]:
+    """Names, scripts and paths of what is measured of small objects, which are made first."""
+    assert client.request("PUT", BUCKET).status == 200
+    assert client.request("PUT", BUCKET, "get4k", body=KIB4).status == 200
+    v4 = SigningClient(client.endpoint, client.access_key_id, client.secret, version=4)
+    puts = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(2000)]
+    return [
+        ("4 KiB PUT, durable, V1 URL", PUT_SCRIPT, puts),
+        ("4 KiB GET, V1 URL", GET_SCRIPT, [path_of(client.url("GET", BUCKET, "get4k"))]),
+        ("4 KiB GET, V4 URL", GET_SCRIPT, [path_of(v4.url("GET", BUCKET, "get4k"))]),
+    ]
+
+
+def measure_against(folder: Path, other: Path, rounds: int) -> Iterator[Figure]:
+    """Small requests here and at another checkout, in turns."""
+    python = str((other / ".venv/bin/python").absolute())
+    for each in ("here", "there"):
+        (folder / each).mkdir()
+    with ossia(folder / "here") as here, ossia(folder / "there", python=python) as there:
+        sides = [(*here, small_requests(here[1])), (*there, small_requests(there[1]))]
+        for number, (name, script, _) in enumerate(sides[0][2]):
+            found: list[list[tuple[int, float]]] = [[], []]
+            for turn in range(rounds):
+                # Who begins changes: what disturbs the first disturbs both alike.
+                for side in (0, 1) if turn % 2 else (1, 0):
+                    pid, client, requests = sides[side]
+                    paths = requests[number][2]
+                    found[side].append(wrk(pid, client.endpoint, script, paths, ROUND_S))
+            pairs = zip(*found, strict=True)
+            ratio = statistics.median((a / b) / (c / d) for (a, b), (c, d) in pairs)
+            yield Figure(f"{name}, at {other.name}", found[1])
+            yield Figure(f"{name}, here: {ratio - 1:+.1%} (median of pairs)", found[0])
+
+
 def measure_ossia(folder: Path, rounds: int) -> Iterator[Figure]:
     """Small and large PUT and GET."""
     with ossia(folder) as (pid, client):
-        assert client.request("PUT", BUCKET).status == 200
-        assert client.request("PUT", BUCKET, "get4k", body=KIB4).status == 200
-        v4 = SigningClient(client.endpoint, client.access_key_id, client.secret, version=4)
-        puts = [path_of(client.url("PUT", BUCKET, f"k/{n:06d}")) for n in range(2000)]
-        for name, script, paths in (
-            ("4 KiB PUT, durable, V1 URL", PUT_SCRIPT, puts),
-            ("4 KiB GET, V1 URL", GET_SCRIPT, [path_of(client.url("GET", BUCKET, "get4k"))]),
-            ("4 KiB GET, V4 URL", GET_SCRIPT, [path_of(v4.url("GET", BUCKET, "get4k"))]),
-        ):
+        for name, script, paths in small_requests(client):
             yield Figure(
                 name, [wrk(pid, client.endpoint, script, paths, ROUND_S) for _ in range(rounds)]
             )
@@ -340,23 +371,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=8, help="rounds of each measurement")
     parser.add_argument("--folder", type=Path, help="where data goes (a real disk)")
+    parser.add_argument("--against", type=Path, help="another checkout to compare with")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     for tool in ("wrk", "curl", "taskset"):
         if shutil.which(tool) is None:
             raise SystemExit(f"make bench needs {tool}: apt-get install {tool}")
     with tempfile.TemporaryDirectory(dir=options.folder or ROOT) as name:
-        folder = Path(name)
-        with (folder / "big").open("wb") as file:
-            for _ in range(64):
-                file.write(os.urandom(GIB // 64))
         disturbance = [fixed_work() for _ in range(50)]
-        figures = [
-            *measure_ossia(folder, options.rounds),
-            *measure_callbacks(folder, options.rounds),
-            *measure_stall(5 * options.rounds),
-            *measure_nginx(folder, options.rounds),
-        ]
+        if options.against:
+            figures = list(measure_against(Path(name), options.against, options.rounds))
+        else:
+            figures = measure_all(Path(name), options.rounds)
         disturbance += [fixed_work() for _ in range(50)]
     lines = ["| what | best round | median |", "|---|--:|--:|"]
     lines += [f"| {each.name} | {each.texts[0]} | {each.texts[1]} |" for each in figures]
@@ -369,6 +395,19 @@ def main() -> None:
     print(table)
     if options.write:
         write_page(table)
+
+
+def measure_all(folder: Path, rounds: int) -> list[Figure]:
+    """Everything, beside every peer that is installed."""
+    with (folder / "big").open("wb") as file:
+        for _ in range(64):
+            file.write(os.urandom(GIB // 64))
+    return [
+        *measure_ossia(folder, rounds),
+        *measure_callbacks(folder, rounds),
+        *measure_stall(5 * rounds),
+        *measure_nginx(folder, rounds),
+    ]
 
 
 def write_page(table: str) -> None:

@@ -29,14 +29,15 @@ class Authenticator:
 
     async def request(self, request: SignedRequest, now_ms: int, *, in_host: bool) -> Caller:
         """The caller of a request that is signed by header or URL, or not at all."""
-        claim = self._claim(request, now_ms)
+        region, versions = self._region, self._versions
+        claim = read_claim(request, now_ms=now_ms, region=region, versions=versions)
         if claim is None:
             return ANONYMOUS
         try:
             return await self._caller(claim, now_ms)
         except SignatureDoesNotMatch as mismatch:
             for other in _other_readings(request, in_host=in_host):
-                claim = self._claim(other, now_ms)
+                claim = read_claim(other, now_ms=now_ms, region=region, versions=versions)
                 assert claim is not None
                 with suppress(SignatureDoesNotMatch):
                     caller = await self._caller(claim, now_ms)
@@ -49,9 +50,6 @@ class Authenticator:
         """The caller of a PostObject, whose credentials are form fields."""
         claim = read_form_claim(fields, now_ms=now_ms, region=self._region, versions=self._versions)
         return ANONYMOUS if claim is None else await self._caller(claim, now_ms)
-
-    def _claim(self, request: SignedRequest, now_ms: int) -> Claim | None:
-        return read_claim(request, now_ms=now_ms, region=self._region, versions=self._versions)
 
     async def _caller(self, claim: Claim, now_ms: int) -> Caller:
         if claim.security_token is not None:

@@ -153,7 +153,7 @@ def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -
             names[f"get_{number}"] = get
             return f"get_{number}(call)"
         case Query() | Header() | HeaderOrQuery():
-            found = _lookup(marker)
+            found, is_absent = _lookup(marker)
             names[f"read_{number}"] = _reader(marker.name, marker.parse)
             name = marker.name
         case _:
@@ -164,7 +164,7 @@ def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -
     else:
         names[f"default_{number}"] = default
         absent = f"default_{number}"
-    return f"{absent} if (found := {found}) is None else read_{number}(found)"
+    return f"{absent} if {is_absent.format(f'(found := {found})')} else read_{number}(found)"
 
 
 def decode_header(raw: bytes) -> str:
@@ -175,15 +175,15 @@ def decode_header(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _lookup(marker: Query | Header | HeaderOrQuery) -> str:
-    """How a value is found; an empty header is one that is not given."""
+def _lookup(marker: Query | Header | HeaderOrQuery) -> tuple[str, str]:
+    """How a value is found, and when it is not there: an empty header is one that is not given."""
     in_query, in_headers = f"query.get({marker.name!r})", f"headers.get({marker.name.encode()!r})"
     match marker:
         case Query():
-            return in_query
+            return in_query, "{} is None"
         case Header():
-            return f"{in_headers} or None"
-    return f"{in_headers} or {in_query} or None"
+            return in_headers, "not {}"
+    return f"{in_headers} or {in_query}", "not {}"
 
 
 def _refusal(name: str) -> Callable[[], None]:

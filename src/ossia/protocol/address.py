@@ -57,8 +57,8 @@ class Addressing:
         Raises `InvalidArgument` for a path that is not percent-encoded.
         """
         # What strangers can make up without end is not remembered.
-        is_short = len(host) <= _MAX_REMEMBERED_HOST
-        bucket = self._remembered(host) if is_short else self._bucket_in_host(host)
+        find = self._remembered if len(host) <= _MAX_REMEMBERED_HOST else self._bucket_in_host
+        bucket = find(host)
         decoded = _decode_path(path) if b"%" in path or b"+" in path else path
         if bucket is not None:
             return Address(bucket, decoded[1:], in_host=bool(bucket))
@@ -128,8 +128,12 @@ def parse_query(query: bytes) -> list[tuple[bytes, bytes]]:
 def _decode(text: bytes) -> bytes:
     if b"+" in text:
         text = text.replace(b"+", b" ")
-    # A percent sign that begins no escape stands for itself.
-    return _unescaped(_BAD_ESCAPE.sub(b"%25", text)) if b"%" in text else text
+    if b"%" not in text:
+        return text
+    if _BAD_ESCAPE.search(text) is not None:
+        # A percent sign that begins no escape stands for itself.
+        text = _BAD_ESCAPE.sub(b"%25", text)
+    return _unescaped(text)
 
 
 def _unescaped(text: bytes) -> bytes:

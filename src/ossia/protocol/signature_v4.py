@@ -15,7 +15,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import NamedTuple
 
-from ossia.errors import InvalidArgument
+from ossia.errors import InvalidArgument, OssError
 from ossia.protocol.dates import format_basic, parse_basic
 from ossia.protocol.keyed_hash import keyed_hash
 from ossia.protocol.signature_v1 import (
@@ -196,7 +196,9 @@ def claim_from_header(
     request: SignedRequest, authorization: bytes, *, now_ms: int, region: str
 ) -> V4Claim:
     """Read ``OSS4-HMAC-SHA256 Credential=…,[AdditionalHeaders=…,]Signature=…``."""
-    _refuse_payload_digest(request.headers)
+    payload = request.headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD)
+    if payload != _UNSIGNED_PAYLOAD:
+        raise _digest_refused(payload)
     pairs = _pairs_of(authorization)
     credential = _credential_of(pairs.get(b"Credential", b""), region, _HEADER)
     if b"Signature" not in pairs:
@@ -219,19 +221,17 @@ def claim_from_header(
     )
 
 
-def _refuse_payload_digest(headers: Mapping[bytes, bytes]) -> None:
-    """Refuse a digest of the body: what is signed and not compared would only seem to protect.
+def _digest_refused(payload: bytes) -> OssError:
+    """Of a digest of the body: what is signed and not compared would only seem to protect.
 
     Source: OSS documentation, EC 0002-00000214: nothing but ``UNSIGNED-PAYLOAD`` is valid.
     """
-    payload = headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD)
-    if payload != _UNSIGNED_PAYLOAD:
-        raise invalid(
-            "x-oss-content-sha256",
-            payload,
-            "The value of x-oss-content-sha256 must be UNSIGNED-PAYLOAD.",
-            "0002-00000214",
-        )
+    return invalid(
+        "x-oss-content-sha256",
+        payload,
+        "The value of x-oss-content-sha256 must be UNSIGNED-PAYLOAD.",
+        "0002-00000214",
+    )
 
 
 def _pairs_of(authorization: bytes) -> dict[bytes, bytes]:
@@ -270,7 +270,9 @@ def claim_from_url(
     request: SignedRequest, first: Mapping[bytes, bytes], *, now_ms: int, region: str
 ) -> V4Claim:
     """Read the ``x-oss-`` parameters of a presigned URL; *first* has the first of each name."""
-    _refuse_payload_digest(request.headers)
+    payload = request.headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD)
+    if payload != _UNSIGNED_PAYLOAD:
+        raise _digest_refused(payload)
     if b"x-oss-credential" not in first:
         raise invalid("x-oss-credential", b"", "x-oss-credential is missing.", "0002-00000217")
     credential = _credential_of(first[b"x-oss-credential"], region, _QUERY)
@@ -333,16 +335,13 @@ def _form_time(text: str) -> int:
         raise invalid("x-oss-date", text, "x-oss-date is invalid.", _FORM.day) from exc
 
 
+@lru_cache(1024)
 def _credential_of(text: bytes, region: str, causes: _Causes) -> Credential:
     """Read a credential and require *region*, any region if that is empty."""
     if len(text) > _LONGEST_CREDENTIAL:
+        # What is raised is not remembered.
         shown = text[:_LONGEST_CREDENTIAL]
         raise invalid(causes.place, shown, "The credential is malformed.", causes.malformed)
-    return _read_credential(text, region, causes)
-
-
-@lru_cache(1024)
-def _read_credential(text: bytes, region: str, causes: _Causes) -> Credential:
     parts = text.split(b"/")
     if len(parts) != _CREDENTIAL_PARTS or parts[4] != TERMINATOR:
         raise invalid(causes.place, text, "The credential is malformed.", causes.malformed)
@@ -455,11 +454,18 @@ def _with_header(request: SignedRequest, name: bytes, value: bytes) -> SignedReq
 # Runs, not single characters: strangers choose how long a text is and what it holds.
 _RESERVED = re.compile(rb"[^A-Za-z0-9._~-]+")
 _RESERVED_IN_PATH = re.compile(rb"[^A-Za-z0-9._~/-]+")
+_SHORT = 64
 _ENCODED = tuple(b"%%%02X" % byte for byte in range(256))
 
 
 def percent_encode(text: bytes) -> bytes:
     """Encode everything but the unreserved characters of RFC 3986, in upper-case hex."""
+    return _encoded_short(text) if len(text) <= _SHORT else _RESERVED.sub(_encode_run, text)
+
+
+@lru_cache(1024)
+def _encoded_short(text: bytes) -> bytes:
+    """Names of parameters and their usual values: clients send the same ones all day."""
     return _RESERVED.sub(_encode_run, text)
 
 

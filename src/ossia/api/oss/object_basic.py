@@ -172,7 +172,11 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
         chosen = resolve_range(request.range, stored.size, standard=standard)
     start, length = chosen or (0, stored.size)
     spans = objects.spans(stored, start, length) if stored.inline is None else ()
-    coded = request.range is None and is_coded(call, stored, request.overrides, request.accepts)
+    coded = (
+        request.accepts != ""
+        and request.range is None
+        and is_coded(call, stored, request.overrides, request.accepts)
+    )
     answer = (CodedObject if coded else GetObjectResult)(stored, request.overrides, chosen, spans)
     answer.rate = request.limit
     return answer
