@@ -71,7 +71,7 @@ async def test_slow_names_hold_up_their_own_bucket_only(server: NameServer) -> N
 async def test_one_name_is_asked_for_once_at_a_time(server: NameServer) -> None:
     resolvers = Resolvers(server.look_up)
     waiting = [
-        asyncio.create_task(resolvers.addresses(f"slow{number % 5}.example", "bucket"))
+        asyncio.create_task(resolvers.addresses(f"slow{number % 4}.example", "bucket"))
         for number in range(50)
     ]
     await asyncio.sleep(0.05)
@@ -80,7 +80,7 @@ async def test_one_name_is_asked_for_once_at_a_time(server: NameServer) -> None:
     for each in waiting:
         with pytest.raises(OSError, match="no such name"):
             await each
-    assert sorted(server.asked) == [f"slow{number}.example" for number in range(5)]
+    assert sorted(server.asked) == [f"slow{number}.example" for number in range(4)]
     # Nothing is remembered: neither names nor buckets.
     await resolvers.addresses("app.example", "bucket")
     await resolvers.addresses("app.example", "bucket")
