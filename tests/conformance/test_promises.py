@@ -79,6 +79,35 @@ def test_c1_what_keeps_most_out_is_not(world: World) -> None:
     assert anonymous.request("GET", place.bucket, "user/k").status == 200
 
 
+def test_c1_many_statements_of_few_addresses_are_everybody(world: World) -> None:
+    """No statement names many addresses; all together name most of IPv4."""
+    place = make_place(world)
+    statements = [
+        {
+            "Effect": "Allow",
+            "Principal": ["*"],
+            "Action": ["oss:*"],
+            "Resource": ["acs:oss:*:*:*"],
+            "Condition": {
+                "IpAddress": {"acs:SourceIp": [f"{first}.0.0.0/8", f"{first + 1}.0.0.0/9"]}
+            },
+        }
+        for first in range(28, 128, 2)
+    ]
+    # The tests come from 127.0.0.1, which 127.0.0.0/9 of the last statement holds.
+    policy = written(*statements).encode()
+    anonymous = SigningClient(world.server.endpoint, version=0)
+    assert world.root.request("PUT", place.bucket, query=POLICY, body=policy).status == 200
+    status = world.root.request("GET", place.bucket, query=[("policyStatus", "")])
+    assert status.element("IsPublic") == "true"
+    assert anonymous.request("GET", place.bucket, "user/k").status == 200
+    blocked = world.root.request("PUT", place.bucket, query=BLOCK, body=block("true"))
+    assert blocked.status == 200
+    assert_denied(anonymous.request("GET", place.bucket, "user/k"))
+    assert_denied(anonymous.request("PUT", place.bucket, "user/n", body=b"mine"))
+    assert_denied(world.root.request("PUT", place.bucket, query=POLICY, body=policy))
+
+
 # --- C9 ---
 
 

@@ -44,7 +44,7 @@ from ossia.protocol.policy_place import (
     place_of,
     reach_by,
 )
-from ossia.protocol.policy_public import is_for_everybody
+from ossia.protocol.policy_public import NOWHERE, Opening, are_public, opening_of
 from ossia.protocol.policy_text import (
     PolicyError,
     compile_pattern,
@@ -110,8 +110,10 @@ NOBODY = Asker()
 
 
 class Statement(NamedTuple):
-    """One statement, compiled.  ``is_public`` is of use in bucket policies only.
+    """One statement, compiled.
 
+    ``opening`` and ``is_public``, which follows from those of the whole policy, are of use in
+    bucket policies only.
     ``variables`` are those without a value; ``source`` is what was compiled, by ``grammar``.
     """
 
@@ -122,6 +124,7 @@ class Statement(NamedTuple):
     covers_resource: Callable[[Place], bool]
     covers_principal: Callable[[Asker], bool]
     condition: Conditions | None
+    opening: Opening
     is_public: bool
     reach: Reach
     variables: frozenset[str]
@@ -233,8 +236,12 @@ class PolicyDocument:
             statements = [statements]
         if not isinstance(statements, list) or not statements:
             raise PolicyError("Statement must be an object or a list of objects")
+        found = [
+            _compile_statement(number, each, grammar) for number, each in enumerate(statements)
+        ]
+        public = are_public([each.opening for each in found])
         return cls(
-            [_compile_statement(number, each, grammar) for number, each in enumerate(statements)]
+            [each._replace(is_public=is_so) for each, is_so in zip(found, public, strict=True)]
         )
 
     @classmethod
@@ -378,9 +385,10 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         covers_resource,
         _compile_principals(names, spares_owner=spares_owner),
         condition,
-        grammar is Grammar.BUCKET
-        and effect is Verdict.ALLOW
-        and is_for_everybody(names, condition),
+        opening_of(names, condition)
+        if grammar is Grammar.BUCKET and effect is Verdict.ALLOW
+        else NOWHERE,
+        False,  # noqa: FBT003 - `parse` knows when all are read
         reach_by(covers_resource)
         if resources is None
         else compile_reach(texts_of("Resource", resources)),

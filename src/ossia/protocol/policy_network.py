@@ -14,8 +14,8 @@ from ossia.protocol.policy_text import PolicyError
 Network = IPv4Network | IPv6Network
 _N = TypeVar("_N", IPv4Network, IPv6Network)
 
-_FEW_V4: Final = 1 << (32 - 7)
-_FEW_V6: Final = 1 << (128 - 31)
+_FEW_V4_BITS: Final = 32 - 7
+_FEW_V6_BITS: Final = 128 - 31
 
 
 def parse_network(text: str) -> Network:
@@ -36,11 +36,15 @@ def are_few(networks: Collection[Network]) -> bool:
     One /8 (or /32) is the widest network that OSS takes for a restriction, and the private networks
     of IPv4 are little more; 256 of them are everybody.
     """
+    return breadth(networks) < 1 << _FEW_V6_BITS
+
+
+def breadth(networks: Collection[Network]) -> int:
+    """How many addresses are in any of them, those of IPv4 weighed against those of IPv6."""
     v4 = [each for each in networks if isinstance(each, IPv4Network)]
     v6 = [each for each in networks if isinstance(each, IPv6Network)]
-    return _count(v4) < _FEW_V4 and _count(v6) < _FEW_V6
+    return max(_count(v4) << (_FEW_V6_BITS - _FEW_V4_BITS), _count(v6))
 
 
 def _count(networks: list[_N]) -> int:
-    """The addresses in any of them."""
     return sum(each.num_addresses for each in collapse_addresses(networks))

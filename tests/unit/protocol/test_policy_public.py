@@ -61,6 +61,91 @@ def test_c1_one_comparison_that_restricts_is_enough() -> None:
     assert not PolicyDocument.parse(text(twice, Principal="*"), Grammar.BUCKET).is_public
 
 
+def parsed(*statements: dict[str, Any]) -> PolicyDocument:
+    shared = {"Effect": "Allow", "Principal": "*", "Action": "oss:*", "Resource": "*"}
+    document = {"Version": "1", "Statement": [{**shared, **each} for each in statements]}
+    return PolicyDocument.parse(json.dumps(document), Grammar.BUCKET)
+
+
+def allowed(network: object, operator: str = "IpAddress", **more: Any) -> dict[str, Any]:
+    return {"Condition": {operator: {"acs:SourceIp": network}}, **more}
+
+
+def public_ones(policy: PolicyDocument) -> list[bool]:
+    return [each.is_public for each in policy.statements]
+
+
+SPLIT = {
+    "many statements": [allowed([f"{first}.0.0.0/8", f"{first + 1}.0.0.0/9"]) for first in range(0, 210, 2)],
+    "two statements": [allowed("10.0.0.0/8"), allowed("99.0.0.0/8")],
+    "two operators": [allowed("10.0.0.0/8"), allowed("99.0.0.0/8", "IpAddressIncludeBorder")],
+    "two keys": [allowed("10.0.0.0/8"), {"Condition": {"IpAddress": {"acs:SourceVpcIp": "99.0.0.0/8"}}}],
+    "two spellings": [allowed("10.0.0.0/8"), {"Condition": {"IpAddress": {"ACS:sourceip": "99.0.0.0/8"}}}],
+    "two actions": [allowed("10.0.0.0/8", Action="oss:GetObject"), allowed("99.0.0.0/8", Action="oss:PutObject")],
+    "two principals": [allowed("10.0.0.0/8"), allowed("99.0.0.0/8", Principal=["1", "2?"])],
+    "two parts of a resource": [allowed("10.0.0.0/8", Resource="acs:oss:*:*:b/a*"), allowed("99.0.0.0/8")],
+    "each with a second comparison": [
+        {"Condition": {"IpAddress": {"acs:SourceIp": each}, "Bool": {"acs:SecureTransport": "true"}}}
+        for each in ("10.0.0.0/8", "99.0.0.0/8")
+    ],
+    "v6": [allowed("2001:db8::/32"), allowed("2001:db9::/32")],
+    "sixteens": [allowed(f"{first}.{second}.0.0/16") for first in (10, 99) for second in range(256)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("statements", SPLIT.values(), ids=SPLIT)
+def test_c1_networks_of_all_statements_are_taken_together(statements: list[dict[str, Any]]) -> None:
+    for order in (statements, statements[::-1]):
+        policy = parsed(*order)
+        assert policy.is_public
+        assert public_ones(policy) == [True] * len(statements)
+        assert not policy.without_public().statements
+
+
+def test_c1_a_policy_of_few_networks_is_not_public() -> None:
+    few = [
+        allowed(each, Sid=each) for each in [*PRIVATE, "10.1.0.0/16", "10.0.0.0/8", "fd00:1::/32"]
+    ]
+    assert not parsed(*few).is_public
+    # Whom fixed text or a fixed name lets in, and what is denied, adds no address.
+    key = {"IpAddress": {"acs:SourceIp": "99.0.0.0/8"}, "StringEquals": {"acs:AccessId": "AK"}}
+    others = [
+        {"Condition": key},
+        allowed("99.0.0.0/8", Principal=["1"]),
+        allowed("99.0.0.0/8", Effect="Deny"),
+    ]
+    assert not parsed(*few, *others).is_public
+
+
+def test_c1_what_is_public_by_itself_leaves_the_others_as_they_are() -> None:
+    policy = parsed(allowed("10.0.0.0/8"), {}, allowed("0.0.0.0/0"))
+    assert public_ones(policy) == [False, True, True]
+    assert [each.number for each in policy.without_public().statements] == [0]
+
+
+def test_c1_of_several_networks_in_one_statement_the_narrowest_counts() -> None:
+    """They hold together: whoever gets in is in each of them."""
+    wide_and_narrow = {"IpAddress": {"acs:SourceIp": "10.1.0.0/16"}, "IpAddressIncludeBorder": {"acs:SourceIp": "0.0.0.0/0"}}  # fmt: skip
+    assert not parsed({"Condition": wide_and_narrow}, allowed("99.0.0.0/8")).is_public
+    twice = {"IpAddress": {"acs:SourceIp": "10.0.0.0/7", "acs:sourceip": "98.0.0.0/7"}}
+    assert parsed({"Condition": twice}).is_public
+
+
+@pytest.mark.parametrize("operator", ["IpAddressIfExists", "ForAnyValue:IpAddress"])
+def test_c1_there_is_no_other_way_to_name_a_network(operator: str) -> None:
+    with pytest.raises(PolicyError, match="unknown condition operator"):
+        parsed(allowed("10.0.0.0/8", operator))
+
+
+def test_c1_the_judgement_does_not_depend_on_who_asks() -> None:
+    own = "acs:oss:*:*:b/${acs:UserName}/*"
+    policy = parsed(allowed("10.0.0.0/8", Resource=own), allowed("99.0.0.0/8", Resource=own))
+    filled = policy.for_whom({"acs:UserName": ["alice"]})
+    assert filled is not policy
+    assert public_ones(filled) == [True, True]
+    assert not policy.without_public().for_whom({"acs:UserName": ["alice"]}).statements
+
+
 NO_NETWORKS = [
     "0.0.0.0/0.0.0.0", "10.0.0.0/255.0.0.0", "10.0.0.0/0.0.0.255", "10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/",
     "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.0/\u0668", "10.0.0.0/²", "fe80::1%1", "fe80::%eth0/64",
