@@ -163,12 +163,28 @@ def test_c5_what_a_token_stored_is_looked_at(demo: Demo, inbox: Inbox) -> None:
     # Its size is what it is, and nobody else's story becomes a second record.
     for body in (claims(demo, key, size="6"), claims(demo, key, etag="0" * 32)):
         assert has_it_say(demo, body, bucket=demo.bucket, key="user-dir/lie").status == 203
-    retold = claims(demo, key, reqId="another", who="mallory")
-    assert has_it_say(demo, retold, bucket=demo.bucket, key="user-dir/lie").status == 200
+    for etag in ({}, {"etag": reply.headers["etag"]}):
+        retold = claims(demo, key, reqId="another", who="mallory", **etag)
+        assert has_it_say(demo, retold, bucket=demo.bucket, key="user-dir/lie").status == 203
     assert [each for each in records(demo) if each["object"] == key] == [
         each for each in before if each["object"] == key
     ]
     assert "mallory" not in json.dumps(records(demo))
+
+
+def test_c5_what_a_form_stored_is_not_told_anew(demo: Demo, inbox: Inbox) -> None:
+    """A callback of one's own text, played again with another header, about somebody's upload."""
+    key = "user-dir/form-first.txt"
+    form = get_json(demo.page + "policy")
+    first = post_form(form["host"], v1_fields(form, key, name="a"), b"hello").json()
+    etag = signer(demo.server).request("HEAD", demo.bucket, key).headers["etag"].strip('"')
+    story = {"object": key, "user": "mallory", "x:uid": "7", "mimeType": "text/html"}
+    for number, body in enumerate((urlencode(story), urlencode({**story, "etag": etag}))):
+        has_it_say(demo, body, inbox.url)
+        received = inbox.wait(number + 1)[-1]
+        assert replay(demo, received, x_oss_bucket=demo.bucket) == 400
+    (found,) = [each for each in records(demo) if each["object"] == key]
+    assert {"Status": "OK", **found} == first
 
 
 def test_c5_the_same_callback_twice_is_one_record(demo: Demo, inbox: Inbox) -> None:

@@ -7,9 +7,13 @@ storage sent to a receiver of his own.  So nothing is recorded on the word of it
 1. A form of this server has a grant in its callback (`callback_grant`).  What it does not cover is
    refused; under one grant each content of an object is recorded once.
 2. With a token the app writes the callback itself.  The object storage is asked (HEAD): the object
-   must be there, as large and with the ETag that the callback says; each version of an object is
-   recorded once.  The same goes for a grant that ended long ago.
-3. The bucket is the configured one, in the body and in the header.
+   must be there, as large and with the ETag that the callback says; size and type are the
+   storage's.  Each version of an object is recorded once, and none that was recorded with a grant
+   (`uploads`).  The same goes for a grant that ended long ago.
+3. Only of what was stored just before may a callback leave out the ETag, as that of the official
+   tutorial for mobile apps does: it arrives while the app still waits for its upload, and whoever
+   finds a key later must know the content, too.
+4. The bucket is the configured one, in the body and in the header.
 """
 
 from collections.abc import Callable
@@ -26,11 +30,13 @@ from ossia.appserver.callback_grant import (
 )
 from ossia.appserver.config import AppConfig
 from ossia.appserver.stored import Look, Stored, looker
-from ossia.appserver.uploads import Upload, read_upload
+from ossia.appserver.uploads import GRANTED, TOLD, Upload, read_upload
 from ossia.protocol.names import is_bucket_name
 from ossia.receiver.verify import CallbackNotVerified, VerifiedCallback
 
 _ETAG: Final = "etag"
+_JUST_STORED_S: Final = 60
+"""Several times what the object storage waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +79,9 @@ class Receipts:
         grant = self._granted(told, text)
         if self._now_ms() > (grant.ends_at + GRACE_S) * 1000:
             return self._looked_up(_without_grant(told))
-        etag = told.variables.get(_ETAG, "")
         return Receipt(
             upload=_without_grant(told),
-            mark=f"grant {grant.nonce} {etag} {told.object}",
+            mark=f"{GRANTED}{grant.nonce} {told.etag} {told.object}",
             user=grant.user,
         )
 
@@ -104,14 +109,18 @@ class Receipts:
             raise CallbackNotVerified(f"there is no object {told.object!r} in {told.bucket!r}")
         _compare(told, found)
         return Receipt(
-            upload=replace(told, size=found.size),
-            mark=f"object {told.bucket} {found.etag} {found.modified} {told.object}",
+            upload=replace(told, size=found.size, mime_type=found.mime_type, etag=found.etag),
+            mark=f"{TOLD}{told.bucket} {found.etag} {found.modified} {told.object}",
         )
 
 
 def _compare(told: Upload, found: Stored) -> None:
-    etag = told.variables.get(_ETAG, "").strip('"').upper()
-    if etag not in ("", found.etag) or told.size not in (None, found.size):
+    if not told.etag and (found.age_s is None or found.age_s > _JUST_STORED_S):
+        raise CallbackNotVerified(
+            f"the object {told.object!r} was not stored just now, and the callback does not tell "
+            "its ETag: have callbackBody say etag=${etag}"
+        )
+    if told.etag not in ("", found.etag) or told.size not in (None, found.size):
         raise CallbackNotVerified(f"the object {told.object!r} is not the one that was told of")
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ossia.appserver.config import AppConfig, upload_host
 from ossia.client.signing_client import SigningClient
+from ossia.protocol.dates import parse_http
 
 _TIMEOUT_S: Final = 3.0
 """The object storage waits for this server's answer five seconds (callback.md, section 6)."""
@@ -15,12 +16,17 @@ _TIMEOUT_S: Final = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """An object, as HeadObject describes it.  ``modified`` is text of the protocol."""
+    """An object, as HeadObject describes it.
+
+    ``modified`` is text of the protocol; ``age_s`` is how long ago that was by the storage's own
+    clock, None if it does not say.
+    """
 
     etag: str
     size: int
     mime_type: str
     modified: str
+    age_s: int | None = None
 
 
 class StorageSilentError(Exception):
@@ -53,7 +59,8 @@ def looker(config: AppConfig) -> Look:
                 etag=reply.headers.get("etag", "").strip('"').upper(),
                 size=int(reply.headers.get("content-length", "0")),
                 mime_type=reply.headers.get("content-type", ""),
-                modified=reply.headers.get("last-modified", ""),
+                modified=(modified := reply.headers.get("last-modified", "")),
+                age_s=_seconds_between(modified, reply.headers.get("date", "")),
             )
         if reply.status == http.client.NOT_FOUND:
             return None
@@ -63,3 +70,10 @@ def looker(config: AppConfig) -> Look:
         )
 
     return look
+
+
+def _seconds_between(earlier: str, later: str) -> int | None:
+    try:
+        return (parse_http(later) - parse_http(earlier)) // 1000
+    except ValueError:
+        return None

@@ -2,7 +2,9 @@
 
 1. An upload is recorded once: a repetition of the same request, or of what has the same mark
    (`receipts`), finds the first record.
-2. The file is SQLite in its default journal mode, one connection, one user at a time: an upload a
+2. What was only told finds it, too, where this content of the object came with a grant, and only if
+   it tells the same: the author of another story gets neither a record nor somebody else's.
+3. The file is SQLite in its default journal mode, one connection, one user at a time: an upload a
    second is what an application server sees, not what a storage node does.
 """
 
@@ -11,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +21,14 @@ from ossia.appserver.config import ConfigError
 from ossia.private_files import keep_private, make_private
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.decimals import is_decimal
-from ossia.receiver.verify import VerifiedCallback
+from ossia.receiver.verify import CallbackNotVerified, VerifiedCallback
 
-_VERSION: Final = 2
+GRANTED: Final = "grant "
+"""How marks begin of what this server granted."""
+TOLD: Final = "object "
+"""How marks begin of what the object storage confirms and nobody granted."""
+
+_VERSION: Final = 3
 _IN_MEMORY: Final = Path(":memory:")
 _SCHEMA: Final = """
     CREATE TABLE upload (
@@ -43,9 +50,20 @@ _STEPS: Final = (
         "ALTER TABLE upload ADD COLUMN mark TEXT",
         "CREATE UNIQUE INDEX upload_mark ON upload (mark)",
     ),
+    (
+        "ALTER TABLE upload ADD COLUMN etag TEXT NOT NULL DEFAULT ''",
+        # Such a mark is "grant", a nonce, the ETag and the object.
+        """UPDATE upload SET etag = upper(substr(mark, 1, length(mark) - length(object) - 1))
+        WHERE mark LIKE 'grant %'""",
+        """UPDATE upload SET etag = replace(substr(etag, instr(substr(etag, 7), ' ') + 7), '"', '')
+        WHERE mark LIKE 'grant %'""",
+        "CREATE INDEX upload_content ON upload (object, etag)",
+    ),
 )
 """What makes each version of the file of the one before."""
-_COLUMNS: Final = "request_id, at_ms, bucket, object, size, mime_type, width, height, variables"
+_COLUMNS: Final = (
+    "request_id, at_ms, bucket, object, size, mime_type, width, height, variables, etag"
+)
 
 # Names of the official samples' templates, first the one that counts.
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -61,7 +79,10 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """One upload.  ``variables`` is whatever else the callback's body said."""
+    """One upload.
+
+    ``variables`` is whatever else the callback's body said; ``etag`` is upper case, without quotes.
+    """
 
     request_id: str | None
     at_ms: int
@@ -72,6 +93,7 @@ class Upload:
     width: int | None
     height: int | None
     variables: Mapping[str, str]
+    etag: str = ""
 
     def shown(self) -> dict[str, Any]:
         """The upload as callbacks and lists show it."""
@@ -85,6 +107,10 @@ class Upload:
             "height": self.height,
             "vars": dict(self.variables),
         }
+
+    def tells_the_same_as(self, other: "Upload") -> bool:
+        """Whether both are of one content of one object, and say the same of it."""
+        return self == replace(other, request_id=self.request_id, at_ms=self.at_ms)
 
 
 def read_upload(callback: VerifiedCallback, at_ms: int) -> Upload:
@@ -107,6 +133,7 @@ def read_upload(callback: VerifiedCallback, at_ms: int) -> Upload:
         width=_number(found["width"]),
         height=_number(found["height"]),
         variables=rest,
+        etag=rest.get("etag", "").strip('"').upper(),
     )
 
 
@@ -149,7 +176,11 @@ class Uploads:
             ) from error
 
     def record(self, upload: Upload, mark: str | None = None) -> Upload:
-        """Keep *upload*; the first one of the same request or of the same mark."""
+        """Keep *upload*; the first one of the same request or of the same mark.
+
+        Raises `CallbackNotVerified` for what was only told, and differs from the first one.
+        """
+        is_told = mark is not None and mark.startswith(TOLD)
         values = (
             upload.request_id,
             upload.at_ms,
@@ -160,23 +191,38 @@ class Uploads:
             upload.width,
             upload.height,
             json.dumps(dict(upload.variables), ensure_ascii=False),
+            upload.etag,
             mark,
         )
         marks = ", ".join("?" * len(values))
         with self._lock, self._connection:
-            added = self._connection.execute(
-                f"INSERT INTO upload ({_COLUMNS}, mark) VALUES ({marks}) "  # noqa: S608 - constants
-                "ON CONFLICT DO NOTHING",
-                values,
-            ).rowcount
-            if added:
+            # Of several processes, one looks and adds.
+            self._connection.execute("BEGIN IMMEDIATE")
+            first = self._find(upload, mark) or (self._find_granted(upload) if is_told else None)
+            if first is None:
+                self._connection.execute(
+                    f"INSERT INTO upload ({_COLUMNS}, mark) VALUES ({marks})",  # noqa: S608 - constants
+                    values,
+                )
                 return upload
-            query = (
-                f"SELECT {_COLUMNS} FROM upload "  # noqa: S608 - same
-                "WHERE request_id = ? OR mark = ? ORDER BY id LIMIT 1"
-            )
-            known = (upload.request_id, mark)
-            return _upload(self._connection.execute(query, known).fetchone())
+        if is_told and not upload.tells_the_same_as(first):
+            raise CallbackNotVerified(f"the object {upload.object!r} is recorded, as another tells")
+        return first
+
+    def _find(self, upload: Upload, mark: str | None) -> Upload | None:
+        return self._first("request_id = ? OR mark = ?", upload.request_id, mark)
+
+    def _find_granted(self, upload: Upload) -> Upload | None:
+        """The first record of this content that came with a grant."""
+        return self._first(
+            "object = ? AND etag = ? AND bucket = ? AND substr(mark, 1, ?) = ?",
+            *(upload.object, upload.etag, upload.bucket, len(GRANTED), GRANTED),
+        )
+
+    def _first(self, where: str, *values: str | int | None) -> Upload | None:
+        query = f"SELECT {_COLUMNS} FROM upload WHERE {where} ORDER BY id LIMIT 1"  # noqa: S608 - same
+        row = self._connection.execute(query, values).fetchone()
+        return None if row is None else _upload(row)
 
     def latest(self, limit: int, prefix: str = "") -> list[Upload]:
         """At most *limit* uploads whose keys begin with *prefix*, the last one first."""
@@ -206,7 +252,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _upload(row: tuple[Any, ...]) -> Upload:
-    request_id, at_ms, bucket, name, size, mime_type, width, height, variables = row
+    request_id, at_ms, bucket, name, size, mime_type, width, height, variables, etag = row
     return Upload(
         request_id=request_id,
         at_ms=at_ms,
@@ -217,4 +263,5 @@ def _upload(row: tuple[Any, ...]) -> Upload:
         width=width,
         height=height,
         variables=json.loads(variables),
+        etag=etag,
     )

@@ -61,7 +61,7 @@ def look(bucket: str, key: str) -> Stored | None:
     size = STORED.get(key)
     if size is None:
         return None
-    return Stored(etag=f"ETAG-{bucket}", size=size, mime_type="", modified="then")
+    return Stored(etag=f"ETAG-{bucket}", size=size, mime_type="image/png", modified="then", age_s=0)
 
 
 @pytest.fixture

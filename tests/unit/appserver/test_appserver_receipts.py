@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
@@ -20,9 +21,10 @@ from ossia.appserver.grant import Grant, bounds_of
 from ossia.appserver.receipts import Receipt, Receipts
 from ossia.appserver.stored import StorageSilentError, Stored, looker
 from ossia.appserver.upload_policy import v1_form, v4_form
+from ossia.appserver.uploads import Uploads
 from ossia.receiver.verify import CallbackNotVerified, VerifiedCallback
 
-FOUND = Stored(etag="5D41", size=5, mime_type="text/plain", modified="then")
+FOUND = Stored(etag="5D41", size=5, mime_type="text/plain", modified="then", age_s=86400)
 ALICE = Grant(user="alice", prefix="users/alice/")
 
 
@@ -160,7 +162,8 @@ def test_c5_a_long_name_fits(world: World) -> None:
 # --- tokens
 
 
-TOLD = {"object": "mobile/a.jpg", "size": "5", "photo": "p"}
+TOLD = {"object": "mobile/a.jpg", "size": "5", "etag": "5D41", "photo": "p"}
+TUTORIAL = {"filename": "mobile/a.jpg", "size": "5", "photo": "", "system": "android"}
 
 
 def test_c5_without_a_grant_the_object_must_be_there(world: World) -> None:
@@ -168,9 +171,9 @@ def test_c5_without_a_grant_the_object_must_be_there(world: World) -> None:
     assert "no object" in world.refuses({"size": "5"})
     world.objects["examplebucket", "mobile/a.jpg"] = FOUND
     told = world.accept(TOLD)
-    assert (told.upload.size, told.upload.variables) == (5, {"photo": "p"})
-    assert world.accept({"object": "mobile/a.jpg"}).upload.size == 5
-    for same in ("5d41", '"5D41"', ""):
+    assert (told.upload.size, told.upload.variables["photo"]) == (5, "p")
+    assert world.accept({"object": "mobile/a.jpg", "etag": "5D41"}).upload.size == 5
+    for same in ("5d41", '"5D41"'):
         assert world.accept({**TOLD, "etag": same}).mark == told.mark
 
 
@@ -186,6 +189,66 @@ def test_c5_each_version_of_an_object_counts_once(world: World) -> None:
     assert world.accept({**TOLD, "reqId": "another", "photo": "forged"}).mark == mark
     world.objects["examplebucket", "mobile/a.jpg"] = replace(FOUND, modified="later")
     assert world.accept(TOLD).mark != mark
+
+
+def test_c5_without_a_grant_size_and_type_are_what_the_storage_says(world: World) -> None:
+    world.objects["examplebucket", "mobile/a.jpg"] = FOUND
+    for said in ({}, {"mimeType": "text/html"}, {"mimeType": "text/html", "size": ""}):
+        upload = world.accept({**TOLD, **said}).upload
+        assert (upload.size, upload.mime_type, upload.etag) == (5, "text/plain", "5D41")
+
+
+@pytest.mark.parametrize("unnamed", [{}, {"etag": ""}, {"etag": '""'}])
+def test_c5_only_of_what_was_just_stored_the_etag_may_be_left_out(
+    world: World, unnamed: dict[str, str]
+) -> None:
+    for age_s in (61, 86400, None):
+        world.objects["examplebucket", "mobile/a.jpg"] = replace(FOUND, age_s=age_s)
+        assert "etag=${etag}" in world.refuses({**TUTORIAL, **unnamed})
+    for age_s in (-1, 0, 60):
+        world.objects["examplebucket", "mobile/a.jpg"] = replace(FOUND, age_s=age_s)
+        upload = world.accept({**TUTORIAL, **unnamed}).upload
+        assert (upload.etag, upload.variables["system"]) == ("5D41", "android")
+
+
+def keep(uploads: Uploads, world: World, values: dict[str, str]) -> None:
+    told = world.accept(values)
+    uploads.record(told.upload, told.mark)
+
+
+@pytest.mark.parametrize("etag", [{}, {"etag": "5D41"}])
+@pytest.mark.parametrize("age_s", [0, 86400])
+def test_c5_what_was_granted_is_not_told_anew(
+    world: World, age_s: int, etag: dict[str, str]
+) -> None:
+    """A genuine callback, written by another user of the storage and played again."""
+    key = "users/alice/a.txt"
+    world.objects["examplebucket", key] = replace(FOUND, age_s=age_s)
+    uploads = Uploads(Path(":memory:"))
+    first = world.accept({**world.form_values(key), "mimeType": "text/plain"})
+    uploads.record(first.upload, first.mark)
+    story = {"object": key, "user": "mallory", "x:uid": "7", "mimeType": "text/html", "width": "9"}
+    for reason in ({}, {"reqId": "another"}):
+        with pytest.raises(CallbackNotVerified):
+            keep(uploads, world, {**story, **etag, **reason})
+    assert uploads.latest(10) == [first.upload]
+    uploads.close()
+
+
+def test_c5_what_was_granted_and_comes_late_is_the_same_record(world: World) -> None:
+    key = "users/alice/a.txt"
+    values = {**world.form_values(key), "mimeType": "text/plain"}
+    uploads = Uploads(Path(":memory:"))
+    first = world.accept(values)
+    uploads.record(first.upload, first.mark)
+    world.now_ms += (61 + GRACE_S) * 1000
+    world.objects["examplebucket", key] = FOUND
+    late = world.accept(values)
+    assert late.mark != first.mark
+    assert uploads.record(late.upload, late.mark) == first.upload
+    world.objects["examplebucket", key] = replace(FOUND, etag="5D42")
+    assert "not the one" in world.refuses(values)
+    uploads.close()
 
 
 # --- buckets

@@ -7,6 +7,7 @@ import pytest
 
 from ossia.appserver.config import ConfigError
 from ossia.appserver.uploads import Upload, Uploads
+from ossia.receiver.verify import CallbackNotVerified
 
 UPLOAD = Upload(
     request_id="5C0A",
@@ -60,10 +61,49 @@ def test_c5_what_has_the_same_mark_is_recorded_once(tmp_path: Path) -> None:
     uploads.close()
 
 
+def test_c5_the_content_of_what_was_granted_before_is_known(tmp_path: Path) -> None:
+    """A file of the second version has the ETag in the mark only."""
+    path = tmp_path / "uploads.sqlite3"
+    uploads = Uploads(path)
+    uploads.record(replace(UPLOAD, object="a b.png", etag=""), 'grant nonce "5d41-2" a b.png')
+    uploads.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP INDEX upload_content")
+        connection.execute("ALTER TABLE upload DROP COLUMN etag")
+        connection.execute("PRAGMA user_version = 2")
+    uploads = Uploads(path)
+    assert [each.etag for each in uploads.latest(10)] == ["5D41-2"]
+    uploads.close()
+
+
+def test_c5_what_is_only_told_is_no_second_record(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path / "uploads.sqlite3")
+    granted = replace(UPLOAD, etag="5D41")
+    uploads.record(granted, "grant nonce 5D41 user-dir/中.png")
+    retold = replace(granted, request_id="6D1B", at_ms=7)
+    assert uploads.record(retold, "object b 5D41 then user-dir/中.png") == granted
+    other_stories = {
+        "variables": {"x:name": "forged"}, "mime_type": "text/html", "width": 9, "height": 9, "size": 6,
+    }  # fmt: skip
+    for name, value in other_stories.items():
+        with pytest.raises(CallbackNotVerified, match="is recorded"):
+            uploads.record(replace(retold, **{name: value}), "object b 5D41 then user-dir/中.png")  # type: ignore[arg-type]
+    assert uploads.latest(10) == [granted]
+    # Another content, object or bucket is another upload.
+    for number, other in enumerate(({"etag": "5D42"}, {"object": "x"}, {"bucket": "c"})):
+        uploads.record(replace(retold, request_id=None, **other), f"object {number}")
+    assert len(uploads.latest(10)) == 4
+    # What is granted is not held against what somebody told before.
+    again = replace(granted, request_id=None, variables={})
+    assert uploads.record(again, "grant another 5D41 user-dir/中.png") == again
+    assert len(uploads.latest(10)) == 5
+    uploads.close()
+
+
 def test_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "uploads.sqlite3"
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
     with pytest.raises(ConfigError, match="newer version"):
         Uploads(path)
 
