@@ -220,14 +220,14 @@ class MetadataStore(Protocol):
         new: StoredObject,
         *,
         forbid_overwrite: bool = False,
-        replaces: str | None = None,
+        replaces: StoredObject | None = None,
         owed: PendingCallback | None = None,
     ) -> None:
         """Record *new* as the only version of its key, and *owed* with it.
 
-        Raises `Exists` if *forbid_overwrite* and the key exists; `Conflict` if *replaces* (an
-        ETag) is given and the stored object's ETag differs or there is none; `Missing` if the
-        bucket is gone; `Fenced` as above.  A metadata change that keeps the extents of the object
+        Raises `Exists` if *forbid_overwrite* and the key exists; `Conflict` if *replaces* is
+        given and is not, in every field, what is stored; `Missing` if the bucket is gone; `Fenced`
+        as above.  A metadata change that keeps the extents of the object
         it replaces leaves their reference counts as they are.
         """
 
@@ -235,14 +235,21 @@ class MetadataStore(Protocol):
         """Remove keys.  Unknown keys are no error."""
 
     async def append_object(
-        self, new: StoredObject, *, position: int, added: Extent | None
+        self,
+        new: StoredObject,
+        *,
+        position: int,
+        added: Extent | None,
+        replaces: StoredObject | None = None,
     ) -> None:
         """Grow an appendable object to *new*.
 
         ``new.extents`` is empty: *added* (the bytes of this append, None for none) goes behind
         the extents stored so far; ``new.inline`` must be None.  At position 0 a missing or empty
         appendable object is created.  Raises `Conflict` unless the stored size equals *position*
-        and the stored object is appendable; `Missing` if the bucket is gone; `Fenced`.
+        and the stored object is appendable, and if *replaces* is given and says anything else of
+        the object (`records.said_of`) than what is stored; `Missing` if the bucket is gone;
+        `Fenced`.
         """
 
     async def list_objects(

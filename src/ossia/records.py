@@ -100,6 +100,11 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     extents: tuple[Extent, ...] = ()
 
 
+def said_of(stored: StoredObject) -> StoredObject:
+    """Everything but the bytes."""
+    return msgspec.structs.replace(stored, inline=None, extents=())
+
+
 class Upload(msgspec.Struct, frozen=True, kw_only=True):
     """A multipart upload in progress: what Initiate was told, kept for Complete."""
 

@@ -88,7 +88,7 @@ class Twins(RuleBasedStateMachine):
         etag=ETAGS,
         choices=CHOICES,
         forbid_overwrite=RARELY,
-        replaces=st.sampled_from([None, None, None, "E1"]),
+        replaces=RARELY,
         kind=st.sampled_from(["Normal", "Appendable"]),
     )
     def put(
@@ -98,18 +98,19 @@ class Twins(RuleBasedStateMachine):
         etag: str,
         choices: list[int],
         forbid_overwrite: bool,
-        replaces: str | None,
+        replaces: bool,
         kind: str,
     ) -> None:
         extents = self.extents(choices)
         new = replace(self.object(bucket, key, etag, extents), type=kind)
-        self.both("put_object", new, forbid_overwrite=forbid_overwrite, replaces=replaces)
+        read = self.both("find_object", new.bucket_id, key) if replaces else None
+        self.both("put_object", new, forbid_overwrite=forbid_overwrite, replaces=read)
 
     @rule(bucket=NAMES, key=KEYS, acl=st.sampled_from(["private", "default"]))
     def change_metadata(self, bucket: str, key: str, acl: str) -> None:
         found = self.both("find_object", self.buckets[bucket].id, key)
         if found is not None:
-            self.both("put_object", replace(found, acl=acl), replaces=found.etag)
+            self.both("put_object", replace(found, acl=acl), replaces=found)
 
     @rule(bucket=NAMES, key=KEYS, to=KEYS)
     def copy(self, bucket: str, key: str, to: str) -> None:

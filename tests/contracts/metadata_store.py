@@ -306,12 +306,45 @@ class MetadataStoreContract:
         self, store: MetadataStore, bucket: Bucket
     ) -> None:
         with pytest.raises(Conflict):
-            await store.put_object(an_object(bucket), replaces="E" * 32)
+            await store.put_object(an_object(bucket), replaces=an_object(bucket))
         await store.put_object(an_object(bucket))
         with pytest.raises(Conflict):
-            await store.put_object(an_object(bucket, etag="F"), replaces="G")
-        await store.put_object(an_object(bucket, etag="F"), replaces="E" * 32)
+            await store.put_object(
+                an_object(bucket, etag="F"), replaces=an_object(bucket, etag="G")
+            )
+        await store.put_object(an_object(bucket, etag="F"), replaces=an_object(bucket))
         assert await store.find_object(bucket.id, "key") == an_object(bucket, etag="F")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"acl": "private"},
+            {"tags": {"a": "b"}},
+            {"headers": {"x-oss-meta-a": "b"}},
+            {"modified_at": 5},
+        ],
+    )
+    async def test_what_is_said_meanwhile_is_not_lost(
+        self, store: MetadataStore, bucket: Bucket, change: dict[str, Any]
+    ) -> None:
+        """An ETag stays what it is while ACL, tags and headers change."""
+        await intend(store, blob(0), blob(1), blob(2))
+        grown = on_blobs(bucket, "grown", blob(0), type="Appendable")
+        parted = on_blobs(bucket, "parted", blob(1), blob(2))
+        for old in (an_object(bucket), parted):
+            await store.put_object(old)
+            await store.put_object(replace(old, **change), replaces=old)
+            with pytest.raises(Conflict):
+                await store.put_object(replace(old, storage_class="IA"), replaces=old)
+            assert await store.find_object(bucket.id, old.key) == replace(old, **change)
+        await store.append_object(replace(grown, extents=()), position=0, added=grown.extents[0])
+        await store.put_object(replace(grown, **change), replaces=grown)
+        more = replace(grown, extents=(), size=20)
+        with pytest.raises(Conflict):
+            await store.append_object(more, position=10, added=None, replaces=grown)
+        await store.append_object(
+            more, position=10, added=None, replaces=replace(grown, **change, extents=())
+        )
 
     async def test_every_kind_of_bytes_replaces_every_other(
         self, store: MetadataStore, bucket: Bucket
@@ -381,7 +414,7 @@ class MetadataStoreContract:
         first = on_blobs(bucket, "key", blob(0), type="Appendable")
         both = on_blobs(bucket, "key", blob(0), blob(1), type="Appendable", acl="private")
         await store.append_object(replace(first, extents=()), position=0, added=first.extents[0])
-        await store.put_object(replace(first, acl="private"), replaces=first.etag)
+        await store.put_object(replace(first, acl="private"), replaces=first)
         await store.append_object(replace(both, extents=()), position=10, added=both.extents[1])
         assert await store.find_object(bucket.id, "key") == both
         assert await self.doomed(store, clock) == set()
@@ -757,7 +790,7 @@ class MetadataStoreContract:
         await intend(store, blob(1), blob(2))
         old = on_blobs(bucket, "a", blob(1), blob(2))
         await store.put_object(old)
-        await store.put_object(replace(old, acl="private"), replaces=old.etag)
+        await store.put_object(replace(old, acl="private"), replaces=old)
         assert await store.find_object(bucket.id, "a") == replace(old, acl="private")
         await store.delete_objects(bucket.id, ["a"])
         assert await self.doomed(store, clock) == {blob(1), blob(2)}

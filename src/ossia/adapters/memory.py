@@ -48,6 +48,7 @@ from ossia.records import (
     PendingCallback,
     StoredObject,
     Upload,
+    said_of,
 )
 
 
@@ -144,12 +145,14 @@ class MemoryMetadataStore:
         new: StoredObject,
         *,
         forbid_overwrite: bool = False,
-        replaces: str | None = None,
+        replaces: StoredObject | None = None,
         owed: PendingCallback | None = None,
     ) -> None:
         rows = self._rows(new.bucket_id)
         old = rows.objects.get(new.key)
-        _check_overwrite(old, forbid_overwrite=forbid_overwrite, replaces=replaces)
+        _check_overwrite(old, forbid_overwrite=forbid_overwrite)
+        if replaces is not None and old != replaces:
+            raise Conflict(new.key)
         self._refer(net_references(new.extents, old.extents if old else ()))
         self._store(rows, new)
         self._owe(owed)
@@ -167,7 +170,12 @@ class MemoryMetadataStore:
             self._refer(net_references((), old.extents))
 
     async def append_object(
-        self, new: StoredObject, *, position: int, added: Extent | None
+        self,
+        new: StoredObject,
+        *,
+        position: int,
+        added: Extent | None,
+        replaces: StoredObject | None = None,
     ) -> None:
         rows = self._rows(new.bucket_id)
         old = rows.objects.get(new.key)
@@ -175,6 +183,8 @@ class MemoryMetadataStore:
             if position:
                 raise Conflict(new.key)
         elif old.type != ObjectType.APPENDABLE or old.size != position:
+            raise Conflict(new.key)
+        if replaces is not None and (old is None or said_of(old) != said_of(replaces)):
             raise Conflict(new.key)
         gained = () if added is None else (added,)
         self._refer(net_references(gained, ()))
@@ -275,7 +285,7 @@ class MemoryMetadataStore:
         upload = self._upload(upload_id)
         rows = self._rows(new.bucket_id)
         old = rows.objects.get(new.key)
-        _check_overwrite(old, forbid_overwrite=forbid_overwrite, replaces=None)
+        _check_overwrite(old, forbid_overwrite=forbid_overwrite)
         of_parts = [e for part in self._parts[upload_id].values() for e in part.extents]
         for blob_id, count in net_references(new.extents, of_parts).items():
             blob = self._blobs.get(blob_id)
@@ -496,13 +506,9 @@ def _is_wanted(delivery: Delivery, wanted: DeliveryFilter) -> bool:
     )
 
 
-def _check_overwrite(
-    old: StoredObject | None, *, forbid_overwrite: bool, replaces: str | None
-) -> None:
+def _check_overwrite(old: StoredObject | None, *, forbid_overwrite: bool) -> None:
     if forbid_overwrite and old is not None:
         raise Exists(old.key)
-    if replaces is not None and (old is None or old.etag != replaces):
-        raise Conflict(replaces)
 
 
 def _walk(keys: list[str], prefix: str, delimiter: str, after: str) -> Iterator[tuple[str, bool]]:

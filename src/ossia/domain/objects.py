@@ -176,27 +176,48 @@ class Objects:
         if landed.size == 0 and before is not None:
             # objects.md: a zero-byte append with a valid position changes nothing.
             return before
-        new = msgspec.structs.replace(
-            base,
-            acl=attributes.acl or base.acl,
-            size=position + landed.size,
-            etag=_append_etag(base.etag, landed.md5),
-            crc64=landed.crc64,
-            modified_at=self._clock.now_ms(),
-            inline=None,
-            extents=(),
-        )
+        return await self._grow(bucket, base, before, landed, attributes.acl)
+
+    async def _grow(
+        self,
+        bucket: Bucket,
+        base: StoredObject,
+        before: StoredObject | None,
+        landed: Landed,
+        acl: str | None,
+    ) -> StoredObject:
+        """Record what has landed behind *base*, which is *before* where there was an object."""
+        position = base.size
         added = landed.extents[0] if landed.extents else None
-        try:
-            await self._metadata.append_object(new, position=position, added=added)
-        except Conflict:
-            self._check_append(await self._metadata.find_object(bucket.id, key), position)
-            raise ServiceUnavailable from None
-        except Missing:
-            raise NoSuchBucket(BucketName=bucket.name) from None
-        except Fenced as error:
-            raise ServiceUnavailable("The upload took longer than its lease.") from error
-        return new
+        for _ in range(_COPY_TRIES):
+            new = msgspec.structs.replace(
+                base,
+                acl=acl or base.acl,
+                size=position + landed.size,
+                etag=_append_etag(base.etag, landed.md5),
+                crc64=landed.crc64,
+                modified_at=self._clock.now_ms(),
+                inline=None,
+                extents=(),
+            )
+            try:
+                await self._metadata.append_object(
+                    new, position=position, added=added, replaces=before
+                )
+            except Conflict:
+                found = await self._metadata.find_object(base.bucket_id, base.key)
+                self._check_append(found, position)
+                if before is None or found is None or found.etag != before.etag:
+                    break
+                # The same bytes: somebody has changed what is said about them.
+                before = base = found
+            except Missing:
+                raise NoSuchBucket(BucketName=bucket.name) from None
+            except Fenced as error:
+                raise ServiceUnavailable("The upload took longer than its lease.") from error
+            else:
+                return new
+        raise ServiceUnavailable
 
     async def _join_tail(self, before: StoredObject) -> None:
         """Copy the short runs at the end of an object together; it stays what it is."""
@@ -206,7 +227,7 @@ class Objects:
         new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
         with suppress(Conflict, Fenced, Missing):
-            await self._metadata.put_object(new, replaces=before.etag)
+            await self._metadata.put_object(new, replaces=before)
 
     def _check_append(self, before: StoredObject | None, position: int) -> None:
         if before is not None and before.type != ObjectType.APPENDABLE.value:
@@ -306,7 +327,7 @@ class Objects:
                 await self._metadata.put_object(
                     new,
                     forbid_overwrite=forbid_overwrite and not itself,
-                    replaces=source.etag if itself else None,
+                    replaces=source if itself else None,
                 )
             except (Fenced, Conflict):
                 # The source was replaced between reading and recording.
@@ -326,7 +347,7 @@ class Objects:
             stored = await self.find(bucket, key)
             new = msgspec.structs.replace(stored, acl=acl)
             try:
-                await self._metadata.put_object(new, replaces=stored.etag)
+                await self._metadata.put_object(new, replaces=stored)
             except (Fenced, Conflict):
                 continue
             except Missing:

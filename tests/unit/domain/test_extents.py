@@ -144,7 +144,7 @@ async def test_joining_gives_way_to_a_faster_append(domain: Domain) -> None:
 
     async def replace() -> None:
         domain.meanwhile("put_object")
-        await domain.metadata.put_object(faster, replaces=stored.etag)
+        await domain.metadata.put_object(faster, replaces=stored)
 
     domain.meanwhile("put_object", replace)
     await domain.objects._join_tail(stored)
@@ -206,3 +206,16 @@ async def test_copying_ends_when_the_client_has_left(domain: Domain, pieces: int
             is_wanted=lambda: asked.acquire(blocking=False),
         )
     assert not await domain.multipart.parts(upload.id, 0, 9)
+
+
+async def test_what_is_said_while_an_object_grows_stays(domain: Domain) -> None:
+    """An append, and what it copies together, takes its time: a changed ACL counts all along."""
+    bucket = await domain.bucket()
+    for number in range(MOST_SHORT):
+        await appended(domain, bucket, number)
+    domain.meanwhile("put_object", lambda: domain.objects.set_acl(bucket, "log", "private"))
+    assert (await appended(domain, bucket, MOST_SHORT)).acl == "private"
+    domain.meanwhile("append_object", lambda: domain.objects.set_acl(bucket, "log", "public-read"))
+    stored = await appended(domain, bucket, MOST_SHORT + 1)
+    assert stored.acl == "public-read"
+    assert stored.size == (MOST_SHORT + 2) * len(PIECE)

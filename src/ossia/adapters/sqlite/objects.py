@@ -13,7 +13,7 @@ from ossia.adapters.sqlite.columns import pack_map, signed, text_map, unsigned
 from ossia.adapters.sqlite.skip_seek import walk
 from ossia.adapters.sqlite.transaction import Transaction, rows
 from ossia.ports import Conflict, Exists, Listing
-from ossia.records import Extent, ObjectType, PendingCallback, StoredObject
+from ossia.records import Extent, ObjectType, PendingCallback, StoredObject, said_of
 
 _ABOUT = "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags"
 
@@ -63,13 +63,17 @@ def _find_with_extents(cursor: apsw.Cursor, bucket_id: int, key: str) -> StoredO
     # Two statements: they must see the same commit.
     cursor.execute("begin")
     try:
-        row = cursor.execute(_FIND, (bucket_id, key)).get
-        if row is None:
-            return None
-        extents = _stored_extents(cursor, bucket_id, key, row[0]) if row[13] else None
-        return _object(bucket_id, key, row, extents)
+        return _whole(cursor, bucket_id, key)
     finally:
         cursor.execute("commit")
+
+
+def _whole(cursor: apsw.Cursor, bucket_id: int, key: str) -> StoredObject | None:
+    row = cursor.execute(_FIND, (bucket_id, key)).get
+    if row is None:
+        return None
+    extents = _stored_extents(cursor, bucket_id, key, row[0]) if row[13] else None
+    return _object(bucket_id, key, row, extents)
 
 
 def _object(
@@ -182,13 +186,15 @@ def put(
     new: StoredObject,
     *,
     forbid_overwrite: bool,
-    replaces: str | None,
+    replaces: StoredObject | None,
     owed: PendingCallback | None,
 ) -> None:
     """See `ossia.ports.MetadataStore.put_object`."""
     transaction.require_bucket(new.bucket_id)
     old = stored(transaction, new.bucket_id, new.key)
-    check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite, replaces=replaces)
+    check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite)
+    if replaces is not None and _whole(transaction.cursor, new.bucket_id, new.key) != replaces:
+        raise Conflict(new.key)
     store(transaction, new, old, ())
     if owed is not None:
         owe(transaction, owed)
@@ -201,14 +207,10 @@ def stored(transaction: Transaction, bucket_id: int, key: str) -> Stored | None:
     return None if row is None else Stored(*row)
 
 
-def check_overwrite(
-    key: str, old: Stored | None, *, forbid_overwrite: bool, replaces: str | None
-) -> None:
-    """Raise `Exists` or `Conflict` as `put_object` promises."""
+def check_overwrite(key: str, old: Stored | None, *, forbid_overwrite: bool) -> None:
+    """Raise `Exists` as `put_object` promises."""
     if forbid_overwrite and old is not None:
         raise Exists(key)
-    if replaces is not None and (old is None or old.etag != replaces):
-        raise Conflict(key)
 
 
 def store(
@@ -318,7 +320,12 @@ def delete(transaction: Transaction, bucket_id: int, keys: Sequence[str]) -> Non
 
 
 def append(
-    transaction: Transaction, new: StoredObject, *, position: int, added: Extent | None
+    transaction: Transaction,
+    new: StoredObject,
+    *,
+    position: int,
+    added: Extent | None,
+    replaces: StoredObject | None,
 ) -> None:
     """See `ossia.ports.MetadataStore.append_object`.
 
@@ -331,6 +338,10 @@ def append(
             raise Conflict(new.key)
     elif old.type != ObjectType.APPENDABLE or old.size != position:
         raise Conflict(new.key)
+    if replaces is not None:
+        row = transaction.get(_FIND, (new.bucket_id, new.key))
+        if row is None or said_of(_object(new.bucket_id, new.key, row, ())) != said_of(replaces):
+            raise Conflict(new.key)
     if added is not None:
         transaction.check_recordable((added.blob_id,))
         transaction.refer({added.blob_id: 1})

@@ -167,7 +167,7 @@ class SqliteMetadataStore:
         new: StoredObject,
         *,
         forbid_overwrite: bool = False,
-        replaces: str | None = None,
+        replaces: StoredObject | None = None,
         owed: PendingCallback | None = None,
     ) -> None:
         await self._commits.submit(
@@ -180,10 +180,15 @@ class SqliteMetadataStore:
         await self._commits.submit(lambda tx: objects.delete(tx, bucket_id, keys))
 
     async def append_object(
-        self, new: StoredObject, *, position: int, added: Extent | None
+        self,
+        new: StoredObject,
+        *,
+        position: int,
+        added: Extent | None,
+        replaces: StoredObject | None = None,
     ) -> None:
         await self._commits.submit(
-            lambda tx: objects.append(tx, new, position=position, added=added)
+            lambda tx: objects.append(tx, new, position=position, added=added, replaces=replaces)
         )
 
     async def list_objects(

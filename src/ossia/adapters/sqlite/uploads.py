@@ -201,7 +201,7 @@ def complete(
     bucket_id, key = _place(transaction, upload_id)
     transaction.require_bucket(new.bucket_id)
     old = objects.stored(transaction, new.bucket_id, new.key)
-    objects.check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite, replaces=None)
+    objects.check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite)
     of_parts = _extents_of_parts(transaction, upload_id)
     for blob_id, count in net_references(new.extents, of_parts).items():
         if count > 0 and transaction.blob_state(blob_id) is not BlobState.INTENT:
