@@ -63,6 +63,7 @@ class Served:
     file: Path = Path()
     huge: Path = Path()
     most_buffered: int = 0
+    missed: threading.Event = field(default_factory=threading.Event)
     spans: list[FileSpan] = field(default_factory=list)
 
     def connect(self, timeout: float = 10) -> socket.socket:
@@ -174,6 +175,10 @@ def running(  # noqa: C901, PLR0915 - one handler, many behaviours
             return Response(200, [], b"", (span,))
         if path == b"/slow":
             await asyncio.sleep(0.3)
+        if path == b"/wanted":
+            while not request.client.has_left:
+                await asyncio.sleep(0.01)
+            served.missed.set()
         if path == b"/sip":
             total = 0
             while piece := await request.body.read_some():
@@ -579,6 +584,18 @@ def test_a_client_that_leaves_during_a_download_harms_nobody(served: Served) -> 
     assert body == BIG
 
 
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_handler_learns_that_its_client_has_left(any_server: Served, how: str) -> None:
+    """D2: nobody goes on with long work for those who only closed their end."""
+    with connect_any(any_server) as client:
+        client.sendall(b"GET /wanted HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert until(lambda: bool(any_server.seen))
+        assert not any_server.missed.is_set()
+        if how == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert any_server.missed.wait(5)
+
+
 def test_slow_downloads_hold_no_threads(served: Served) -> None:
     with tempfile.TemporaryDirectory():
         stuck = [served.connect() for _ in range(40)]
@@ -682,6 +699,13 @@ def test_who_is_parked_holds_his_connection_and_nothing_else(tmp_path: Path, tls
         # Both ends are in this process.
         sockets = [each for each in Path("/proc/self/fd").iterdir() if is_socket_of(served, each)]
         assert len(sockets) == 1 + 1 + 1, "listening, the client's end, the server's end"
+        assert waiting_bytes(served) <= 192 * 1024
+
+
+def waiting_bytes(served: Served) -> int:
+    """What the transports hold for clients."""
+    assert served.server is not None
+    return sum(each._transport.get_write_buffer_size() for each in served.server.connections)
 
 
 def is_socket_of(served: Served, descriptor: Path) -> bool:

@@ -211,12 +211,13 @@ class Multipart:
         acl: str | None = None,
         forbid_overwrite: bool = False,
         announcement: Announcement | None = None,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> StoredObject:
         """Make an object of the chosen parts (None: of all); none make an empty object.
 
         The object of a sequential upload has the MD5 of the whole (witnessed.md, W15), for which
-        its bytes are read once.  Raises what *announcement* raises, `InvalidPartOrder`,
-        `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `NoSuchUpload`.
+        its bytes are read once, while it *is_wanted*.  Raises what *announcement* raises,
+        `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `NoSuchUpload`.
         """
         key, upload_id = upload.key, upload.id
         forbid_overwrite = forbid_overwrite or upload.forbid_overwrite
@@ -245,7 +246,7 @@ class Multipart:
             extents=_join(parts),
         )
         if upload.sequential:
-            etag, _ = await self._ingest.digest(self._objects.spans(new, 0, size))
+            etag, _ = await self._ingest.digest(self._objects.spans(new, 0, size), is_wanted)
             new = msgspec.structs.replace(new, md5=etag_to_content_md5(etag))
         owed = None if announcement is None else await announcement.before(new)
         try:

@@ -33,6 +33,7 @@ MAX_LENGTH_DIGITS = 18
 SMALL_BODY = 64 * 1024
 """Bodies up to this size are gathered before the handler runs."""
 _POLL_S = 0.01
+_TLS_BUFFER = 64 * 1024
 DRAIN_BYTES = 1024 * 1024
 """How much of an unread body is swallowed so that the connection can be used again."""
 
@@ -119,6 +120,9 @@ class Connection(asyncio.BufferedProtocol):
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         self._secure = is_tls(transport)
+        if self._secure:
+            # uvloop holds 512 KB of a TLS client that takes nothing, and what that becomes.
+            self._transport.set_write_buffer_limits(_TLS_BUFFER)
         self._since = self._server.now
         self._server.connections.add(self)
         self._watch_time()
@@ -138,7 +142,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The client sends no more; what it has asked for is still answered."""
-        self._ended = True
+        self._ended = self._drained.has_left = True
         if self._body is not None and not self._body.complete:
             # objects.md, section 2: a body shorter than Content-Length is 400 RequestTimeout.
             self._body.fail(too_slow())
@@ -451,7 +455,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport.get_write_buffer_size():
             self._transport.set_write_buffer_limits(0)
             await self._taken(())
-            self._transport.set_write_buffer_limits()
+            self._transport.set_write_buffer_limits(_TLS_BUFFER if self._secure else None)
 
     async def _taken(self, spans: "tuple[Span, ...]") -> None:
         """Wait until the client has taken what was written; *spans* are closed if it takes long.

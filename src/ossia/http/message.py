@@ -15,12 +15,12 @@ class Client(Protocol):
     """Who has sent a request."""
 
     @property
-    def gone(self) -> bool:
-        """Whether nobody waits for the answer any more."""
+    def has_left(self) -> bool:
+        """Whether he sends nothing any more: most who do not have closed, few wait even so."""
 
 
 class _There:
-    gone = False
+    has_left = False
 
 
 THERE: Client = _There()

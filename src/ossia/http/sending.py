@@ -285,11 +285,12 @@ async def _is_writable(
 class Drained:
     """Whether the transport takes more; ``wait`` returns when it does."""
 
-    __slots__ = ("_waiter", "gone", "paused")
+    __slots__ = ("_waiter", "gone", "has_left", "paused")
 
     def __init__(self) -> None:
         self.paused = False
         self.gone = False
+        self.has_left = False
         self._waiter: asyncio.Future[None] | None = None
 
     def pause(self) -> None:
@@ -304,7 +305,7 @@ class Drained:
 
     def lost(self) -> None:
         """The connection is gone: waiting ends with an error."""
-        self.gone = True
+        self.gone = self.has_left = True
         self.resume()
 
     async def wait(self) -> None:

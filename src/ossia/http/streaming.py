@@ -14,7 +14,7 @@ from ossia.protocol.pace import Pace
 if TYPE_CHECKING:
     from ossia.http.message import Span
 
-_CHUNK: Final = 256 * 1024
+_CHUNK: Final = 64 * 1024
 _LEVEL: Final = 6
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _LAST: Final = b"0\r\n\r\n"

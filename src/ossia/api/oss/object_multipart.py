@@ -238,7 +238,7 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
         source,
         request.range,
         request.conditions,
-        is_wanted=lambda: not call.http.client.gone,
+        is_wanted=lambda: not call.http.client.has_left,
     )
     taken = None
     if chosen is not None:
@@ -354,6 +354,7 @@ async def complete_multipart_upload(
         acl=request.acl,
         forbid_overwrite=request.forbid_overwrite,
         announcement=callback,
+        is_wanted=lambda: not call.http.client.has_left,
     )
     result = CompleteMultipartUploadResult(
         bucket=request.bucket,
