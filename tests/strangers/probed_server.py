@@ -51,8 +51,9 @@ class Heart:
         return Response(200, [("Content-Type", "application/json")], json.dumps(found).encode())
 
 
-async def main(folder: Path) -> None:
-    settings = load({"data": folder, "listen": "127.0.0.1:0", "workers": 1}, {})
+async def main(folder: Path, key_id: str, secret: str) -> None:
+    given = {"root_access_key_id": key_id, "root_access_key_secret": secret}
+    settings = load({"data": folder, "listen": "127.0.0.1:0", "workers": 1, **given}, {})
     node = Node(settings, load_keys(settings, folder), folder)
     heart = Heart()
     node.gateway._sides = (heart.answer, *node.gateway._sides)
@@ -62,10 +63,9 @@ async def main(folder: Path) -> None:
     await node.server.listen(listening)
     watching = asyncio.get_running_loop().create_task(watch_memory())
     heart.beat()
-    keys = json.loads((folder / "keys.json").read_text())
-    print(json.dumps({"port": listening.getsockname()[1], **keys}), flush=True)
+    print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
     await watching
 
 
 if __name__ == "__main__":
-    uvloop.run(main(Path(sys.argv[1])))
+    uvloop.run(main(Path(sys.argv[1]), *sys.argv[2:]))

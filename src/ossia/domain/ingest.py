@@ -183,8 +183,7 @@ class Ingest:
         loop = asyncio.get_running_loop()
         with closing(StoredSource(spans, self._threads, is_wanted)) as source:
             while count := await source.read_into(buffer):
-                await loop.run_in_executor(self._threads, md5.update, buffer[:count])
-                crc = crc64(buffer[:count], crc)
+                crc = await loop.run_in_executor(self._threads, _add, md5, crc, buffer[:count])
         return md5.hexdigest().upper(), crc
 
     async def copy(
@@ -269,6 +268,12 @@ class _Pump:
 
     def md5(self) -> str:
         return self._md5.hexdigest().upper()
+
+
+def _add(md5: "hashlib._Hash", crc: int, piece: memoryview) -> int:
+    """CRC-64 with *piece*; *md5* takes it as well."""
+    md5.update(piece)
+    return crc64(piece, crc)
 
 
 class StoredSource:

@@ -65,7 +65,10 @@ class AdminSide:
         if route.action is not None and caller.kind is CallerKind.ANONYMOUS:
             # Nothing here is anybody's: no body is read that could not change that.
             raise AccessDenied("Requests to the admin API are signed.")
-        content = await request.body.read_all(_MAX_BODY, EntityTooLarge)
+        # What everybody may ask takes no body: that of a stranger is not read.
+        content = b""
+        if route.action is not None:
+            content = await request.body.read_all(_MAX_BODY, EntityTooLarge)
         asked = route.read(in_path, given, content)
         subject, permits = (
             Subject(),

@@ -142,14 +142,13 @@ class Body:
             self._held = bytearray()
             return whole
         # What was announced may never come: only what has come takes memory.
-        pieces: list[bytes] = []
-        total = 0
+        # In one run: many small pieces would take several times their bytes.
+        whole_so_far = bytearray()
         while piece := await self.read_some():
-            total += len(piece)
-            if total > limit:
+            if len(whole_so_far) + len(piece) > limit:
                 raise too_large()
-            pieces.append(piece)
-        return b"".join(pieces)
+            whole_so_far += piece
+        return bytes(whole_so_far)
 
     async def read_some(self) -> bytes:
         """The next bytes as they come; none at the end of the body."""

@@ -60,6 +60,7 @@ _FIELD_COST: Final = 800
 """What a field costs besides its bytes; it bounds their number, each of which takes time."""
 _MAX_HEADERS: Final = 16
 _MAX_HEADER_BYTES: Final = 16 * 1024
+"""Of one part, all together."""
 _MAX_BOUNDARY_BYTES: Final = 200
 
 _ONLY_ONCE: Final = frozenset(
@@ -106,6 +107,7 @@ class FormReader:
 
         self._pieces: list[memoryview] = []
         self._room = MAX_FIELDS_BYTES
+        self._room_for_headers = _MAX_HEADER_BYTES
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._headers: dict[bytes, bytes] = {}
@@ -155,15 +157,18 @@ class FormReader:
 
     def _on_part_begin(self) -> None:
         self._headers = {}
+        self._room_for_headers = _MAX_HEADER_BYTES
 
     def _on_header_begin(self) -> None:
         self._header_name.clear()
         self._header_value.clear()
 
     def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._spend_on_headers(end - start)
         self._header_name += data[start:end]
 
     def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._spend_on_headers(end - start)
         self._header_value += data[start:end]
 
     def _on_header_end(self) -> None:
@@ -212,6 +217,11 @@ class FormReader:
         self.filename = None if filename is None else _text(filename)
         content_type = self._headers.get(b"content-type")
         self.file_content_type = None if content_type is None else _text(content_type)
+
+    def _spend_on_headers(self, amount: int) -> None:
+        self._room_for_headers -= amount
+        if self._room_for_headers < 0:
+            raise MalformedPOSTRequest
 
     def _spend(self, amount: int) -> None:
         self._room -= amount

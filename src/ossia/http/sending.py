@@ -134,11 +134,10 @@ class SpanSender:
         work.to = to
         while not await loop.run_in_executor(self._threads, work.advance):
             floor.check(taken(to.fileno()), loop.time())
-            if not work.sliced:
-                if not await _is_writable(loop, to, self._limits.park_s):
-                    return False
-            elif pace is not None:
+            if pace is not None:
                 await asyncio.sleep(pace.delay_s(work.in_turn, loop.time()))
+            if not work.sliced and not await _is_writable(loop, to, self._limits.park_s):
+                return False
         return True
 
     async def _park(self, line: Line, work: "_Work", floor: "_Floor") -> None:

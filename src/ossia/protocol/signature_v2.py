@@ -32,6 +32,8 @@ from ossia.protocol.signed_request import (
 VERSION = b"OSS2"
 SCHEME = VERSION + b" "
 
+_MOST_ABSENT = 16
+"""How many headers may be named that are not there.  Each name costs before a signature holds."""
 _HEADER_KEYS = frozenset({b"AccessKeyId", b"AdditionalHeaders", b"Signature"})
 
 
@@ -93,7 +95,7 @@ def claim_from_header(request: SignedRequest, authorization: bytes, *, now_ms: i
         security_token_of(headers),
         found[b"Signature"],
         header_dates(headers, now_ms),
-        _additional_of(found.get(b"AdditionalHeaders", b"")),
+        _additional_of(found.get(b"AdditionalHeaders", b""), headers),
     )
 
 
@@ -120,7 +122,7 @@ def claim_from_url(request: SignedRequest, first: Mapping[bytes, bytes], *, now_
         text_of(token) if token else security_token_of(request.headers),
         first[b"x-oss-signature"],
         (expires,),
-        _additional_of(first.get(b"x-oss-additional-headers", b"")),
+        _additional_of(first.get(b"x-oss-additional-headers", b""), request.headers),
     )
 
 
@@ -138,9 +140,12 @@ def claim_from_form(fields: Mapping[str, str]) -> FormClaim:
     return FormClaim(access_key_id, token, policy, provided, sign)
 
 
-def _additional_of(value: bytes) -> list[bytes]:
+def _additional_of(value: bytes, headers: Mapping[bytes, bytes]) -> list[bytes]:
+    names = value.lower().split(b";")
+    if len(names) > len(headers) + _MOST_ABSENT:
+        raise invalid("AdditionalHeaders", value[:256], "It has too many names.", None)
     # oss2 lists them in the order of a set and signs them sorted.
-    return sorted(name for name in value.lower().split(b";") if name)
+    return sorted(name for name in names if name)
 
 
 # --- the string to sign -----------------------------------------------------
@@ -154,7 +159,8 @@ def sign(key: bytes, text: bytes) -> bytes:
 def string_to_sign(request: SignedRequest, date: bytes, additional: Sequence[bytes]) -> bytes:
     """Verb, three headers, chosen headers, their names and the encoded resource."""
     headers = request.headers
-    names = sorted(n for n in headers if n.startswith(b"x-oss-") or n in additional)
+    chosen = frozenset(additional)
+    names = sorted(n for n in headers if n.startswith(b"x-oss-") or n in chosen)
     lines = b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in names])
     bucket = request.bucket
     path = b"/%b%b%b" % (bucket, request.slash, request.key) if bucket else b"/"
