@@ -246,6 +246,15 @@ KINDS: dict[str, Make] = {
     "key-id": lambda: in_head(**v1(secrets.token_hex(8) + "A" * 30_000)),
     "credential": lambda: in_head(**v4(secrets.token_hex(8) + "A" * 30_000)),
     "signature": lambda: http("GET", f"/{BUCKET}", v1(unknown() + ":" + "A" * 30_000)),
+    "query-of-known": lambda: http(
+        "GET", f"/{BUCKET}?" + "&".join(f"%41{n}=" + "%2F" * 35 for n in range(250)), v4(KNOWN)
+    ),
+    "query-of-known-v1": lambda: http(
+        "GET", f"/{BUCKET}?" + "&".join(f"%41{n}=" + "%2F" * 35 for n in range(250)), v1(KNOWN)
+    ),
+    "query-of-known-v2": lambda: http(
+        "GET", f"/{BUCKET}?" + "&".join(f"%41{n}=" + "a%2F" * 25 for n in range(250)), v2(KNOWN)
+    ),
     "names-of-v4": lambda: in_head(**named(v4(KNOWN), "host;" * 5000 + "host")),
     "names-of-v2": lambda: in_head(**named(v2(KNOWN), "a;" * 14_000 + "a")),
     "headers-of-v4": lambda: in_head(**named(v4(KNOWN), MANY_NAMES), **MANY),

@@ -13,8 +13,13 @@ from ossia.errors import MalformedXML
 from ossia.protocol.xml_controls import hide, show, show_in_cdata
 
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n'
-_SPECIAL = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;", "\n": "&#10;"}
+_SPECIAL = (
+    ("&", "&amp;"),  # before the references that the others become
+    ("<", "&lt;"),
+    (">", "&gt;"),
+    ('"', "&quot;"),
+    ("\r", "&#13;"),
+    ("\n", "&#10;"),
 )
 _UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _NOWHERE = re.compile(r"[\x00\ud800-\udfff]")
@@ -140,7 +145,11 @@ def escape(value: object) -> str:
     Characters that XML 1.0 cannot carry become references, as in OSS (witnessed.md, W10); U+FFFD
     stands for those that no reference can name either.
     """
-    text = str(value).translate(_SPECIAL)
+    text = str(value)
+    # Not `str.translate`, which takes thirty times as long for what strangers make us show.
+    for character, reference in _SPECIAL:
+        if character in text:
+            text = text.replace(character, reference)
     return _UNWRITABLE.sub(_reference, text) if _UNWRITABLE.search(text) else text
 
 
