@@ -69,6 +69,22 @@ def test_forms_take_their_time(client: SigningClient, bucket: str) -> None:
     assert uploader.post({"x-oss-traffic-limit": "5"}).code == "InvalidArgument"
 
 
+@pytest.mark.parametrize("place", ["field", "header", "query"])
+@pytest.mark.covers("PostObject")
+def test_w17_limits_of_forms_are_checked_wherever_they_are(
+    client: SigningClient, bucket: str, place: str
+) -> None:
+    uploader = Uploader(client, bucket)
+    for limit, status in (("5", 400), ("819200", 204), ("", 204)):
+        reply = uploader.post(
+            {"x-oss-traffic-limit": limit} if place == "field" else {},
+            headers={"x-oss-traffic-limit": limit} if place == "header" else {},
+            query=f"?x-oss-traffic-limit={limit}" if place == "query" else "",
+        )
+        assert reply.status == status
+        assert ("x-oss-qos-delay-time" in reply.headers) == (limit == "819200")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [12_000, 70_000], ids=["inline", "file"])
 @pytest.mark.parametrize("place", ["header", "query"])

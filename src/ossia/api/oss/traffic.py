@@ -36,9 +36,9 @@ TrafficLimit = Annotated[int | None, HeaderOrQuery(NAME, traffic_limit)]
 
 
 def form_limit(call: Call) -> int | None:
-    """The limit of a form: a field, as everything about its upload is."""
+    """The limit of a form: a field, or else where any other upload has it."""
     assert call.form is not None
-    text = call.form.fields.get(NAME)
+    text = call.form.fields.get(NAME) or call.header(NAME) or call.query.get(NAME)
     return None if not text else traffic_limit(text)
 
 
