@@ -35,6 +35,19 @@ LONGEST_PAUSE_S = 0.05
 BUCKET = "strangers"
 KNOWN = "LTAIknown"
 """A key id that exists: such ids stand in every presigned URL."""
+FOR_ONE = "strangers-with-policy"
+"""Has a policy, which is about somebody else."""
+POLICY = {
+    "Version": "1",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["oss:*"],
+            "Principal": ["123456789"],
+            "Resource": [f"acs:oss:*:*:{FOR_ONE}/*"],
+        }
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,10 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Probed]:
             said = json.loads(process.stdout.readline())
             client = SigningClient(f"http://127.0.0.1:{said['port']}", KNOWN, "secret")
             assert client.request("PUT", BUCKET).status == 200
+            assert client.request("PUT", FOR_ONE).status == 200
+            policy = json.dumps(POLICY).encode()
+            reply = client.request("PUT", FOR_ONE, query=[("policy", "")], body=policy)
+            assert reply.status == 200
             yield Probed(said["port"], client)
         finally:
             process.kill()
@@ -136,15 +153,17 @@ MANY = {f"x{n}": "x" * 120 for n in range(185)}
 MANY_NAMES = ";".join(MANY)
 
 
-def delete(body: bytes, headers: dict[str, str]) -> bytes:
+def delete(body: bytes, headers: dict[str, str], bucket: str = BUCKET) -> bytes:
     digest = base64.b64encode(hashlib.md5(body).digest()).decode()
-    return http("POST", f"/{BUCKET}?delete", {**headers, "Content-MD5": digest}, body)
+    return http("POST", f"/{bucket}?delete", {**headers, "Content-MD5": digest}, body)
 
 
 KEYS = b"<Delete>" + b"<Object><Key>k</Key></Object>" * 70_000 + b"</Delete>"
 DEEP = b"<Delete>" + b"<a>" * 600_000
 WIDE = b"<Delete " + b" ".join(b'a%d=""' % n for n in range(150_000)) + b"/>"
 ENTITIES = b"<Delete><Quiet>" + b"&amp;" * 400_000 + b"</Quiet></Delete>"
+CONTROLS = b"<Delete><Object><Key>" + b"&#1;" * 500_000 + b"</Key></Object></Delete>"
+CDATA = b"<Delete><Object><Key>" + b"<![CDATA[\x01]]>" * 140_000 + b"</Key></Object></Delete>"
 
 
 def rpc(pairs: dict[str, str], more: bytes = b"") -> bytes:
@@ -220,6 +239,8 @@ KINDS: dict[str, Make] = {
     "delete-deep": lambda: delete(DEEP, v1(unknown())),
     "delete-wide": lambda: delete(WIDE, {}),
     "delete-entities": lambda: delete(ENTITIES, {}),
+    "delete-controls": lambda: delete(CONTROLS, {}, FOR_ONE),
+    "delete-cdata": lambda: delete(CDATA, {}, FOR_ONE),
     # B4
     "admin-open": lambda: http("GET", "/-/api/openapi.json", {}, b"{" * 16_000_000),
     "admin-json": lambda: http(
@@ -340,6 +361,25 @@ def test_a_thousand_of_each_leave_nothing(probed: Probed, kind: str) -> None:
     assert seen["longest_s"] < LONGEST_PAUSE_S
     left = settled(probed, before["resident"])
     assert left < MOST_LEFT, f"{left / MIB:.1f} MiB remain"
+
+
+# An open bucket: strangers are as good as anybody.
+OPEN = "strangers-welcome"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "document", [KEYS, ENTITIES, CONTROLS, CDATA], ids=["keys", "entities", "controls", "cdata"]
+)
+def test_a_long_document_of_somebody_who_may_does_not_stop_the_loop(
+    probed: Probed, document: bytes
+) -> None:
+    """B3: it is read beside the loop."""
+    client = probed.client
+    assert client.request("PUT", OPEN, headers={"x-oss-acl": "public-read-write"}).status == 200
+    probed.probe(reset=True)
+    assert asyncio.run(send(probed.port, delete(document, {}, OPEN))) == 400
+    assert probed.probe()["longest_s"] < LONGEST_PAUSE_S
 
 
 def settled(probed: Probed, before: float) -> float:

@@ -125,14 +125,32 @@ async def authorize(caller: Caller, wish: Wish, around: Surroundings) -> None:
         raise _refusal(caller, wish, around, ruling)
 
 
+async def refuse_stranger(caller: Caller, wish: Wish, around: Surroundings) -> None:
+    """Raise `AccessDenied` where nothing could grant *wish* to *caller* anywhere in the bucket.
+
+    For an anonymous caller, and *wish* at the bucket itself.  Conditions and denials are left to
+    `authorize`: they may depend on the object.
+    """
+    policy = around.bucket_policy
+    if policy is not None and policy.is_public:
+        policy = await _as_far_as_not_blocked(policy, around)
+    if policy is not None:
+        rules = policy.for_whom(caller.facts).about(wish.action)
+        if rules.may_allow_in(wish.place, caller.asker):
+            return
+    ruling = await _rule_by_acl(wish, around)
+    if not ruling.allowed:
+        raise _refusal(caller, wish, around, ruling)
+
+
 async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
     """Decide, and say what decided."""
     bucket_policy = around.bucket_policy
     is_root = caller.kind is CallerKind.ROOT
     if is_root and (bucket_policy is None or wish.action in _ALWAYS_THE_ROOTS):
         return _ROOT
-    if bucket_policy is not None and bucket_policy.is_public and await around.blocks_public():
-        bucket_policy = around.closed_policy
+    if bucket_policy is not None and bucket_policy.is_public:
+        bucket_policy = await _as_far_as_not_blocked(bucket_policy, around)
     standing = caller.standing(wish.action)
     bucket = None
     if bucket_policy is not None:
@@ -146,6 +164,16 @@ async def rule(caller: Caller, wish: Wish, around: Surroundings) -> Ruling:
         return _ROOT
     if ruling is not None:
         return ruling
+    return await _rule_by_acl(wish, around)
+
+
+async def _as_far_as_not_blocked(
+    policy: PolicyDocument, around: Surroundings
+) -> PolicyDocument | None:
+    return around.closed_policy if await around.blocks_public() else policy
+
+
+async def _rule_by_acl(wish: Wish, around: Surroundings) -> Ruling:
     grants = wish.reads or wish.writes
     if grants and await around.acl() in (_READABLE if wish.reads else _WRITABLE):
         return _NOTHING if await around.blocks_public() else _BY_ACL

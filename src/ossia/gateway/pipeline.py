@@ -6,15 +6,17 @@
 A handler never sees a request that it must not serve, and never renders an error.
 """
 
+import asyncio
 import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 
 from ossia.access.authenticate import Authenticator
-from ossia.access.authorize import Wish, authorize
+from ossia.access.authorize import Wish, authorize, refuse_stranger
 from ossia.api.admin.route import PREFIX
 from ossia.api.bind import Binder
 from ossia.api.operation import Call, Grant, Operation, Scope
@@ -47,6 +49,7 @@ from ossia.protocol.checksums import md5_hex, parse_content_md5
 from ossia.protocol.names import check_bucket_name, decode_key
 from ossia.protocol.policy_place import Place, place_of
 from ossia.protocol.signed_request import SignedRequest
+from ossia.records import Bucket
 
 log = logging.getLogger("ossia.gateway")
 
@@ -54,6 +57,10 @@ Side = Callable[[Request, bytes, Sequence[tuple[bytes, bytes]]], Awaitable[Respo
 """A service beside OSS: answers a request (path and decoded query given), or None: not mine."""
 
 _BODILESS_METHODS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+
+
+_AT_ONCE = 64 * 1024
+"""A longer document is read in a thread: 2 MB take 100 ms and more, some ms of it in one go."""
 
 
 class RequestIds:
@@ -95,6 +102,8 @@ class Gateway:
         self._sides = sides
         self._access_log = access_log
         self._ids = RequestIds()
+        # One thread: however many long documents come, the loop shares with one of them.
+        self._binding = ThreadPoolExecutor(1, thread_name_prefix="binding")
         self._resources = place_of(f"acs:oss:{services.region}:{services.account_id}:").head
 
     async def handle(self, request: Request) -> Response:
@@ -168,7 +177,12 @@ class Gateway:
         elif operation.action is None:
             await self._refuse_strangers(call, operation)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
-        bound = operation.bind.bind(call, content)
+        if len(content) <= _AT_ONCE:
+            bound = operation.bind.bind(call, content)
+        else:
+            bound = await asyncio.get_running_loop().run_in_executor(
+                self._binding, operation.bind.bind, call, content
+            )
         for needed in operation.also:
             if needed.holds is not None and not await needed.holds(call, bound):
                 continue
@@ -275,12 +289,17 @@ class Gateway:
         bucket = call.bucket_or_none
         if name and (bucket is None or bucket.name != name):
             bucket = await self._services.buckets.peek(name)
+        await authorize(call.caller, *self._wish(call, action, grant, bucket, name, key))
+
+    def _wish(
+        self, call: Call, action: str, grant: Grant, bucket: Bucket | None, name: str, key: str
+    ) -> tuple[Wish, Surroundings]:
+        """What is to be permitted, and what decides about it."""
         tail = f"{name}/{key}" if key else name or "*"
         place = Place(self._resources, tail)
         wish = Wish(action, place, grant is Grant.READ, grant is Grant.WRITE)
         objects, public_access = self._services.objects, self._services.public_access
-        around = Surroundings(objects, public_access, bucket, key, call, action)
-        await authorize(call.caller, wish, around)
+        return wish, Surroundings(objects, public_access, bucket, key, call, action)
 
     async def _refuse_strangers(self, call: Call, operation: Operation) -> None:
         """Refuse anonymous callers before their body is read, where only it says what is asked.
@@ -288,11 +307,12 @@ class Gateway:
         Where no policy could let them in to a part of the bucket, the bucket's ACL speaks for all
         of it: what single objects grant is asked for with single requests.
         """
-        bucket = call.bucket_or_none
-        is_open = bucket is None or POLICY in bucket.documents
-        if call.caller.kind is CallerKind.ANONYMOUS and not is_open:
+        if call.caller.kind is CallerKind.ANONYMOUS and call.bucket_or_none is not None:
             for needed in operation.also:
-                await self._allow(call, needed.action, needed.grant, call.bucket_name, "")
+                wish, around = self._wish(
+                    call, needed.action, needed.grant, call.bucket, call.bucket_name, ""
+                )
+                await refuse_stranger(call.caller, wish, around)
 
     async def _refuse_public_acl(self, call: Call) -> None:
         """Where public access is blocked, nothing becomes public by a header or a form field."""

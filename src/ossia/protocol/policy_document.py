@@ -188,6 +188,18 @@ class Rules:
                 return decision
         return _UNDECIDED
 
+    def may_allow_in(self, place: Place, asker: Asker) -> bool:
+        """Whether they could allow *asker* something in the bucket at *place*.
+
+        Conditions, and what is denied, are left aside.
+        """
+        found = self._find(place.head, place.tail, "/")
+        return any(
+            decision.verdict is Verdict.ALLOW
+            and (covers_principal is None or covers_principal(asker))
+            for _, covers_principal, _, decision in found
+        )
+
     def _find(self, head: str, bucket: str, slash: str) -> tuple[_Candidate, ...]:
         """Those that can be about *bucket* or, with *slash*, about something in it.
 

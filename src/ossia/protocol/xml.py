@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from ossia.errors import MalformedXML
-from ossia.protocol.xml_controls import hide, show, show_in_cdata
+from ossia.protocol.xml_controls import hide, may_hide_in_cdata, show, show_in_cdata
 
 HEADER = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPECIAL = (
@@ -59,7 +59,7 @@ def parse(document: bytes, root: str, *, max_elements: int = MAX_ELEMENTS) -> El
     # witnessed.md, W11: white space before the declaration, which XML forbids.
     document = document.lstrip(b" \t\r\n")
     hidden = hide(document)
-    builder = _Builder(max_elements) if hidden is None else _ShowingBuilder(max_elements)
+    builder = _builder_for(hidden, max_elements)
     try:
         builder.parser.Parse(document if hidden is None else hidden, True)  # noqa: FBT003 - positional in expat
     except expat.ExpatError as error:
@@ -73,6 +73,13 @@ def parse(document: bytes, root: str, *, max_elements: int = MAX_ELEMENTS) -> El
     if top is None or top.name != root:
         raise MalformedXML(ErrorDetail=f"The root element must be {root}.")
     return top
+
+
+def _builder_for(hidden: bytes | None, max_elements: int) -> "_Builder":
+    if hidden is None:
+        return _Builder(max_elements)
+    showing = _CdataBuilder if may_hide_in_cdata(hidden) else _ShowingBuilder
+    return showing(max_elements)
 
 
 class _Builder:
@@ -121,6 +128,13 @@ class _Builder:
 class _ShowingBuilder(_Builder):
     """Builds a document in which characters are hidden (`protocol.xml_controls`)."""
 
+    def _joined(self, pieces: list[str]) -> str:
+        return show("".join(pieces))
+
+
+class _CdataBuilder(_ShowingBuilder):
+    """The same where a CDATA section may hold what looks like a hidden reference."""
+
     def __init__(self, max_elements: int) -> None:
         super().__init__(max_elements)
         self.parser.StartCdataSectionHandler = self._cdata
@@ -134,9 +148,6 @@ class _ShowingBuilder(_Builder):
         pieces = self._pieces[-1]
         inside = "".join(pieces[self._before_cdata :])
         pieces[self._before_cdata :] = [show_in_cdata(inside)]
-
-    def _joined(self, pieces: list[str]) -> str:
-        return show("".join(pieces))
 
 
 def escape(value: object) -> str:

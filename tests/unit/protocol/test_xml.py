@@ -1,5 +1,6 @@
 import contextlib
 import re
+import sys
 import time
 from collections.abc import Callable
 
@@ -50,7 +51,7 @@ def test_arbitrary_bytes_parse_or_are_malformed(content: bytes) -> None:
 
 
 CONTROLS = [chr(code) for code in (*range(1, 0x20), 0xFFFE, 0xFFFF)]
-MARKS = "\ue000\ue001\ue101\ue11f\ue1fe\ue1ff#x01;&<]"
+MARKS = "\ue000\ue001\ue100\ue101\ue11f\ue13e\ue13f\ue1ff\ue200\ue201\ue23f#x01;&<]"
 """What a document with hidden characters is made of (`protocol.xml_controls`)."""
 _TEXTS = st.text() | st.text(st.sampled_from([*CONTROLS, *MARKS]), max_size=12)
 
@@ -154,6 +155,28 @@ def test_w9_hiding_takes_linear_time(piece: str) -> None:
         hide(content)
         took.append(time.perf_counter() - started)
     assert took[1] < 40 * took[0] + 0.05
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\x01", "\x01\x02", "&#1;", "&#x001F;", "\ue000", "\ue101", "\uffff", "<![CDATA[\x01]]>"],
+)
+def test_w9_no_call_is_spent_on_each_hidden_character(piece: str) -> None:
+    """B3: two million of them must not stop the loop for half a second."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    content = f"<a>{piece * 10_000}</a>".encode()
+    sys.setprofile(count)
+    try:
+        read = parse(content, "a").text
+    finally:
+        sys.setprofile(None)
+    assert len(read) in {10_000, 20_000}
+    assert calls < 1000
 
 
 def test_booleans_and_markup() -> None:
