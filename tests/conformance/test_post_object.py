@@ -412,6 +412,19 @@ def test_an_empty_type_does_not_hide_that_of_the_part(
 
 
 @pytest.mark.covers("PostObject")
+@pytest.mark.parametrize("name", ["content-type", "x-oss-content-type"])
+@pytest.mark.parametrize("part", ["text/html", "Text/HTML", "text/html; charset=utf-8"])
+def test_c3_the_type_has_two_names_and_many_spellings(
+    poster: Poster, ask: Ask, name: str, part: str
+) -> None:
+    """Whichever field a condition names, it is about the type that is stored."""
+    form = poster.form(["not-in", f"${name}", ["text/html"]])
+    assert poster.post(replace(form, content_type=part)).code == "AccessDenied"
+    assert stored_keys(ask) == ""
+    assert poster.post(replace(form, content_type="image/png")).status == 204
+
+
+@pytest.mark.covers("PostObject")
 def test_an_empty_acl_field_does_not_hide_that_of_the_header(poster: Poster, ask: Ask) -> None:
     """C3, the same kind: of field and header one counts, for the check and for the object."""
     form = poster.form(["not-in", "$x-oss-object-acl", ["public-read"]], x_oss_object_acl="")

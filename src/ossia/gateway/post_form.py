@@ -54,6 +54,8 @@ def check_policy(call: Call) -> None:
         fields.setdefault("x-oss-object-acl", decode_header(acl))
     form.content_type = _content_type(form, is_bound=policy.binds("content-type"))
     fields["content-type"] = form.content_type
+    if not fields.get("x-oss-content-type"):
+        fields["x-oss-content-type"] = form.content_type
     policy.check(fields, call.bucket_name, call.now_ms)
     call.post_length_range = policy.length_range
 

@@ -5,7 +5,8 @@
 2. Fields that no condition mentions are allowed; that differs from S3 [PostObject
    documentation, "Policy"].
 3. A field that is not submitted counts as empty: ``starts-with`` of ``""`` holds for it.
-4. ``content-length-range`` is only read here; the caller counts the bytes of the file.
+4. ``not-in`` on the type refuses what is the same media type, written otherwise.
+5. ``content-length-range`` is only read here; the caller counts the bytes of the file.
 
 ECs are pages of the OSS error-code reference (post-object.md, 6).
 """
@@ -40,7 +41,10 @@ class _Rule:
     echo: str
 
     def holds(self, fields: Mapping[str, str]) -> bool:
-        given = fields.get(self.field.removeprefix("$").lower(), "")
+        name = self.field.removeprefix("$").lower()
+        given = fields.get(name, "")
+        if self.mode == "not-in" and name in _TYPES and _is_media_type_of(given, self.expected):
+            return False
         return _MODES[self.mode](given, self.expected)
 
 
@@ -54,6 +58,18 @@ def _is_one_of(given: str, expected: tuple[str, ...]) -> bool:
 
 def _is_none_of(given: str, expected: tuple[str, ...]) -> bool:
     return given not in expected
+
+
+_TYPES: Final = frozenset({"content-type", "x-oss-content-type"})
+
+
+def _is_media_type_of(given: str, expected: tuple[str, ...]) -> bool:
+    """Whether *given* is, by case or parameters aside, one of *expected*: browsers see no other."""
+    return _media_type(given) in map(_media_type, expected)
+
+
+def _media_type(text: str) -> str:
+    return text.partition(";")[0].strip().lower()
 
 
 _MODES: Final[dict[str, Callable[[str, tuple[str, ...]], bool]]] = {

@@ -283,3 +283,26 @@ def test_parsing_raises_nothing_but_refusals(text: str) -> None:
 def test_checking_raises_nothing_but_refusals(items: list[object], fields: dict[str, str]) -> None:
     with contextlib.suppress(InvalidPolicyDocument, AccessDenied):
         policy(*items).check(fields, "b", NOW)
+
+
+@pytest.mark.parametrize("field", ["content-type", "x-oss-content-type"])
+@pytest.mark.parametrize(
+    "given", ["text/html", "Text/HTML", "text/html; charset=utf-8", " text/html ;a"]
+)
+@pytest.mark.parametrize("listed", ["text/html", "TEXT/html", "text/html;charset=gbk"])
+def test_c3_no_spelling_of_a_type_gets_around_not_in(field: str, given: str, listed: str) -> None:
+    def fits(condition: list[object]) -> bool:
+        policy = PostPolicy.parse(build(expires_at_ms=1, conditions=[condition]))
+        try:
+            policy.check({field: given, "a": given}, "b", 0)
+        except AccessDenied:
+            return False
+        return True
+
+    assert not fits(["not-in", f"${field}", ["image/png", listed]])
+    assert fits(["not-in", f"${field}", ["text/htm", "text/html5", ""]])
+    # Nothing else is anything but literal.
+    assert fits(["not-in", "$a", [listed]]) == (given != listed)
+    for mode in ("in", "eq"):
+        wanted = [listed] if mode == "in" else listed
+        assert fits([mode, f"${field}", wanted]) == (given == listed)
