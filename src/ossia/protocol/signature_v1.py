@@ -24,6 +24,7 @@ from ossia.protocol.signed_request import (
     invalid,
     mismatch,
     missing_date,
+    refuse_digest,
     require_recent,
     security_token_of,
     text_of,
@@ -127,6 +128,7 @@ def claim_from_header(request: SignedRequest, authorization: bytes, *, now_ms: i
             "Authorization", authorization, "Authorization header is invalid.", "0002-00000062"
         )
     headers = request.headers
+    refuse_digest(headers)
     return V1Claim(
         request,
         text_of(access_key_id),
@@ -169,6 +171,7 @@ def claim_from_url(request: SignedRequest, first: Mapping[bytes, bytes], *, now_
             "parameters",
             None,
         )
+    refuse_digest(request.headers)
     expires = first[b"Expires"]
     _require_not_expired(expires, now_ms)
     token = first.get(b"security-token")

@@ -25,6 +25,7 @@ from ossia.protocol.signed_request import (
     denied,
     invalid,
     mismatch,
+    refuse_digest,
     security_token_of,
     text_of,
 )
@@ -89,6 +90,7 @@ def claim_from_header(request: SignedRequest, authorization: bytes, *, now_ms: i
     if not found.get(b"AccessKeyId") or not found.get(b"Signature"):
         raise invalid("Authorization", authorization, "Authorization header is invalid.", None)
     headers = request.headers
+    refuse_digest(headers)
     return V2Claim(
         request,
         text_of(found[b"AccessKeyId"]),
@@ -114,6 +116,7 @@ def claim_from_url(request: SignedRequest, first: Mapping[bytes, bytes], *, now_
         raise denied(
             f"Invalid date (should be seconds since epoch): {text_of(expires)}", "0002-00000070"
         )
+    refuse_digest(request.headers)
     require_not_past(seconds, now_ms)
     token = first.get(b"security-token")
     return V2Claim(

@@ -15,7 +15,7 @@ from hashlib import sha256
 from operator import itemgetter
 from typing import NamedTuple
 
-from ossia.errors import InvalidArgument, OssError
+from ossia.errors import InvalidArgument
 from ossia.protocol.dates import format_basic, parse_basic
 from ossia.protocol.keyed_hash import keyed_hash
 from ossia.protocol.signature_v1 import (
@@ -27,11 +27,13 @@ from ossia.protocol.signature_v1 import (
 )
 from ossia.protocol.signed_request import (
     MAX_SKEW_MS,
+    UNSIGNED_PAYLOAD,
     SignedRequest,
     expired,
     invalid,
     mismatch,
     missing_date,
+    refuse_digest,
     require_recent,
     security_token_of,
     text_of,
@@ -46,7 +48,6 @@ TERMINATOR = b"aliyun_v4_request"
 MAX_LIFETIME_S = 604_800
 """Seven days."""
 
-_UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 _ALWAYS_SIGNED = frozenset({b"content-type", b"content-md5"})
 _ACCESS_KEY_ID = re.compile(rb"[A-Za-z0-9._=-]+")
 _CREDENTIAL_PARTS = 5
@@ -196,9 +197,7 @@ def claim_from_header(
     request: SignedRequest, authorization: bytes, *, now_ms: int, region: str
 ) -> V4Claim:
     """Read ``OSS4-HMAC-SHA256 Credential=…,[AdditionalHeaders=…,]Signature=…``."""
-    payload = request.headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD)
-    if payload != _UNSIGNED_PAYLOAD:
-        raise _digest_refused(payload)
+    refuse_digest(request.headers)
     pairs = _pairs_of(authorization)
     credential = _credential_of(pairs.get(b"Credential", b""), region, _HEADER)
     if b"Signature" not in pairs:
@@ -218,19 +217,6 @@ def claim_from_header(
         pairs[b"Signature"],
         time,
         _additional_of(pairs.get(b"AdditionalHeaders"), headers),
-    )
-
-
-def _digest_refused(payload: bytes) -> OssError:
-    """Of a digest of the body: what is signed and not compared would only seem to protect.
-
-    Source: OSS documentation, EC 0002-00000214: nothing but ``UNSIGNED-PAYLOAD`` is valid.
-    """
-    return invalid(
-        "x-oss-content-sha256",
-        payload,
-        "The value of x-oss-content-sha256 must be UNSIGNED-PAYLOAD.",
-        "0002-00000214",
     )
 
 
@@ -275,9 +261,7 @@ def claim_from_url(
     request: SignedRequest, first: Mapping[bytes, bytes], *, now_ms: int, region: str
 ) -> V4Claim:
     """Read the ``x-oss-`` parameters of a presigned URL; *first* has the first of each name."""
-    payload = request.headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD)
-    if payload != _UNSIGNED_PAYLOAD:
-        raise _digest_refused(payload)
+    refuse_digest(request.headers)
     if b"x-oss-credential" not in first:
         raise invalid("x-oss-credential", b"", "x-oss-credential is missing.", "0002-00000217")
     credential = _credential_of(first[b"x-oss-credential"], region, _QUERY)
@@ -424,7 +408,7 @@ def canonical_request(request: SignedRequest, additional: Sequence[bytes]) -> by
         canonical_query(query) if query else b"",
         _canonical_headers(headers, additional),
         b";".join(additional),
-        headers.get(b"x-oss-content-sha256", _UNSIGNED_PAYLOAD),
+        headers.get(b"x-oss-content-sha256", UNSIGNED_PAYLOAD),
     )
 
 
@@ -515,7 +499,7 @@ def sign_headers(
     """
     added = {
         "x-oss-date": format_basic(now_ms),
-        "x-oss-content-sha256": _UNSIGNED_PAYLOAD.decode(),
+        "x-oss-content-sha256": UNSIGNED_PAYLOAD.decode(),
     }
     if security_token:
         added["x-oss-security-token"] = security_token

@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 
 from ossia.errors import (
     AccessDenied,
@@ -115,6 +115,24 @@ _PLUS_HINT = (
     "The signature holds a space: a + in a URL stands for one. Write it as %2B, that is, "
     "percent-encode the signature."
 )
+
+
+UNSIGNED_PAYLOAD: Final = b"UNSIGNED-PAYLOAD"
+
+
+def refuse_digest(headers: Mapping[bytes, bytes]) -> None:
+    """Refuse a digest of the body: what is signed and not compared would only seem to protect.
+
+    Source: OSS documentation, EC 0002-00000214: nothing but ``UNSIGNED-PAYLOAD`` is valid.
+    """
+    payload = headers.get(b"x-oss-content-sha256", UNSIGNED_PAYLOAD)
+    if payload != UNSIGNED_PAYLOAD:
+        raise invalid(
+            "x-oss-content-sha256",
+            payload,
+            "The value of x-oss-content-sha256 must be UNSIGNED-PAYLOAD.",
+            "0002-00000214",
+        )
 
 
 def invalid(name: str, value: bytes | str, message: str, ec: str | None) -> InvalidArgument:

@@ -15,6 +15,9 @@ NOW = 1735787045000
 REGION = "cn-hangzhou"
 DATE = b"Thu, 02 Jan 2025 03:04:05 GMT"
 CREDENTIAL = b"AK/20250102/cn-hangzhou/oss/aliyun_v4_request"
+V1_HEADERS = {b"authorization": b"OSS AK:AAAA=", b"date": DATE}
+V1_QUERY = {b"OSSAccessKeyId": b"AK", b"Expires": b"9999999999", b"Signature": b"x"}
+V2_HEADERS = {b"authorization": b"OSS2 AccessKeyId:AK,Signature:AAAA=", b"date": DATE}
 V4_HEADERS = {
     b"x-oss-date": b"20250102T030405Z",
     b"authorization": b"OSS4-HMAC-SHA256 Credential=%b,Signature=00" % CREDENTIAL,
@@ -419,6 +422,10 @@ def test_a_digest_of_the_body_is_refused(digest: bytes) -> None:
     for signed in (
         request({**V4_HEADERS, b"x-oss-content-sha256": digest}),
         request({b"x-oss-content-sha256": digest}, V4_QUERY),
+        request({**V1_HEADERS, b"x-oss-content-sha256": digest}),
+        request({b"x-oss-content-sha256": digest}, V1_QUERY),
+        request({**V2_HEADERS, b"x-oss-content-sha256": digest}),
+        request({b"x-oss-content-sha256": digest}, V2_QUERY),
     ):
         found = refusal(signed)
         assert (found.status, found.code, found.ec) == (400, "InvalidArgument", "0002-00000214")

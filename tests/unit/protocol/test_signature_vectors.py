@@ -107,7 +107,7 @@ def test_another_covered_header_is_refused(vector: dict[str, Any]) -> None:
             continue
         request = _request(vector)
         request.headers = {**request.headers, name.encode(): b"other"}
-        if name == "x-oss-content-sha256" and b"OSS4" in request.headers.get(b"authorization", b""):
+        if name == "x-oss-content-sha256":
             # C7: no digest of a body is accepted, whether it is signed or not.
             with pytest.raises(InvalidArgument, match="UNSIGNED-PAYLOAD"):
                 _claim(vector, request)
