@@ -193,7 +193,10 @@ class Rules:
 
         Conditions, and what is denied, are left aside.
         """
-        found = self._find(place.head, place.tail, "/")
+        head, bucket = place.head, place.tail
+        found = self._in_buckets.get((head, bucket, "/"))
+        if found is None:
+            found = self._find(head, bucket, "/")
         return any(
             decision.verdict is Verdict.ALLOW
             and (covers_principal is None or covers_principal(asker))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ossia.protocol.policy_document import Grammar, PolicyDocument, PolicyError, Verdict
+from ossia.protocol.policy_document import Asker, Grammar, PolicyDocument, PolicyError, Verdict
+from ossia.protocol.policy_place import place_of
 from ossia.protocol.policy_text import literally
 
 ALLOW, DENY, NONE = Verdict.ALLOW, Verdict.DENY, Verdict.NONE
@@ -244,3 +245,32 @@ def test_a_prefix_covers_exactly_the_keys_below_it(prefix: str, key: str) -> Non
     assert verdict(policy, resource=f"acs:oss:x:1:mine/{prefix}{key}") is ALLOW
     other = f"acs:oss:x:1:mine/{key}"
     assert (verdict(policy, resource=other) is ALLOW) == key.startswith(prefix)
+
+
+@pytest.mark.parametrize(
+    ("changed", "may"),
+    [
+        pytest.param({}, True, id="everybody"),
+        pytest.param({"Principal": []}, True, id="everybody-as-nobody-named"),
+        pytest.param({"Resource": ["acs:oss:*:*:b/only/this"]}, True, id="one-key"),
+        pytest.param({"Condition": {"IpAddress": {"acs:SourceIp": ["10.0.0.1"]}}}, True, id="some"),
+        pytest.param({"Principal": ["123456789"]}, False, id="another-account"),
+        pytest.param({"Action": ["oss:GetObject"]}, False, id="another-action"),
+        pytest.param({"Resource": ["acs:oss:*:*:c/*"]}, False, id="another-bucket"),
+        pytest.param({"Effect": "Deny"}, False, id="denial"),
+    ],
+)
+def test_b3_what_a_policy_could_allow_a_stranger_somewhere_in_a_bucket(
+    changed: dict[str, object], may: bool
+) -> None:
+    statement = {
+        "Effect": "Allow",
+        "Action": ["oss:DeleteObject"],
+        "Principal": ["*"],
+        "Resource": ["acs:oss:*:*:b/*"],
+        **changed,
+    }
+    text = json.dumps({"Version": "1", "Statement": [statement]})
+    rules = PolicyDocument.parse(text, Grammar.BUCKET).about("oss:DeleteObject")
+    place = place_of("acs:oss:cn-hangzhou:1:b")
+    assert rules.may_allow_in(place, Asker()) is may
