@@ -329,7 +329,6 @@ class Node:
             webhooks=settings.callback_webhooks,
             traceparent=settings.callback_traceparent,
         )
-        addressing = Addressing(settings.domains)
         services = Services(
             buckets=self.buckets,
             objects=self.objects,
@@ -345,7 +344,6 @@ class Node:
             account_id=keys.account_id,
             endpoint=settings.url.partition("://")[2],
             public_url=settings.url,
-            addressing=addressing,
         )
         internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
         admin = AdminSide(
@@ -377,7 +375,7 @@ class Node:
             Router(oss),
             services,
             authenticator,
-            addressing,
+            Addressing(settings.domains),
             self.clock,
             sides=(admin.answer, *pages, internal.answer, rpc.answer),
             access_log=settings.access_log,

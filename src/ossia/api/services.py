@@ -11,7 +11,6 @@ from ossia.domain.objects import Objects
 from ossia.domain.outbox import Outbox
 from ossia.domain.public_access import PublicAccess
 from ossia.domain.upload_callback import CallbackTerms
-from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
 
 
@@ -36,4 +35,3 @@ class Services:
     account_id: str
     endpoint: str
     public_url: str
-    addressing: Addressing

@@ -13,15 +13,20 @@ from ossia.protocol.address import Addressing
 def asked(
     host: str, path: str, *, secure: bool = False, public: str = "http://0.0.0.0:9000"
 ) -> Call:
-    services: Any = SimpleNamespace(
-        addressing=Addressing(["oss.test"]), endpoint="0.0.0.0:9000", public_url=public
-    )
+    services: Any = SimpleNamespace(endpoint="0.0.0.0:9000", public_url=public)
+    address = Addressing(["oss.test"]).resolve(host.encode(), path.encode())
     http = SimpleNamespace(
         headers={b"host": host.encode()} if host else {}, target=path.encode(), secure=secure
     )
     return cast(
         "Call",
-        SimpleNamespace(services=services, http=http, bucket_name="bucket", key="a/b c~中"),
+        SimpleNamespace(
+            services=services,
+            http=http,
+            bucket_name="bucket",
+            key="a/b c~中",
+            in_host=address.in_host,
+        ),
     )
 
 

@@ -99,7 +99,6 @@ class World:
             account_id="1234",
             endpoint="oss.test",
             public_url="http://oss.test",
-            addressing=addressing,
         )
         internal = Internal(KEYS, "whpk_x", "0.0")
         rpc = RpcSide(

@@ -12,13 +12,10 @@ from ossia.api.operation import Call
 def location_of(call: Call) -> str:
     """The URL of the request's object, with the bucket in host or path as in the request."""
     services, request = call.services, call.http
-    host = request.headers.get(b"host", b"")
-    path = request.target.partition(b"?")[0]
     place = quote(call.key).replace("~", "%7E")
-    in_host = services.addressing.resolve(host, path).in_host
-    if not in_host:
+    if not call.in_host:
         place = f"{call.bucket_name}/{place}"
-    name = host.decode("latin-1") or services.endpoint
+    name = request.headers.get(b"host", b"").decode("latin-1") or services.endpoint
     public = urlsplit(services.public_url)
     is_public = name in (public.netloc, f"{call.bucket_name}.{public.netloc}")
     scheme = "https" if request.secure else public.scheme if is_public else "http"
