@@ -122,13 +122,10 @@ class Body:
         if self._error is not None:
             raise self._error
         self._view, self._filled = view, count
-        self._waiter = asyncio.get_running_loop().create_future()
-        if self._flow is not None:
-            self._flow.want_body()
         try:
-            await self._waiter
+            await self._arrival()
         finally:
-            self._view, self._waiter, filled = None, None, self._filled
+            self._view, filled = None, self._filled
         if self._error is not None and filled < len(view):
             raise self._error
         return filled

@@ -16,8 +16,9 @@ from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
 from ossia.http.message import BODILESS, REASONS, Request, Response
-from ossia.http.sending import Drained, Line, is_tls, taken
+from ossia.http.sending import Drained, is_tls
 from ossia.http.streaming import paced, send_gzip, send_pieces
+from ossia.http.taking import Line, Taking
 from ossia.protocol.pace import Pace
 
 if TYPE_CHECKING:
@@ -63,7 +64,6 @@ class Connection(asyncio.BufferedProtocol):
         "_headers",
         "_in_head",
         "_into_body",
-        "_is_parked",
         "_is_timed",
         "_parser",
         "_peer",
@@ -73,10 +73,10 @@ class Connection(asyncio.BufferedProtocol):
         "_reading",
         "_remaining",
         "_secure",
-        "_sending",
         "_server",
         "_since",
         "_stall_since",
+        "_taking",
         "_transport",
         "_url",
     )
@@ -91,8 +91,7 @@ class Connection(asyncio.BufferedProtocol):
         self._ended = False
         self._is_timed = False
         self._drain_bound = 0
-        self._sending: tuple[Span, ...] | None = None
-        self._is_parked = False
+        self._taking: Taking | None = None
         self._reading = True
         self._since = server.now
         self._new_parser()
@@ -451,31 +450,27 @@ class Connection(asyncio.BufferedProtocol):
         return write
 
     async def _flushed(self) -> None:
-        """Wait until earlier answers have left, so that nothing overtakes them."""
+        """Wait until earlier answers have left, so that nothing overtakes them; not under TLS."""
         if self._transport.get_write_buffer_size():
             self._transport.set_write_buffer_limits(0)
             await self._taken(())
-            self._transport.set_write_buffer_limits(_TLS_BUFFER if self._secure else None)
+            self._transport.set_write_buffer_limits()
 
     async def _taken(self, spans: "tuple[Span, ...]") -> None:
         """Wait until the client has taken what was written; *spans* are closed if it takes long.
 
         Raises `ConnectionResetError` if it is gone, or so slow that it was ended.
         """
-        self._sending = spans
-        self._stall_since = self._server.now
-        self._progress_mark = taken(Line(self._transport, self._peer).fileno())
+        server = self._server
+        line = Line(self._transport, self._peer)
+        taking = Taking(line, spans, server.sender.parking, server.limits, server.now)
+        self._taking = taking
         self._watch_time()
         try:
             await self._drained.wait()
         finally:
-            self._sending = None
-            self._unpark()
-
-    def _unpark(self) -> None:
-        if self._is_parked:
-            self._is_parked = False
-            self._server.sender.parking.leave(self._peer)
+            self._taking = None
+            taking.end()
 
     def _head(self, response: Response, *, keeps: bool) -> bytes:
         status = response.status
@@ -533,8 +528,11 @@ class Connection(asyncio.BufferedProtocol):
                 self._end()
             return
         body = self._body
-        if self._sending is not None:
-            self._check_taking(self._sending, now)
+        if self._taking is not None:
+            try:
+                self._taking.check(now)
+            except OSError:
+                self.abort()
         elif body is None or not body.wanted:
             self._stall_since = now
             self._progress_mark = self._progress
@@ -547,22 +545,6 @@ class Connection(asyncio.BufferedProtocol):
                 body.fail(too_slow())
             self._stall_since = now
             self._progress_mark = self._progress
-
-    def _check_taking(self, spans: "tuple[Span, ...]", now: float) -> None:
-        limits, span_s = self._server.limits, now - self._stall_since
-        try:
-            if span_s > limits.stall_s:
-                taken_bytes = taken(Line(self._transport, self._peer).fileno())
-                if taken_bytes - self._progress_mark < limits.floor_rate * span_s:
-                    raise ConnectionAbortedError
-                self._stall_since, self._progress_mark = now, taken_bytes
-            elif span_s > limits.park_s and not self._is_parked:
-                self._server.sender.parking.enter(self._peer)
-                self._is_parked = True
-                for span in spans:
-                    span.release()
-        except OSError:
-            self.abort()
 
     def _end(self) -> None:
         """Close, and without waiting where the last answer was not taken in all that time."""

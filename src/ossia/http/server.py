@@ -24,7 +24,8 @@ from email.utils import formatdate
 from ossia.errors import OssError
 from ossia.http.connection import SMALL_BODY, Connection
 from ossia.http.message import Request, Response
-from ossia.http.sending import Limits, SpanSender
+from ossia.http.sending import SpanSender
+from ossia.http.taking import Limits
 
 Handler = Callable[[Request], Awaitable[Response]]
 Refuser = Callable[[OssError], Response]
