@@ -8,13 +8,10 @@ and hold much; so the memory of the process wakes it, too.
 import asyncio
 import ctypes
 import gc
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-
-log = logging.getLogger("ossia")
 
 _NEW_OBJECTS_PER_COLLECTION: Final = 50_000
 _LOOK_EVERY_S: Final = 1.0
@@ -45,17 +42,18 @@ async def watch_memory() -> None:
     pause = _LOOK_EVERY_S
     while True:
         await asyncio.sleep(pause)
-        least = min(least, resident_bytes())
-        if resident_bytes() - least > _GROWTH:
+        now = resident_bytes()
+        least = min(least, now)
+        if now - least > _GROWTH:
             gc.collect()
             _give_back()
-        left = resident_bytes()
-        if left - least <= _GROWTH:
+            now = resident_bytes()
+        if now - least <= _GROWTH:
             pause = _LOOK_EVERY_S
         elif pause < _LONGEST_PAUSE_S:
             pause *= 2
         else:
-            least, pause = left, _LOOK_EVERY_S
+            least, pause = now, _LOOK_EVERY_S
 
 
 def _give_back() -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ossia.protocol.signature import VERSIONS
 from ossia.settings import Secret, Settings, SettingsError, load, rows
 
 
@@ -101,3 +102,8 @@ def test_switches(word: str) -> None:
 def test_secrets_do_not_show_themselves() -> None:
     settings = Settings(root_access_key_secret=Secret("hidden"))
     assert "hidden" not in repr(settings)
+
+
+def test_every_version_of_signatures_can_be_named() -> None:
+    """The two lists are apart, so that reading settings loads no signatures."""
+    assert load({}, {}).signatures == VERSIONS

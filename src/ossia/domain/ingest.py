@@ -38,7 +38,8 @@ LEASE_MS = 24 * 3600 * 1000
 """How long an upload may take before its bytes are garbage."""
 
 
-def _always() -> bool:
+def always() -> bool:
+    """Of work that is wanted whoever leaves meanwhile."""
     return True
 
 
@@ -172,7 +173,7 @@ class Ingest:
         return Landed(pump.size, pump.md5(), pump.crc64, None, (extent,))
 
     async def digest(
-        self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = _always
+        self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = always
     ) -> tuple[str, int]:
         """MD5 and CRC-64 of bytes that are stored already.
 
@@ -186,9 +187,7 @@ class Ingest:
                 crc = await loop.run_in_executor(self._threads, _add, md5, crc, buffer[:count])
         return md5.hexdigest().upper(), crc
 
-    async def copy(
-        self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = _always
-    ) -> Landed:
+    async def copy(self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = always) -> Landed:
         """Take bytes that are stored already once more, as `digest` reads them."""
         with closing(StoredSource(spans, self._threads, is_wanted)) as source:
             return await self.take(source, keep_inline=False)

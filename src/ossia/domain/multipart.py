@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import msgspec
 
 from ossia.domain.extents import cut, may_be_shared, merged
-from ossia.domain.ingest import MAX_OBJECT, ByteSource, Ingest, Landed
-from ossia.domain.objects import Announcement, Attributes, Objects
+from ossia.domain.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, always
+from ossia.domain.objects import CLIENT_ENCRYPTION, Announcement, Attributes, Objects
 from ossia.errors import (
     EntityTooLarge,
     EntityTooSmall,
@@ -41,8 +41,6 @@ MIN_PART = 100 * 1024
 MAX_PARTS = 10_000
 MAX_WHOLE = 488 * 1024**4 // 10
 """48.8 TB: what an object uploaded in parts may have at most."""
-CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
-"""How the headers begin in which a client says how it encrypts what it uploads."""
 _MAX_DIGITS = 18
 
 
@@ -138,7 +136,7 @@ class Multipart:
         range_header: str | None,
         conditions: Preconditions,
         *,
-        is_wanted: Callable[[], bool] = lambda: True,
+        is_wanted: Callable[[], bool] = always,
     ) -> tuple[Part, tuple[int, int] | None]:
         """Make a part of (a range of) an object; the range taken is returned if there is one.
 
@@ -211,7 +209,7 @@ class Multipart:
         acl: str | None = None,
         forbid_overwrite: bool = False,
         announcement: Announcement | None = None,
-        is_wanted: Callable[[], bool] = lambda: True,
+        is_wanted: Callable[[], bool] = always,
     ) -> StoredObject:
         """Make an object of the chosen parts (None: of all); none make an empty object.
 

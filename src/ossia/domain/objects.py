@@ -48,7 +48,9 @@ class Announcement(Protocol):
 
 
 _COPY_TRIES = 3
-_KEPT = ("content-type", "x-oss-meta-client-side-encryption-")
+CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
+"""How the headers begin in which a client says how it encrypts what it uploads."""
+_KEPT = ("content-type", CLIENT_ENCRYPTION)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -56,9 +56,6 @@ log = logging.getLogger("ossia.gateway")
 Side = Callable[[Request, bytes, Sequence[tuple[bytes, bytes]]], Awaitable[Response | None]]
 """A service beside OSS: answers a request (path and decoded query given), or None: not mine."""
 
-_BODILESS_METHODS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
-
-
 _AT_ONCE = 64 * 1024
 """A longer document is read in a thread: 2 MB take 100 ms and more, some ms of it in one go."""
 

@@ -31,3 +31,8 @@ def wire_text(kept: str) -> str:
 def shown_text(kept: str) -> str:
     """The same for people and documents: bytes that are not UTF-8 are shown as Latin-1."""
     return kept.removeprefix(_MARK)
+
+
+def media_type_of(content_type: str) -> str:
+    """A Content-Type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()

@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NoReturn
 
 from ossia.errors import AccessDenied, InvalidPolicyDocument
+from ossia.protocol.header_text import media_type_of
 
 MAX_POLICY_BYTES: Final = 64 * 1024
 """Our bound; real policies have a few hundred bytes."""
@@ -65,11 +66,7 @@ _TYPES: Final = frozenset({"content-type", "x-oss-content-type"})
 
 def _is_media_type_of(given: str, expected: tuple[str, ...]) -> bool:
     """Whether *given* is, by case or parameters aside, one of *expected*: browsers see no other."""
-    return _media_type(given) in map(_media_type, expected)
-
-
-def _media_type(text: str) -> str:
-    return text.partition(";")[0].strip().lower()
+    return media_type_of(given) in map(media_type_of, expected)
 
 
 _MODES: Final[dict[str, Callable[[str, tuple[str, ...]], bool]]] = {

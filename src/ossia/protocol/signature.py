@@ -9,7 +9,7 @@ a CORS preflight not at all; the caller knows which it has.
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from ossia.errors import NotOffered, OssError
+from ossia.errors import NotOffered
 from ossia.protocol import signature_v1, signature_v2, signature_v4
 from ossia.protocol.signed_request import Claim, SignedRequest, denied, first_values, invalid
 
@@ -49,8 +49,7 @@ def read_claim(
         raise _s3_refusal()
     if signature_v1.URL_PARAMETERS.isdisjoint(first):
         return None
-    if "v1" not in versions:
-        raise _switched_off("v1", versions)
+    _require("v1", versions)
     return signature_v1.claim_from_url(request, first, now_ms=now_ms)
 
 
@@ -66,13 +65,14 @@ def _s3_refusal() -> NotOffered:
     )
 
 
-def _switched_off(version: str, versions: Collection[str]) -> OssError:
-    """The refusal of what the operator has switched off (OSS documentation, EC 0002-00000034)."""
-    return denied(
-        f"This server does not accept signatures of version {version[1:]}; "
-        f"it accepts {', '.join(versions)}.",
-        "0002-00000034",
-    )
+def _require(version: str, versions: Collection[str]) -> None:
+    """Refuse what the operator has switched off (OSS documentation, EC 0002-00000034)."""
+    if version not in versions:
+        raise denied(
+            f"This server does not accept signatures of version {version[1:]}; "
+            f"it accepts {', '.join(versions)}.",
+            "0002-00000034",
+        )
 
 
 def _from_header(
@@ -91,16 +91,13 @@ def _from_header(
                 None,
             )
     if authorization.startswith(signature_v4.SCHEME):
-        if "v4" not in versions:
-            raise _switched_off("v4", versions)
+        _require("v4", versions)
         return signature_v4.claim_from_header(request, authorization, now_ms=now_ms, region=region)
     if authorization.startswith(signature_v1.SCHEME):
-        if "v1" not in versions:
-            raise _switched_off("v1", versions)
+        _require("v1", versions)
         return signature_v1.claim_from_header(request, authorization, now_ms=now_ms)
     if authorization.startswith(signature_v2.SCHEME):
-        if "v2" not in versions:
-            raise _switched_off("v2", versions)
+        _require("v2", versions)
         return signature_v2.claim_from_header(request, authorization, now_ms=now_ms)
     if authorization.startswith((b"AWS ", b"AWS4-")):
         raise _s3_refusal()
@@ -118,12 +115,10 @@ def _from_versioned_url(
     versions: Collection[str],
 ) -> Claim:
     if version == signature_v4.ALGORITHM:
-        if "v4" not in versions:
-            raise _switched_off("v4", versions)
+        _require("v4", versions)
         return signature_v4.claim_from_url(request, first, now_ms=now_ms, region=region)
     if version == signature_v2.VERSION:
-        if "v2" not in versions:
-            raise _switched_off("v2", versions)
+        _require("v2", versions)
         return signature_v2.claim_from_url(request, first, now_ms=now_ms)
     raise invalid(
         "x-oss-signature-version", version, "The signature version is invalid.", "0002-00000066"
@@ -148,16 +143,13 @@ def read_form_claim(
         return None
     version = fields.get("x-oss-signature-version")
     if version is None:
-        if "v1" not in versions:
-            raise _switched_off("v1", versions)
+        _require("v1", versions)
         return signature_v1.claim_from_form(fields)
     if version == signature_v4.ALGORITHM.decode():
-        if "v4" not in versions:
-            raise _switched_off("v4", versions)
+        _require("v4", versions)
         return signature_v4.claim_from_form(fields, now_ms=now_ms, region=region)
     if version == signature_v2.VERSION.decode():
-        if "v2" not in versions:
-            raise _switched_off("v2", versions)
+        _require("v2", versions)
         return signature_v2.claim_from_form(fields)
     raise invalid(
         "x-oss-signature-version", version, "The signature version is invalid.", "0002-00000701"

@@ -4,7 +4,7 @@ Text is sent with gzip to whoever takes it (witnessed.md, W16).  What describes 
 are stored then does not describe the answer: it has neither length nor ETag nor checksums.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol
 
 from ossia.api.bind import Header
 from ossia.api.operation import Answer, Call
@@ -12,7 +12,7 @@ from ossia.api.oss.fields import DEFAULT_TYPE
 from ossia.api.oss.traffic import DELAY
 from ossia.http.message import Span
 from ossia.protocol.dates import format_http
-from ossia.protocol.header_text import wire_text
+from ossia.protocol.header_text import media_type_of, wire_text
 from ossia.records import ObjectType, StoredObject
 
 AcceptedCodings = Annotated[str, Header("accept-encoding")]
@@ -82,11 +82,12 @@ class GetObjectResult(ObjectAnswer):
         overrides: dict[str, str],
         chosen: tuple[int, int] | None,
         spans: tuple[Span, ...],
+        rate: int | None,
     ) -> None:
         super().__init__(stored, overrides)
         self._range = chosen
         self._spans = spans
-        self.rate: int | None = None
+        self.rate = rate
 
     def status_code(self) -> int:
         """206 where a range was taken."""
@@ -161,14 +162,25 @@ _OF_THE_BYTES: Final = frozenset(
 _CODED: Final = [("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding")]
 
 
-def is_coded(call: Call, stored: StoredObject, overrides: dict[str, str], accepts: str) -> bool:
-    """Whether the object is sent with gzip to somebody who says that he *accepts* these codings."""
-    if not accepts or stored.size < _LEAST or call.http.is_http_1_0:
+class Asked(Protocol):
+    """What GetObject and HeadObject have in common: how the object is to be sent."""
+
+    accepts: AcceptedCodings
+    range: str | None
+    overrides: dict[str, str]
+
+
+def is_coded(call: Call, stored: StoredObject, asked: Asked) -> bool:
+    """Whether the object is sent with gzip to somebody who says which codings he accepts."""
+    if not asked.accepts or asked.range is not None:
         return False
+    if stored.size < _LEAST or call.http.is_http_1_0:
+        return False
+    overrides = asked.overrides
     if overrides.get("Content-Encoding") or stored.headers.get("content-encoding"):
         return False
-    media_type = overrides.get("Content-Type") or stored.headers.get("content-type", "")
-    return media_type.partition(";")[0].strip().lower() in _TEXTS and _takes_gzip(accepts)
+    content_type = overrides.get("Content-Type") or stored.headers.get("content-type", "")
+    return media_type_of(content_type) in _TEXTS and _takes_gzip(asked.accepts)
 
 
 def _takes_gzip(accepts: str) -> bool:

@@ -172,14 +172,8 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
         chosen = resolve_range(request.range, stored.size, standard=standard)
     start, length = chosen or (0, stored.size)
     spans = objects.spans(stored, start, length) if stored.inline is None else ()
-    coded = (
-        request.accepts != ""
-        and request.range is None
-        and is_coded(call, stored, request.overrides, request.accepts)
-    )
-    answer = (CodedObject if coded else GetObjectResult)(stored, request.overrides, chosen, spans)
-    answer.rate = request.limit
-    return answer
+    answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
+    return answer(stored, request.overrides, chosen, spans, request.limit)
 
 
 # --- head ---
@@ -207,8 +201,8 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     """Describe an object."""
     stored = await call.services.objects.find(call.bucket, request.key)
     request.conditions.check(stored.etag, stored.modified_at)
-    coded = request.range is None and is_coded(call, stored, request.overrides, request.accepts)
-    return (CodedHead if coded else HeadObjectResult)(stored, request.overrides)
+    answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
+    return answer(stored, request.overrides)
 
 
 @dataclass(slots=True, kw_only=True)

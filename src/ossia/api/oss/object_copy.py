@@ -9,7 +9,7 @@ from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one
 from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions, tagged
 from ossia.api.oss.registry import oss
-from ossia.api.oss.traffic import DELAY, TrafficLimit
+from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_of_copy
 from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
@@ -160,5 +160,5 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         quoted_etag=f'"{stored.etag}"',
         modified_at=stored.modified_at,
         crc64=stored.crc64,
-        delay_ms=None if request.limit is None else 0,
+        delay_ms=delay_of_copy(request.limit),
     )

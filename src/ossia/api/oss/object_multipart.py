@@ -30,8 +30,9 @@ from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.location import location_of
 from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
 from ossia.api.oss.registry import oss
-from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
-from ossia.domain.multipart import CLIENT_ENCRYPTION, MAX_PARTS, ChosenPart
+from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
+from ossia.domain.multipart import MAX_PARTS, ChosenPart
+from ossia.domain.objects import CLIENT_ENCRYPTION
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
@@ -247,7 +248,7 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
         part=part,
         quoted_etag=f'"{part.etag}"',
         content_range=taken,
-        delay_ms=None if request.limit is None else 0,
+        delay_ms=delay_of_copy(request.limit),
     )
 
 

@@ -50,3 +50,8 @@ def slowed(source: ByteSource, limit: int | None) -> ByteSource:
 def delay_ms(source: ByteSource) -> int | None:
     """What the limit has cost; None where there is none."""
     return source.delay_ms if isinstance(source, PacedSource) else None
+
+
+def delay_of_copy(limit: int | None) -> int | None:
+    """The same for a copy, which has nothing to slow down."""
+    return None if limit is None else 0
