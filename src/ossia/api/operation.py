@@ -112,9 +112,9 @@ class Answer:
         """Content-Length where it is not that of the body (HEAD)."""
         return None
 
-    def more_headers(self) -> Iterable[tuple[str, str]]:
-        """Headers whose names are not known beforehand."""
-        return ()
+    def more_headers(self) -> list[tuple[str, str]]:
+        """Headers whose names are not known beforehand, in a list of their own."""
+        return []
 
 
 _header_lines: dict[type, list[HeaderLine]] = {}
@@ -122,7 +122,7 @@ _header_lines: dict[type, list[HeaderLine]] = {}
 
 def headers_of(answer: Answer) -> list[tuple[str, str]]:
     """The header fields of *answer*; those that are None are left out."""
-    pairs = []
+    pairs = answer.more_headers()
     lines = _header_lines.get(type(answer))
     if lines is None:
         lines = _header_lines[type(answer)] = compile_headers(type(answer))
@@ -130,7 +130,6 @@ def headers_of(answer: Answer) -> list[tuple[str, str]]:
         value = getattr(answer, attribute)
         if value is not None:
             pairs.append((name, str(value)))
-    pairs.extend(answer.more_headers())
     return pairs
 
 
