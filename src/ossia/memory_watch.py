@@ -36,24 +36,27 @@ def resident_bytes() -> int:
 async def watch_memory() -> None:
     """Collect when memory has grown, and give back to the system what is free then.
 
-    What does not go away is looked at ever more seldom, until it counts as in use.
+    What does not go away is tried again ever more seldom, until it counts as in use; what grows
+    beyond it is tried at once.
     """
-    least = resident_bytes()
-    pause = _LOOK_EVERY_S
+    least = kept = resident_bytes()
+    pause_s = since_s = 0.0
     while True:
-        await asyncio.sleep(pause)
+        await asyncio.sleep(_LOOK_EVERY_S)
+        since_s += _LOOK_EVERY_S
         now = resident_bytes()
         least = min(least, now)
-        if now - least > _GROWTH:
-            gc.collect()
-            _give_back()
-            now = resident_bytes()
-        if now - least <= _GROWTH:
-            pause = _LOOK_EVERY_S
-        elif pause < _LONGEST_PAUSE_S:
-            pause *= 2
+        if now - kept > _GROWTH or now - least <= _GROWTH:
+            pause_s = 0.0
+        if now - least <= _GROWTH or since_s < pause_s:
+            continue
+        gc.collect()
+        _give_back()
+        kept, since_s = resident_bytes(), 0.0
+        if pause_s < _LONGEST_PAUSE_S:
+            pause_s = max(_LOOK_EVERY_S, 2 * pause_s)
         else:
-            least, pause = now, _LOOK_EVERY_S
+            least, pause_s = kept, 0.0
 
 
 def _give_back() -> None:
