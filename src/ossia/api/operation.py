@@ -80,16 +80,14 @@ class Answer:
     Results without a body inherit ``body`` as it is.
     """
 
-    status: ClassVar[int] = 200
+    status: int = 200
     content_type: ClassVar[str] = "application/xml"
     rate: int | None = None
     """How many bytes a second are sent at most."""
     is_coded: bool = False
     """Whether the body is sent with gzip."""
-
-    def status_code(self) -> int:
-        """The status of this very answer."""
-        return self.status
+    spans: tuple[Span, ...] = ()
+    """Runs of file bytes that follow the body."""
 
     def body(self, call: Call) -> bytes:
         """The body; empty for none."""
@@ -103,10 +101,6 @@ class Answer:
     def is_foreign(self) -> bool:
         """Whether the body is somebody's own, such as an object: a browser must not trust it."""
         return False
-
-    def spans(self) -> tuple[Span, ...]:
-        """Runs of file bytes that follow the body."""
-        return ()
 
     def length(self) -> int | None:
         """Content-Length where it is not that of the body (HEAD)."""

@@ -22,11 +22,11 @@ _RECOMMEND = "https://api.aliyun.com/troubleshoot?q="
 
 def render_answer(call: Call, answer: Answer) -> Response:
     """The response that *answer* stands for."""
-    status = answer.status_code()
+    status = answer.status
     headers = headers_of(answer)
     body = answer.body(call)
     if body or status not in BODILESS:
-        spans = answer.spans()
+        spans = answer.spans
         length = answer.length()
         if body or spans or length is not None:
             content_type = answer.body_type()

@@ -474,22 +474,18 @@ class Connection(asyncio.BufferedProtocol):
 
     def _head(self, response: Response, *, keeps: bool) -> bytes:
         status = response.status
-        lines = "".join([f"\r\n{name}: {value}" for name, value in response.headers])
-        tail = b"\r\nConnection: keep-alive" if keeps else b"\r\nConnection: close"
+        lines = [
+            f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}",
+            self._server.date_line(),
+            *map(": ".join, response.headers),
+            "Connection: keep-alive" if keeps else "Connection: close",
+        ]
         if response.gzip:
-            tail += b"\r\nTransfer-Encoding: chunked"
+            lines.append("Transfer-Encoding: chunked")
         elif status not in BODILESS:
-            tail += b"\r\nContent-Length: %d" % response.content_length()
-        return b"".join(
-            (
-                b"HTTP/1.1 %d " % status,
-                REASONS.get(status, b"Unknown"),
-                self._server.date_line(),
-                lines.encode("latin-1", "replace"),
-                tail,
-                b"\r\n\r\n",
-            )
-        )
+            lines.append(f"Content-Length: {response.content_length()}")
+        lines.append("\r\n")
+        return "\r\n".join(lines).encode("latin-1", "replace")
 
     def _refuse(self, error: OssError) -> None:
         """Answer what cannot be parsed; nothing after it can be trusted."""

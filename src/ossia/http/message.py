@@ -98,7 +98,7 @@ class Response:
         return len(self.body) + sum(span.length for span in self.spans)
 
 
-REASONS: dict[int, bytes] = {status.value: status.phrase.encode() for status in HTTPStatus}
+REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 """Reason phrases by status code."""
 
 BODILESS = frozenset({204, 304})

@@ -49,7 +49,7 @@ class HttpServer:
         self.closing = False
         self.now = time.monotonic()
         self._date_second = 0
-        self._date_line = b""
+        self._date_line = ""
         self.loop = asyncio.get_running_loop()
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
@@ -79,13 +79,13 @@ class HttpServer:
             self._sweeper.cancel()
         self.sender.close()
 
-    def date_line(self) -> bytes:
+    def date_line(self) -> str:
         """The ``Server`` and ``Date`` lines, made once a second."""
         second = int(time.time())
         if second != self._date_second:
             self._date_second = second
-            date = formatdate(second, usegmt=True).encode()
-            self._date_line = b"\r\nServer: AliyunOSS\r\nDate: " + date
+            date = formatdate(second, usegmt=True)
+            self._date_line = f"Server: AliyunOSS\r\nDate: {date}"
         return self._date_line
 
     def _sweep(self) -> None:

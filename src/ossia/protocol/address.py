@@ -30,6 +30,8 @@ _AT_OSS = re.compile(
     r"(?P<bucket>[^.]+)\.(?:(?:vpc100-)?oss-[a-z0-9-]+|oss|s3\.oss-[a-z0-9-]+)\.aliyuncs\.com"
 )
 _MAX_REMEMBERED_HOST = 255
+_PERCENT, _PLUS = b"%+"
+# Numbers: whether bytes hold a number is found out three times as fast as whether they hold bytes.
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -59,9 +61,9 @@ class Addressing:
         # What strangers can make up without end is not remembered.
         find = self._remembered if len(host) <= _MAX_REMEMBERED_HOST else self._bucket_in_host
         bucket = find(host)
-        decoded = _decode_path(path) if b"%" in path or b"+" in path else path
+        decoded = _decode_path(path) if _PERCENT in path or _PLUS in path else path
         if bucket is not None:
-            return Address(bucket, decoded[1:], in_host=bool(bucket))
+            return Address(bucket, decoded[1:], bool(bucket))
         bucket, _, key = decoded[1:].partition(b"/")
         if not bucket and not key.strip(b"/"):
             # witnessed.md, W52: the C# SDK writes the service as nothing but slashes.
@@ -118,7 +120,7 @@ def parse_query(query: bytes) -> list[tuple[bytes, bytes]]:
         if not piece:
             continue
         name, _, value = piece.partition(b"=")
-        if b"%" in piece or b"+" in piece:
+        if _PERCENT in piece or _PLUS in piece:
             pairs.append((_decode(name), _decode(value)))
         else:
             pairs.append((name, value))
@@ -126,9 +128,9 @@ def parse_query(query: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _decode(text: bytes) -> bytes:
-    if b"+" in text:
+    if _PLUS in text:
         text = text.replace(b"+", b" ")
-    if b"%" not in text:
+    if _PERCENT not in text:
         return text
     if _BAD_ESCAPE.search(text) is not None:
         # A percent sign that begins no escape stands for itself.

@@ -74,7 +74,7 @@ _SHOWN = {
 class GetObjectResult(ObjectAnswer):
     """The bytes of an object, or a range of them."""
 
-    __slots__ = ("_range", "_spans", "rate")
+    __slots__ = ("_range", "rate", "spans", "status")
 
     def __init__(
         self,
@@ -84,14 +84,12 @@ class GetObjectResult(ObjectAnswer):
         spans: tuple[Span, ...],
         rate: int | None,
     ) -> None:
-        super().__init__(stored, overrides)
+        self.stored = stored
+        self.overrides = overrides
+        self.status = 200 if chosen is None else 206
         self._range = chosen
-        self._spans = spans
+        self.spans = spans
         self.rate = rate
-
-    def status_code(self) -> int:
-        """206 where a range was taken."""
-        return 200 if self._range is None else 206
 
     def body(self, call: Call) -> bytes:
         """The inline bytes."""
@@ -103,10 +101,6 @@ class GetObjectResult(ObjectAnswer):
             return inline
         start, length = self._range
         return inline[start : start + length]
-
-    def spans(self) -> tuple[Span, ...]:
-        """The runs of files."""
-        return self._spans
 
     def length(self) -> int | None:
         """That of the body; named for an empty object, which has a type as well (W28)."""

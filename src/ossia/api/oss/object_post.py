@@ -114,13 +114,10 @@ class PostObjectResult(TellingAnswer):
     content_md5: Annotated[str, Header("Content-MD5")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
     location: Annotated[str | None, Header("Location")]
-    asked_status: int
+    status: int
+    """What the form asks for; 200 with the application's answer."""
     document: bytes
     delay_ms: Annotated[int | None, Header(DELAY)] = None
-
-    def status_code(self) -> int:
-        """200 with the application's answer, otherwise what the form asks for."""
-        return 200 if self.reply is not None else self.asked_status
 
     def own_body(self, call: Call) -> bytes:
         del call
@@ -151,7 +148,7 @@ async def post_object(call: Call, request: PostObject) -> PostObjectResult:
     result.delay_ms = delay_ms(source)
     if callback is not None:
         await tell(callback, result)
-        result.location = None
+        result.location, result.status = None, 200
     return result
 
 
@@ -187,7 +184,7 @@ def _result(call: Call, request: PostObject, stored: StoredObject) -> PostObject
         content_md5=stored.md5,
         crc64=stored.crc64,
         location=redirect,
-        asked_status=status,
+        status=status,
         document=_post_response(call, request, etag) if status == _CREATED else b"",
     )
 
