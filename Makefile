@@ -54,7 +54,7 @@ bench: $(COMPLETE) ## the benchmarks
 
 .PHONY: docs
 docs: $(COMPLETE) ## regenerate the reference pages
-	$(BIN)/python -m ossia.docs
+	$(BIN)/python -m ossia.node.reference
 
 .PHONY: clean
 clean: ## remove what was built and installed here; data folders stay

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from ossia.domain.federation import Federation
-from ossia.domain.identities import Identities
+from ossia.domain.identity.federation import Federation
+from ossia.domain.identity.identities import Identities
 from ossia.ports import Unavailable
 
 

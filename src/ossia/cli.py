@@ -74,7 +74,7 @@ def version(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 def serve(*, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Serve the OSS data API, STS and RAM on one port."""
-    from ossia.serve import serve as run  # noqa: PLC0415 - `ossia version` must not load the server
+    from ossia.node.serve import serve as run  # noqa: PLC0415 - `ossia version` must not load the server
 
     sys.exit(run(_load(flags, config), as_json=as_json))
 
@@ -93,7 +93,7 @@ def serve(*, as_json: bool, config: Path | None, **flags: Any) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
 def up(*, appserver: str, bucket: str, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Run the whole flow, ready to click: object store, STS, application server, upload page."""
-    from ossia.demo import up as run  # noqa: PLC0415 - as above
+    from ossia.node.demo import up as run  # noqa: PLC0415 - as above
 
     sys.exit(run(_load(flags, config), appserver=appserver, bucket=bucket, as_json=as_json))
 
@@ -126,7 +126,7 @@ for _name, _place, _text in (
     ),
     (
         "callbacks",
-        "ossia.callback_commands:callbacks",
+        "ossia.commands.callbacks:callbacks",
         "Look after upload callbacks: what happened to them, replay, a receiver, keys.",
     ),
     ("user", "ossia.commands.ram_users:user", "Users: people and programs with keys of their own."),
@@ -145,7 +145,7 @@ for _name, _place, _text in (
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Check folder, port, clock, file system, keys and callback reachability."""
-    from ossia.doctor import examine  # noqa: PLC0415 - as above
+    from ossia.node.doctor import examine  # noqa: PLC0415 - as above
 
     sys.exit(examine(_load(flags, config), callback_url=callback_url, as_json=as_json))
 

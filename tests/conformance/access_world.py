@@ -18,10 +18,10 @@ import pytest
 from ossia.adapters.data_folder import DataFolder
 from ossia.api.operation import Operation
 from ossia.api.oss import oss
-from ossia.bootstrap import Node, load_keys
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.client.sts import assume_role
-from ossia.domain.sessions import Session
+from ossia.domain.identity.sessions import Session
+from ossia.node.bootstrap import Node, load_keys
 from ossia.protocol import signature_v1, signature_v4
 from ossia.protocol.checksums import etag_to_content_md5, md5_hex
 from ossia.protocol.dates import format_basic

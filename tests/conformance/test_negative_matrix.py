@@ -35,8 +35,8 @@ from access_world import (
 from ossia.adapters.data_folder import DataFolder
 from ossia.api.operation import Operation, Scope
 from ossia.api.oss import oss
-from ossia.bootstrap import Node, load_keys
 from ossia.client.signing_client import Reply, SigningClient
+from ossia.node.bootstrap import Node, load_keys
 from ossia.settings import Settings
 
 ACTIONS = sorted(

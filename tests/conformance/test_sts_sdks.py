@@ -23,8 +23,8 @@ from darabonba.exceptions import DaraException
 from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcService, is_rpc
-from ossia.domain.identities import Identities
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.sessions import Sessions
 from ossia.protocol.address import parse_query
 from ossia.protocol.signature_rpc import RpcRequest
 from ossia.records import AccessKey

@@ -19,7 +19,7 @@ from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
 from ossia.adapters.sqlite import SqliteMetadataStore
 from ossia.adapters.sqlite.transaction import Transaction
-from ossia.domain.collector import Collector
+from ossia.domain.objects.collector import Collector
 from ossia.ports import BlobStore, Fenced, MetadataStore, Missing
 from ossia.records import Bucket
 

@@ -9,9 +9,9 @@ import pytest
 
 from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.adapters.system import SystemClock
-from ossia.domain.identities import Identities
-from ossia.domain.ram import groups, policies, users
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.ram import groups, policies, users
+from ossia.domain.identity.sessions import Sessions
 from ossia.errors import InvalidSecurityToken, RpcError
 from ossia.ports import Unavailable
 from ossia.records import Group, Policy, User
@@ -163,6 +163,6 @@ async def test_a_store_that_always_changes_is_given_up(
         return -1
 
     monkeypatch.setattr(one._metadata, "identity_epoch", restless)
-    monkeypatch.setattr("ossia.domain.identity_store._ATTEMPTS", 3)
+    monkeypatch.setattr("ossia.domain.identity.store._ATTEMPTS", 3)
     with pytest.raises(Unavailable):
         await one.create_user("u")

@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ossia.adapters.callback_sender import CallbackClient
-from ossia.domain.callback_keys import SigningKey
-from ossia.domain.callbacks import CallbackReply, Callbacks, UploadFacts
+from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks, UploadFacts
+from ossia.domain.callbacks.keys import SigningKey
 from ossia.errors import CallbackFailed
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback import CallbackConfig, decode_callback

@@ -19,7 +19,7 @@ from metadata_store import SetClock, a_bucket, an_object, on_blobs
 
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.sqlite import SqliteMetadataStore
-from ossia.domain.collector import Collector
+from ossia.domain.objects.collector import Collector
 from ossia.records import Bucket
 
 _SPAWN = multiprocessing.get_context("spawn")

@@ -20,7 +20,7 @@ import pytest
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.client.signing_client import SigningClient
-from ossia.domain.collector import Collector
+from ossia.domain.objects.collector import Collector
 from running import Server, running_server
 
 CYCLES = int(os.environ.get("OSSIA_KILL_CYCLES", "8"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ossia.docs import PAGES
+from ossia.node.reference import PAGES
 
 DOCS = Path(__file__).parents[2] / "docs"
 

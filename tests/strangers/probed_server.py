@@ -1,4 +1,4 @@
-"""A worker as `ossia.supervisor` runs it, which also tells what strangers have cost it.
+"""A worker as `ossia.node.supervisor` runs it, which also tells what strangers have cost it.
 
 ``GET /-/probe`` answers the resident memory, the loop's processor time, and the longest stretch of
 it between two beats of the heart; ``/-/probe?reset`` begins anew.  Stretches are measured in processor
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uvloop
 
-from ossia.bootstrap import Node, load_keys
 from ossia.http.message import Request, Response
-from ossia.memory_watch import resident_bytes, spare_the_collector, watch_memory
+from ossia.node.bootstrap import Node, load_keys
+from ossia.node.memory_watch import resident_bytes, spare_the_collector, watch_memory
 from ossia.settings import load
 
 BEAT_S = 0.002

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 import ossia
-from ossia.domain.sessions import Session
+from ossia.domain.identity.sessions import Session
 from ossia.records import AccessKey, SealingKey, SealingKeys
 
 MARK = "M4rk3dS3cr3t"

@@ -15,9 +15,9 @@ from ossia.adapters.system import SystemClock
 from ossia.appserver.cli import appserver
 from ossia.appserver.config import ConfigError, write_samples
 from ossia.appserver.uploads import Upload, Uploads
-from ossia.callback_key_files import KeyFiles
 from ossia.cli import _load
-from ossia.doctor import _secrets
+from ossia.node.callback_key_files import KeyFiles
+from ossia.node.doctor import _secrets
 from ossia.private_files import keep_private, open_to_others, write_private
 from ossia.settings import Settings
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from ossia.domain.buckets import POLICY, tags_of
-from ossia.domain.objects import Objects
-from ossia.domain.public_access import PublicAccess
+from ossia.domain.buckets.buckets import POLICY, tags_of
+from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.objects.objects import Objects
 from ossia.protocol.bucket_policy import closed_bucket_policy, stored_bucket_policy
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.policy_document import PolicyDocument

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from ossia.domain.identities import ANONYMOUS, Caller, Identities
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.identities import ANONYMOUS, Caller, Identities
+from ossia.domain.identity.sessions import Sessions
 from ossia.errors import InvalidAccessKeyId, SignatureDoesNotMatch
 from ossia.protocol.signature import VERSIONS, read_claim, read_form_claim
 from ossia.protocol.signed_request import Claim, SignedRequest

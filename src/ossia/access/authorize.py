@@ -15,7 +15,7 @@ from typing import Protocol
 
 import msgspec
 
-from ossia.domain.identities import Caller, CallerKind, Standing
+from ossia.domain.identity.identities import Caller, CallerKind, Standing
 from ossia.errors import AccessDenied
 from ossia.protocol.policy_document import Asker, PolicyDocument, Rules, Verdict
 from ossia.protocol.policy_place import Place

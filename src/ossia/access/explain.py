@@ -15,7 +15,7 @@ from ossia.access.authorize import (
     deciding,
     rule,
 )
-from ossia.domain.identities import Caller
+from ossia.domain.identity.identities import Caller
 from ossia.protocol.conditions import Unmet
 from ossia.protocol.policy_document import PolicyDocument, Statement, Verdict
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, get_type_hints
 
 from ossia.api.bind import Binder, HeaderLine, compile_binder, compile_headers, decode_header
 from ossia.api.services import Services
-from ossia.domain.identities import Caller
+from ossia.domain.identity.identities import Caller
 from ossia.errors import OssError
 from ossia.http.message import Request, Span
 from ossia.http.post_form import PostForm

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from ossia.domain.buckets import Buckets
-from ossia.domain.callbacks import Callbacks
-from ossia.domain.delivery_log import DeliveryLog
-from ossia.domain.ingest import Ingest
-from ossia.domain.multipart import Multipart
-from ossia.domain.objects import Objects
-from ossia.domain.outbox import Outbox
-from ossia.domain.public_access import PublicAccess
-from ossia.domain.upload_callback import CallbackTerms
+from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.callbacks.callbacks import Callbacks
+from ossia.domain.callbacks.delivery_log import DeliveryLog
+from ossia.domain.callbacks.outbox import Outbox
+from ossia.domain.callbacks.upload_callback import CallbackTerms
+from ossia.domain.objects.ingest import Ingest
+from ossia.domain.objects.multipart import Multipart
+from ossia.domain.objects.objects import Objects
 from ossia.protocol.address_policy import AddressPolicy
 
 

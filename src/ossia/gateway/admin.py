@@ -15,7 +15,7 @@ from ossia.access.authorize import NoBucket, Wish, authorize
 from ossia.api.admin import admin
 from ossia.api.admin.route import PREFIX, AdminCall, Subject
 from ossia.api.admin.services import AdminServices
-from ossia.domain.identities import Caller, CallerKind
+from ossia.domain.identity.identities import Caller, CallerKind
 from ossia.errors import AccessDenied, EntityTooLarge, InvalidArgument
 from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response

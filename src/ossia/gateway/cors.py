@@ -1,6 +1,6 @@
 """CORS: the headers of cross-origin answers, and preflight (buckets.md, section 4.1)."""
 
-from ossia.domain.buckets import CORS
+from ossia.domain.buckets.buckets import CORS
 from ossia.errors import AccessForbidden, InvalidArgument
 from ossia.http.message import Response
 from ossia.protocol.cors import CorsConfiguration, CorsRule, stored_cors

@@ -6,7 +6,7 @@ Callback keys are also answered at the host where receivers that know OSS only l
 from collections.abc import Sequence
 from typing import Final
 
-from ossia.domain.callback_keys import CallbackKeys
+from ossia.domain.callbacks.keys import CallbackKeys
 from ossia.errors import MethodNotAllowed, NoSuchKey
 from ossia.http.message import Request, Response
 from ossia.protocol.address import host_name

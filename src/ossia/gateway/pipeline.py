@@ -23,8 +23,8 @@ from ossia.api.operation import Call, Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services
-from ossia.domain.buckets import POLICY
-from ossia.domain.identities import ANONYMOUS, CallerKind
+from ossia.domain.buckets.buckets import POLICY
+from ossia.domain.identity.identities import ANONYMOUS, CallerKind
 from ossia.errors import (
     InternalError,
     InvalidAccessKeyId,

@@ -5,7 +5,7 @@ Order of checks (post-object.md, section 6): form, key, signature (by the authen
 
 from ossia.api.bind import decode_header
 from ossia.api.operation import Call
-from ossia.domain.identities import CallerKind
+from ossia.domain.identity.identities import CallerKind
 from ossia.errors import InvalidArgument, MissingContentLength
 from ossia.http.post_form import PostForm
 from ossia.protocol.names import decode_key

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from ossia.api.sts.rpc import RpcService, is_rpc
-from ossia.domain.federation import Federation
-from ossia.domain.identities import Identities
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.federation import Federation
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.sessions import Sessions
 from ossia.errors import EntityTooLarge
 from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response

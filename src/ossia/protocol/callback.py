@@ -1,7 +1,7 @@
 """Upload callbacks: decode the parameter, fill the template, sign the request, judge the reply.
 
 Pure functions.  Nothing here opens a socket or reads a clock; sending is
-`adapters.callback_sender`, deciding what the client hears is `domain.callbacks`.
+`adapters.callback_sender`, deciding what the client hears is `domain.callbacks.callbacks`.
 
 1. A fault in the parameter is `InvalidArgument`, raised before anything is stored.
 2. The template is checked when it is decoded, filled once, in one pass, and never parsed:

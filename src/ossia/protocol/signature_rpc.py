@@ -6,7 +6,7 @@ canonical request with HMAC-SHA256, without a derived key.  Source: Alibaba Clou
 documentation, "RPC signature (version 1.0)" and "V3 request syntax and signature method".
 
 Everything but the signature itself is checked while reading.  Whether a nonce was seen
-before is not: that needs memory, which `domain.sts` has.
+before is not: that needs memory, which `domain.identity.sts` has.
 """
 
 import hmac

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ossia.access.authorize import Context
-from ossia.domain.identities import Caller, CallerKind
+from ossia.domain.identity.identities import Caller, CallerKind
 from ossia.protocol.policy_document import Grammar, PolicyDocument
 
 ACCOUNT = "1234"

@@ -5,10 +5,10 @@ import pytest
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.client.signing_client import SigningClient
-from ossia.domain.identities import ANONYMOUS, Caller, CallerKind, Identities
-from ossia.domain.ram.roles import delete_role
-from ossia.domain.ram.users import set_access_key_active
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.identities import ANONYMOUS, Caller, CallerKind, Identities
+from ossia.domain.identity.ram.roles import delete_role
+from ossia.domain.identity.ram.users import set_access_key_active
+from ossia.domain.identity.sessions import Sessions
 from ossia.errors import (
     InvalidAccessKeyId,
     InvalidSecurityToken,

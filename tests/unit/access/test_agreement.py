@@ -17,7 +17,7 @@ from naive_evaluator import OPERATORS, Question, condition, may, public
 
 from ossia.access.authorize import Wish, authorize, rule
 from ossia.access.explain import explain
-from ossia.domain.identities import ANONYMOUS, Caller
+from ossia.domain.identity.identities import ANONYMOUS, Caller
 from ossia.errors import AccessDenied
 from ossia.protocol.conditions import compile_conditions
 from ossia.protocol.policy_place import place_of

@@ -20,7 +20,7 @@ from access_facts import (
 )
 
 from ossia.access.authorize import Basis, NoBucket, Ruling, Wish, authorize, rule
-from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
+from ossia.domain.identity.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import AccessDenied
 from ossia.protocol.policy_document import PolicyDocument
 from ossia.protocol.policy_place import place_of

@@ -9,7 +9,7 @@ from test_evaluation_order import ACLS, KINDS, WISHES, around_of, caller_of, cas
 
 from ossia.access.authorize import Basis, Wish, rule
 from ossia.access.explain import explain
-from ossia.domain.identities import ANONYMOUS, Caller
+from ossia.domain.identity.identities import ANONYMOUS, Caller
 from ossia.protocol.policy_place import place_of
 
 READ = Wish("oss:GetObject", place_of(f"{BUCKET}/k"), reads=True, writes=False)

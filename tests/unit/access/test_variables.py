@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ossia.access.authorize import Wish, rule
 from ossia.access.explain import explain
-from ossia.domain.identities import ANONYMOUS, Caller
-from ossia.domain.permission import permits
+from ossia.domain.identity.identities import ANONYMOUS, Caller
+from ossia.domain.identity.permission import permits
 from ossia.protocol.policy_document import NOBODY, Grammar, PolicyDocument, PolicyError, Verdict
 from ossia.protocol.policy_place import place_of
 from ossia.protocol.policy_text import VARIABLES, compile_pattern, fill, literally, plain_text

@@ -11,7 +11,7 @@ from ossia.api.bind import Document, Header, Path, Query, boolean, compile_binde
 from ossia.api.operation import Answer, Call, Registry, Scope, headers_of
 from ossia.api.oss.fields import _SAYING_MORE, attributes_from
 from ossia.api.route import Router
-from ossia.domain.identities import ANONYMOUS
+from ossia.domain.identity.identities import ANONYMOUS
 from ossia.errors import InvalidArgument, InvalidTag, MethodNotAllowed, MissingArgument, NotOffered
 from ossia.http.body import FixedBody
 from ossia.http.message import Request

@@ -10,15 +10,15 @@ from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.ram import RAM_VERSION, Call, Operation, ram
 from ossia.api.ram.operation import _PLACEHOLDER, Fields, Registry, UserName
-from ossia.domain.identities import Caller, Identities
-from ossia.domain.ram.parameters import (
+from ossia.domain.identity.identities import Caller, Identities
+from ossia.domain.identity.ram.parameters import (
     GROUP_NAME,
     POLICY_NAME,
     PROVIDER_NAME,
     ROLE_NAME,
     USER_NAME,
 )
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.sessions import Sessions
 from ossia.errors import RpcError
 
 NOW = 1_735_787_045_000

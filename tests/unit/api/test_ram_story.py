@@ -10,8 +10,8 @@ from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcService
 from ossia.client.ram import RamClient
-from ossia.domain.identities import Identities
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.sessions import Sessions
 from ossia.protocol.signature_rpc import RpcRequest
 from ram_story import ALLOW, STORY, TRUST, Teller, row
 
@@ -112,7 +112,7 @@ READ = {"PolicyType": "System", "PolicyName": "AliyunOSSReadOnlyAccess"}
 def test_limits(
     teller: Teller, monkeypatch: pytest.MonkeyPatch, limit: str, before: list[object], last: object
 ) -> None:
-    monkeypatch.setattr(f"ossia.domain.ram.{limit}", 1)
+    monkeypatch.setattr(f"ossia.domain.identity.ram.{limit}", 1)
     for told in (*before, last):
         teller.tell(told)  # type: ignore[arg-type] - rows
 

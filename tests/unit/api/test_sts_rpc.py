@@ -12,9 +12,9 @@ import pytest
 from federating import federation_of
 from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcAnswer, RpcService, is_rpc
-from ossia.domain.identities import Identities
-from ossia.domain.ram import users
-from ossia.domain.sessions import Sessions
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.ram import users
+from ossia.domain.identity.sessions import Sessions
 from ossia.ports import Unavailable
 from ossia.protocol.signature_rpc import RpcRequest, sign_acs3, sign_parameters
 from ossia.records import AccessKey

@@ -11,10 +11,10 @@ from ossia.api.admin.services import AdminServices
 from ossia.api.oss import oss
 from ossia.api.route import Router
 from ossia.client.signing_client import SigningClient
-from ossia.domain.callbacks import Callbacks
-from ossia.domain.delivery_log import DeliveryLog
-from ossia.domain.outbox import Outbox
-from ossia.domain.recovery import Recovery
+from ossia.domain.callbacks.callbacks import Callbacks
+from ossia.domain.callbacks.delivery_log import DeliveryLog
+from ossia.domain.callbacks.outbox import Outbox
+from ossia.domain.callbacks.recovery import Recovery
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import console_answer
 from ossia.gateway.pipeline import Gateway

@@ -10,19 +10,19 @@ from ossia.api.oss import oss
 from ossia.api.route import Router
 from ossia.api.services import Services
 from ossia.client.signing_client import SigningClient, path_of
-from ossia.domain.buckets import Buckets
-from ossia.domain.buffers import Buffers
-from ossia.domain.callback_keys import CallbackKeys, OneKey
-from ossia.domain.callbacks import Callbacks
-from ossia.domain.delivery_log import DeliveryLog
-from ossia.domain.identities import Identities
-from ossia.domain.ingest import Ingest
-from ossia.domain.multipart import Multipart
-from ossia.domain.objects import Objects
-from ossia.domain.outbox import Outbox
-from ossia.domain.public_access import PublicAccess
-from ossia.domain.sessions import Sessions
-from ossia.domain.upload_callback import CallbackTerms
+from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.callbacks.callbacks import Callbacks
+from ossia.domain.callbacks.delivery_log import DeliveryLog
+from ossia.domain.callbacks.keys import CallbackKeys, OneKey
+from ossia.domain.callbacks.outbox import Outbox
+from ossia.domain.callbacks.upload_callback import CallbackTerms
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.sessions import Sessions
+from ossia.domain.objects.buffers import Buffers
+from ossia.domain.objects.ingest import Ingest
+from ossia.domain.objects.multipart import Multipart
+from ossia.domain.objects.objects import Objects
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.rpc import RpcSide

@@ -16,7 +16,7 @@ from ossia.api.admin import admin
 from ossia.api.admin.openapi import openapi
 from ossia.api.admin.route import PREFIX
 from ossia.client.signing_client import SigningClient
-from ossia.domain.callback_advice import explain
+from ossia.domain.callbacks.advice import explain
 from ossia.records import Delivery, StoredObject
 
 

@@ -1,6 +1,6 @@
 """B2: what a request has made goes with it; nothing waits for the garbage collector.
 
-The collector looks seldom (`ossia.memory_watch`), and what waits for it may be large.
+The collector looks seldom (`ossia.node.memory_watch`), and what waits for it may be large.
 """
 
 import gc

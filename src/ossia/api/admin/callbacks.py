@@ -107,7 +107,7 @@ async def about_row(services: AdminServices, request: Any) -> Subject:
 
 
 def _id_at(at_ms: int) -> str:
-    """What ids of that time begin with (`domain.callbacks`)."""
+    """What ids of that time begin with (`domain.callbacks.callbacks`)."""
     return f"{at_ms:012x}"
 
 

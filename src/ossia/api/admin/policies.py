@@ -19,7 +19,7 @@ from ossia.api.admin.route import AdminCall, Subject, admin
 from ossia.api.admin.services import AdminServices
 from ossia.api.operation import Grant
 from ossia.api.oss import oss
-from ossia.domain.identities import ANONYMOUS, Caller, CallerKind
+from ossia.domain.identity.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import InvalidArgument
 from ossia.protocol.conditions import TAG_KEYS, spelled
 from ossia.protocol.dates import format_iso_seconds

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ossia.domain.buckets import Buckets
-from ossia.domain.delivery_log import DeliveryLog
-from ossia.domain.identities import Identities
-from ossia.domain.objects import Objects
-from ossia.domain.outbox import Outbox
-from ossia.domain.public_access import PublicAccess
-from ossia.domain.recovery import Recovery
-from ossia.domain.upload_callback import CallbackTerms
+from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.callbacks.delivery_log import DeliveryLog
+from ossia.domain.callbacks.outbox import Outbox
+from ossia.domain.callbacks.recovery import Recovery
+from ossia.domain.callbacks.upload_callback import CallbackTerms
+from ossia.domain.identity.identities import Identities
+from ossia.domain.objects.objects import Objects
 from ossia.ports import Clock
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
-from ossia.domain.callback_advice import explain
-from ossia.domain.signature_advice import check_signature
+from ossia.domain.callbacks.advice import explain
+from ossia.domain.callbacks.signature_advice import check_signature
 from ossia.records import Delivery, PendingCallback, Timings
 
 

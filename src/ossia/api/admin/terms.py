@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from ossia.api.admin.route import AdminCall, Subject, admin
 from ossia.api.admin.services import AdminServices
-from ossia.domain.upload_callback import DOCUMENT, CallbackTerms, Mode, terms_of
+from ossia.domain.callbacks.upload_callback import DOCUMENT, CallbackTerms, Mode, terms_of
 from ossia.records import Bucket
 
 

@@ -9,8 +9,8 @@ from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import EncodingType, bucket_acl, refuse_encryption, storage_class
 from ossia.api.oss.listing_xml import Names, object_xml
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import resource_group_of
-from ossia.domain.public_access import is_blocked_in
+from ossia.domain.buckets.buckets import resource_group_of
+from ossia.domain.buckets.public_access import is_blocked_in
 from ossia.errors import (
     AccessDenied,
     BucketAlreadyExists,

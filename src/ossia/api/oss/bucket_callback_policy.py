@@ -6,7 +6,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import CALLBACK_POLICIES
+from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.errors import (
     BucketCallbackPolicyNotExist,
     InvalidArgument,

@@ -6,7 +6,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import CORS
+from ossia.domain.buckets.buckets import CORS
 from ossia.errors import MalformedXML, NoSuchBucket, NoSuchCORSConfiguration
 from ossia.protocol.cors import CorsConfiguration, parse_cors, render_cors
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import POLICY
+from ossia.domain.buckets.buckets import POLICY
 from ossia.errors import AccessDenied, InvalidPolicyDocument, NoSuchBucket, NoSuchBucketPolicy
 from ossia.protocol.bucket_policy import parse_bucket_policy, stored_bucket_policy
 from ossia.protocol.policy_document import PolicyError

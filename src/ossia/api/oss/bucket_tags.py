@@ -7,7 +7,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document, Query
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import TAGS, tags_of
+from ossia.domain.buckets.buckets import TAGS, tags_of
 from ossia.errors import InvalidTag, MalformedXML, NoSuchBucket
 from ossia.protocol.bucket_tags import parse_bucket_tags, render_bucket_tags, stored_bucket_tags
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ossia.api.bind import BucketInPath
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import resource_group_of
+from ossia.domain.buckets.buckets import resource_group_of
 from ossia.errors import (
     NoSuchBucket,
     NoSuchLifecycle,

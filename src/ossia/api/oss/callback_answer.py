@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import msgspec
 
 from ossia.api.operation import Answer, Call, headers_of
-from ossia.domain.callbacks import CallbackReply, UploadFacts
-from ossia.domain.upload_callback import Mode, UploadCallback, terms_of
+from ossia.domain.callbacks.callbacks import CallbackReply, UploadFacts
+from ossia.domain.callbacks.upload_callback import Mode, UploadCallback, terms_of
 from ossia.errors import CallbackFailed
 from ossia.protocol.callback import CallbackConfig
 from ossia.protocol.trace import trace_headers

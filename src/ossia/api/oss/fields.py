@@ -15,8 +15,8 @@ from ossia.api.bind import (
     one_of,
 )
 from ossia.api.operation import Call, Grant, Needs, Resource
-from ossia.domain.buckets import CALLBACK_POLICIES
-from ossia.domain.objects import Attributes
+from ossia.domain.buckets.buckets import CALLBACK_POLICIES
+from ossia.domain.objects.objects import Attributes
 from ossia.errors import (
     BadRequest,
     HeaderNotImplemented,

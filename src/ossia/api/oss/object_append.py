@@ -15,7 +15,7 @@ from ossia.api.oss.fields import (
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
-from ossia.domain.objects import Attributes
+from ossia.domain.objects.objects import Attributes
 from ossia.errors import (
     EntityTooLarge,
     InvalidDigest,

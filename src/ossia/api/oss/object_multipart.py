@@ -31,8 +31,8 @@ from ossia.api.oss.location import location_of
 from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
-from ossia.domain.multipart import MAX_PARTS, ChosenPart
-from ossia.domain.objects import CLIENT_ENCRYPTION
+from ossia.domain.objects.multipart import MAX_PARTS, ChosenPart
+from ossia.domain.objects.objects import CLIENT_ENCRYPTION
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,

@@ -24,9 +24,9 @@ from ossia.api.oss.fields import (
 from ossia.api.oss.location import location_of
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, delay_ms, form_limit, slowed
-from ossia.domain.ingest import MAX_OBJECT, ByteSource
-from ossia.domain.objects import Attributes
-from ossia.domain.upload_callback import UploadCallback
+from ossia.domain.callbacks.upload_callback import UploadCallback
+from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource
+from ossia.domain.objects.objects import Attributes
 from ossia.errors import (
     AccessDenied,
     EntityTooLarge,

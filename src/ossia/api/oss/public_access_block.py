@@ -6,7 +6,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.public_access import DOCUMENT, is_blocked_in, stored_block
+from ossia.domain.buckets.public_access import DOCUMENT, is_blocked_in, stored_block
 from ossia.errors import MalformedXML, NoSuchBucket
 from ossia.protocol.xml import document, parse, tag
 

@@ -8,7 +8,7 @@ from typing import Annotated
 from ossia.api.bind import Header, Query, integer
 from ossia.api.operation import Answer, Call, Scope
 from ossia.api.oss.registry import oss
-from ossia.domain.buckets import resource_group_of, tags_of
+from ossia.domain.buckets.buckets import resource_group_of, tags_of
 from ossia.errors import AccessDenied, InvalidArgument
 from ossia.protocol.bucket_tags import tagging_xml
 from ossia.protocol.dates import format_iso

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 from ossia.api.bind import HeaderOrQuery, integer
 from ossia.api.operation import Call
-from ossia.domain.ingest import ByteSource
-from ossia.domain.paced_source import PacedSource
+from ossia.domain.objects.ingest import ByteSource
+from ossia.domain.objects.paced_source import PacedSource
 from ossia.errors import InvalidArgument
 
 NAME: Final = "x-oss-traffic-limit"

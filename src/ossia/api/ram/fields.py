@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ossia.api.ram.operation import Fields
-from ossia.domain.identities import role_arn
+from ossia.domain.identity.identities import role_arn
 from ossia.protocol.dates import format_iso_seconds
 from ossia.records import AccessKey, Group, OidcProvider, Policy, PolicyVersion, Role, User
 

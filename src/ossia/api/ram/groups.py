@@ -13,7 +13,7 @@ from ossia.api.ram.operation import (
     UserName,
     ram,
 )
-from ossia.domain.ram import groups
+from ossia.domain.identity.ram import groups
 from ossia.protocol.dates import format_iso_seconds
 from ossia.records import Group, User
 

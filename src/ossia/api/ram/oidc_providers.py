@@ -16,8 +16,8 @@ from ossia.api.ram.operation import (
     UpTo100,
     ram,
 )
-from ossia.domain.ram import oidc_providers
-from ossia.domain.ram.refusals import incorrect
+from ossia.domain.identity.ram import oidc_providers
+from ossia.domain.identity.ram.refusals import incorrect
 from ossia.records import OidcProvider
 
 

@@ -16,11 +16,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Concatenate, Final, ParamSpec, TypeVar, get_args, get_type_hints
 
-from ossia.domain.federation import Federation
-from ossia.domain.identities import Caller, CallerKind, Identities
-from ossia.domain.identity_store import Draft, View
-from ossia.domain.permission import permits
-from ossia.domain.ram.parameters import (
+from ossia.domain.identity.federation import Federation
+from ossia.domain.identity.identities import Caller, CallerKind, Identities
+from ossia.domain.identity.permission import permits
+from ossia.domain.identity.ram.parameters import (
     ACCESS_KEY_ID,
     CLIENT_ID,
     COMMENTS,
@@ -44,7 +43,8 @@ from ossia.domain.ram.parameters import (
     Whole,
     Words,
 )
-from ossia.domain.ram.refusals import NOT_PERMITTED, missing
+from ossia.domain.identity.ram.refusals import NOT_PERMITTED, missing
+from ossia.domain.identity.store import Draft, View
 from ossia.errors import RpcError
 from ossia.protocol.conditions import Context
 

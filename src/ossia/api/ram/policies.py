@@ -21,10 +21,10 @@ from ossia.api.ram.operation import (
     YesOrNo,
     ram,
 )
-from ossia.domain.identities import role_arn
-from ossia.domain.identity_store import View
-from ossia.domain.ram import policies
-from ossia.domain.ram.policies import SYSTEM_POLICIES, Holder, find_policy
+from ossia.domain.identity.identities import role_arn
+from ossia.domain.identity.ram import policies
+from ossia.domain.identity.ram.policies import SYSTEM_POLICIES, Holder, find_policy
+from ossia.domain.identity.store import View
 from ossia.protocol.dates import format_iso_seconds
 from ossia.records import Group, Policy, Role, User
 

@@ -12,7 +12,7 @@ from ossia.api.ram.operation import (
     UpTo1000,
     ram,
 )
-from ossia.domain.ram import roles
+from ossia.domain.identity.ram import roles
 from ossia.records import Role
 
 

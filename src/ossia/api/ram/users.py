@@ -16,8 +16,8 @@ from ossia.api.ram.operation import (
     UserName,
     ram,
 )
-from ossia.domain.ram import users
-from ossia.domain.ram.refusals import no_such
+from ossia.domain.identity.ram import users
+from ossia.domain.identity.ram.refusals import no_such
 from ossia.protocol.dates import format_iso_seconds
 from ossia.records import AccessKey, User
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ossia.domain.federation import FederatedToken
-from ossia.domain.sts import AssumedRole, CallerIdentity
+from ossia.domain.identity.federation import FederatedToken
+from ossia.domain.identity.sts import AssumedRole, CallerIdentity
 from ossia.errors import RpcError
 from ossia.protocol import xml
 from ossia.protocol.dates import format_iso_seconds

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from ossia.api.ram import IMS_VERSION, RAM_VERSION, Call, Operation, ram
 from ossia.api.sts import answer
 from ossia.api.sts.answer import Fields, RpcAnswer
-from ossia.domain.federation import Federation
-from ossia.domain.identities import ANONYMOUS, Caller, Identities
-from ossia.domain.sessions import KEY_ID_PREFIX, Sessions
-from ossia.domain.sts import Nonces, Sts, identify
+from ossia.domain.identity.federation import Federation
+from ossia.domain.identity.identities import ANONYMOUS, Caller, Identities
+from ossia.domain.identity.sessions import KEY_ID_PREFIX, Sessions
+from ossia.domain.identity.sts import Nonces, Sts, identify
 from ossia.errors import (
     InvalidAccessKeyId,
     InvalidSecurityToken,

@@ -1,0 +1,185 @@
+"""The rules of buckets: create, describe, configure, delete, list."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from ossia.domain.buckets.public_access import DOCUMENT as PUBLIC_ACCESS_BLOCK
+from ossia.domain.buckets.public_access import stored_block
+from ossia.errors import (
+    BucketAlreadyExists,
+    BucketNotEmpty,
+    NoSuchBucket,
+    ServiceUnavailable,
+    TooManyBuckets,
+)
+from ossia.ports import Clock, Conflict, Exists, Listing, MetadataStore, Missing, NotEmpty
+from ossia.protocol.bucket_tags import stored_bucket_tags
+from ossia.protocol.names import check_bucket_name
+from ossia.records import Bucket, BucketUsage
+
+CORS = "cors"
+"""The name of the document that holds the CORS rules."""
+POLICY = "policy"
+"""The name of the document that holds the bucket policy."""
+TAGS = "tagging"
+"""The name of the document that holds the bucket's tags."""
+CALLBACK_POLICIES = "callback-policies"
+"""The name of the document that holds the callback policies."""
+MAX_BUCKETS = 10_000
+"""The real service's 100 is a quota of an account; ours only guards against a runaway script."""
+_TRIES = 5
+_HAS_UPLOADS = "The bucket has Multipart Uploads. Please complete or abort them first."
+
+
+def resource_group_of(account_id: str) -> str:
+    """The resource group that every bucket of the account is in.
+
+    OSS names one in every description of a bucket, and clients want it not to be empty
+    (witnessed.md, W26).  There are no others here.
+    """
+    return f"rg-acfm{hashlib.sha256(account_id.encode()).hexdigest()[:11]}"
+
+
+def tags_of(bucket: Bucket) -> Mapping[str, str]:
+    """The bucket's tags."""
+    return stored_bucket_tags(bucket.documents.get(TAGS))
+
+
+class Buckets:
+    """Buckets and their configuration documents."""
+
+    def __init__(
+        self, metadata: MetadataStore, clock: Clock, region: str, *, blocks_new: bool = False
+    ) -> None:
+        """*blocks_new*: public access to a new bucket is blocked until somebody allows it."""
+        self._metadata = metadata
+        self._clock = clock
+        self._region = region
+        self._blocks_new = blocks_new
+
+    async def find(self, name: str) -> Bucket:
+        """The bucket.  Raises `NoSuchBucket`."""
+        found = await self._metadata.find_bucket(name)
+        if found is None:
+            raise NoSuchBucket(BucketName=name)
+        return found
+
+    async def peek(self, name: str) -> Bucket | None:
+        """The bucket or None."""
+        return await self._metadata.find_bucket(name)
+
+    async def create(
+        self,
+        name: str,
+        owner: str,
+        *,
+        acl: str | None,
+        storage_class: str = "Standard",
+        redundancy: str = "LRS",
+    ) -> Bucket:
+        """Create a bucket, or confirm that it exists as asked.
+
+        Repeating the request is no error and changes the ACL if one is given.  Raises
+        `InvalidBucketName`, `BucketAlreadyExists`, `TooManyBuckets`.
+        """
+        check_bucket_name(name)
+        existing = await self._metadata.find_bucket(name)
+        if existing is None:
+            if len(await self._metadata.list_buckets("", "", MAX_BUCKETS)) >= MAX_BUCKETS:
+                raise TooManyBuckets
+            new = Bucket(
+                id=0,
+                name=name,
+                owner=owner,
+                created_at=self._clock.now_ms(),
+                region=self._region,
+                acl=acl or "private",
+                storage_class=storage_class,
+                redundancy=redundancy,
+                documents={PUBLIC_ACCESS_BLOCK: stored_block(is_blocked=True)}
+                if self._blocks_new
+                else {},
+            )
+            try:
+                return await self._metadata.create_bucket(new)
+            except Exists:
+                existing = await self.find(name)
+        if existing.owner != owner:
+            raise BucketAlreadyExists(BucketName=name)
+        if existing.storage_class != storage_class:
+            # Asserted by the Java SDK's tests.
+            raise BucketAlreadyExists(
+                "Cannot modify existing bucket's storage class.", BucketName=name
+            )
+        return existing if acl is None else await self.set_acl(existing, acl)
+
+    async def set_acl(self, bucket: Bucket, acl: str) -> Bucket:
+        """Change the canned ACL."""
+        return await self._change(bucket, lambda now: msgspec.structs.replace(now, acl=acl))
+
+    async def set_document(self, bucket: Bucket, name: str, content: bytes | None) -> Bucket:
+        """Store a configuration document, or remove it (None)."""
+        return await self.change_document(bucket, name, lambda _content: content)
+
+    async def change_document(
+        self, bucket: Bucket, name: str, change: Callable[[bytes | None], bytes | None]
+    ) -> Bucket:
+        """Make another configuration document of the one there is; None stands for none."""
+
+        def changed(now: Bucket) -> Bucket:
+            documents = {key: value for key, value in now.documents.items() if key != name}
+            content = change(now.documents.get(name))
+            if content is not None:
+                documents[name] = content
+            return msgspec.structs.replace(now, documents=documents)
+
+        return await self._change(bucket, changed)
+
+    async def _change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
+        for _ in range(_TRIES):
+            try:
+                return await self._metadata.update_bucket(change(bucket))
+            except Conflict:
+                bucket = await self.find(bucket.name)
+            except Missing:
+                raise NoSuchBucket(BucketName=bucket.name) from None
+        raise ServiceUnavailable
+
+    async def delete(self, bucket: Bucket) -> None:
+        """Remove an empty bucket.  Raises `BucketNotEmpty`."""
+        try:
+            await self._metadata.delete_bucket(bucket.id)
+        except NotEmpty:
+            usage = await self._metadata.bucket_usage(bucket.id)
+            # Which of the two it is decides the text (witnessed.md, W34).
+            why = None if usage.objects else _HAS_UPLOADS
+            raise BucketNotEmpty(why, BucketName=bucket.name) from None
+        except Missing:
+            raise NoSuchBucket(BucketName=bucket.name) from None
+
+    async def list(
+        self,
+        prefix: str,
+        after: str,
+        limit: int,
+        keep: Callable[[Bucket], bool] | None = None,
+    ) -> list[Bucket]:
+        """Buckets in the order of their names; with *keep*, those for which it holds."""
+        if keep is None:
+            return await self._metadata.list_buckets(prefix, after, limit)
+        found = await self._metadata.list_buckets(prefix, after, MAX_BUCKETS)
+        return [each for each in found if keep(each)][:limit]
+
+    async def usage(self, bucket: Bucket) -> BucketUsage:
+        """What GetBucketStat reports."""
+        return await self._metadata.bucket_usage(bucket.id)
+
+    async def objects(
+        self, bucket: Bucket, *, prefix: str, delimiter: str, after: str, limit: int
+    ) -> Listing:
+        """One page of the objects of a bucket."""
+        return await self._metadata.list_objects(
+            bucket.id, prefix=prefix, delimiter=delimiter, after=after, limit=limit
+        )

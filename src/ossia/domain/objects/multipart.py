@@ -1,0 +1,359 @@
+"""Multipart uploads: initiate, parts, complete, abort, list.
+
+Completing moves no bytes: the object's extents are those of its parts.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from ossia.domain.objects.extents import cut, may_be_shared, merged
+from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, always
+from ossia.domain.objects.objects import CLIENT_ENCRYPTION, Announcement, Attributes, Objects
+from ossia.errors import (
+    EntityTooLarge,
+    EntityTooSmall,
+    FileAlreadyExists,
+    InvalidArgument,
+    InvalidPart,
+    InvalidPartOrder,
+    NoSuchBucket,
+    NoSuchUpload,
+    PartNotSequential,
+    ServiceUnavailable,
+)
+from ossia.ports import Clock, Conflict, Exists, Fenced, MetadataStore, Missing, UploadListing
+from ossia.protocol.checksums import (
+    combine_crc64,
+    content_md5_to_etag,
+    etag_to_content_md5,
+    multipart_etag,
+)
+from ossia.protocol.decimals import is_decimal
+from ossia.protocol.preconditions import Preconditions
+from ossia.protocol.ranges import resolve_copy_range
+from ossia.records import Bucket, Extent, ObjectType, Part, StoredObject, Upload
+
+MIN_PART = 100 * 1024
+"""Every part but the last has at least 100 KB; checked at Complete."""
+MAX_PARTS = 10_000
+MAX_WHOLE = 488 * 1024**4 // 10
+"""48.8 TB: what an object uploaded in parts may have at most."""
+_MAX_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPart:
+    """A part as the Complete request names it."""
+
+    number: int
+    etag: str
+
+
+class Multipart:
+    """Uploads in parts."""
+
+    def __init__(
+        self, metadata: MetadataStore, objects: Objects, ingest: Ingest, clock: Clock
+    ) -> None:
+        self._metadata = metadata
+        self._objects = objects
+        self._ingest = ingest
+        self._clock = clock
+
+    async def initiate(
+        self,
+        bucket: Bucket,
+        key: str,
+        attributes: Attributes,
+        *,
+        sequential: bool = False,
+        forbid_overwrite: bool = False,
+    ) -> Upload:
+        """Begin an upload.  Raises `FileAlreadyExists`."""
+        await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+        upload = Upload(
+            id=uuid.uuid4().hex.upper(),
+            bucket_id=bucket.id,
+            key=key,
+            initiated_at=self._clock.now_ms(),
+            storage_class=attributes.storage_class or bucket.storage_class,
+            acl=attributes.acl or "default",
+            headers=attributes.headers,
+            tags=attributes.tags,
+            sequential=sequential,
+            forbid_overwrite=forbid_overwrite,
+        )
+        try:
+            await self._metadata.create_upload(upload)
+        except Missing:
+            raise NoSuchBucket(BucketName=bucket.name) from None
+        return upload
+
+    async def find(self, bucket: Bucket, key: str, upload_id: str, *, ec: str) -> Upload:
+        """The upload.  Raises `NoSuchUpload` with the cause number of the operation."""
+        upload = await self._metadata.find_upload(bucket.id, key, upload_id)
+        if upload is None:
+            raise NoSuchUpload(ec=ec, UploadId=upload_id)
+        return upload
+
+    async def put_part(
+        self,
+        bucket: Bucket,
+        key: str,
+        upload_id: str,
+        number: int,
+        source: ByteSource,
+        *,
+        content_md5: str | None = None,
+    ) -> Part:
+        """Store one part; a number sent again replaces what it held."""
+        ec = "0042-00000104"
+        upload = await self.find(bucket, key, upload_id, ec=ec)
+        await self._check_sequence(upload, number)
+        landed = await self._ingest.take(source, content_md5=content_md5, keep_inline=False)
+        part = Part(
+            upload_id=upload_id,
+            number=number,
+            size=landed.size,
+            etag=landed.md5,
+            crc64=landed.crc64,
+            modified_at=self._clock.now_ms(),
+            extents=landed.extents,
+        )
+        await self._record_part(part, ec)
+        return part
+
+    async def copy_part(
+        self,
+        bucket: Bucket,
+        key: str,
+        upload_id: str,
+        number: int,
+        source: StoredObject,
+        range_header: str | None,
+        conditions: Preconditions,
+        *,
+        is_wanted: Callable[[], bool] = always,
+    ) -> tuple[Part, tuple[int, int] | None]:
+        """Make a part of (a range of) an object; the range taken is returned if there is one.
+
+        One long run of bytes is shared, everything else copied (`extents`); digests are
+        read from the disk unless the part is the whole of a normal object.  Raises `ClientGone`
+        once it *is_wanted* no more.
+        """
+        ec = "0042-00000311"
+        upload = await self.find(bucket, key, upload_id, ec=ec)
+        await self._check_sequence(upload, number)
+        conditions.check(source.etag, source.modified_at)
+        chosen = None if range_header is None else resolve_copy_range(range_header, source.size)
+        start, length = chosen or (0, source.size)
+        if length > MAX_OBJECT:
+            raise EntityTooLarge
+        shared = merged(cut(source.extents, start, length))
+        if not may_be_shared(shared):
+            landed = await self._copy(source, start, length, is_wanted)
+        elif chosen is None and source.md5:
+            landed = Landed(length, content_md5_to_etag(source.md5), source.crc64, None, shared)
+        else:
+            spans = self._objects.spans(source, start, length)
+            landed = Landed(length, *await self._ingest.digest(spans, is_wanted), None, shared)
+        part = Part(
+            upload_id=upload_id,
+            number=number,
+            size=length,
+            etag=landed.md5,
+            crc64=landed.crc64,
+            modified_at=self._clock.now_ms(),
+            extents=landed.extents,
+        )
+        await self._record_part(part, ec, "The copy source was replaced meanwhile: try again.")
+        return part, chosen
+
+    async def _copy(
+        self, source: StoredObject, start: int, length: int, is_wanted: Callable[[], bool]
+    ) -> Landed:
+        if source.inline is not None:
+            content = _Held(source.inline[start : start + length])
+            return await self._ingest.take(content, keep_inline=False)
+        return await self._ingest.copy(self._objects.spans(source, start, length), is_wanted)
+
+    async def _check_sequence(self, upload: Upload, number: int) -> None:
+        if not upload.sequential or number == 1:
+            return
+        before = await self._metadata.list_parts(upload.id, number - 2, 1)
+        if not before or before[0].number != number - 1:
+            raise PartNotSequential(PartNumber=number)
+
+    async def _record_part(
+        self,
+        part: Part,
+        ec: str,
+        if_fenced: str = "The upload took longer than its lease.",
+    ) -> None:
+        try:
+            await self._metadata.put_part(part)
+        except Missing:
+            raise NoSuchUpload(ec=ec, UploadId=part.upload_id) from None
+        except Fenced as error:
+            raise ServiceUnavailable(if_fenced) from error
+
+    async def complete(
+        self,
+        bucket: Bucket,
+        upload: Upload,
+        chosen: list[ChosenPart] | None,
+        *,
+        acl: str | None = None,
+        forbid_overwrite: bool = False,
+        announcement: Announcement | None = None,
+        is_wanted: Callable[[], bool] = always,
+    ) -> StoredObject:
+        """Make an object of the chosen parts (None: of all); none make an empty object.
+
+        The object of a sequential upload has the MD5 of the whole (witnessed.md, W15), for which
+        its bytes are read once, while it *is_wanted*.  Raises what *announcement* raises,
+        `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `NoSuchUpload`.
+        """
+        key, upload_id = upload.key, upload.id
+        forbid_overwrite = forbid_overwrite or upload.forbid_overwrite
+        stored = {
+            part.number: part for part in await self._metadata.list_parts(upload_id, 0, MAX_PARTS)
+        }
+        parts = list(stored.values()) if chosen is None else _choose(stored, chosen, upload_id)
+        _check_sizes(parts)
+        size = sum(part.size for part in parts)
+        if size > MAX_WHOLE:
+            raise EntityTooLarge
+        _check_encrypted_size(upload, size)
+        new = StoredObject(
+            bucket_id=bucket.id,
+            key=key,
+            type=ObjectType.MULTIPART.value,
+            size=size,
+            etag=multipart_etag(part.etag for part in parts),
+            crc64=_whole_crc(parts),
+            modified_at=self._clock.now_ms(),
+            storage_class=upload.storage_class,
+            acl=acl or upload.acl,
+            headers=upload.headers,
+            tags=upload.tags,
+            inline=None if any(part.size for part in parts) else b"",
+            extents=_join(parts),
+        )
+        if upload.sequential:
+            etag, _ = await self._ingest.digest(self._objects.spans(new, 0, size), is_wanted)
+            new = msgspec.structs.replace(new, md5=etag_to_content_md5(etag))
+        owed = None if announcement is None else await announcement.before(new)
+        try:
+            await self._metadata.complete_upload(
+                upload_id, new, forbid_overwrite=forbid_overwrite, owed=owed
+            )
+        except Missing:
+            raise NoSuchUpload(ec="0042-00000205", UploadId=upload_id) from None
+        except Exists:
+            raise FileAlreadyExists(ec="0042-00000214", Key=key) from None
+        except Conflict:
+            raise InvalidPart(UploadId=upload_id) from None
+        return new
+
+    async def abort(self, bucket: Bucket, key: str, upload_id: str) -> None:
+        """End an upload without an object."""
+        await self.find(bucket, key, upload_id, ec="0042-00000002")
+        try:
+            await self._metadata.abort_upload(upload_id)
+        except Missing:
+            raise NoSuchUpload(UploadId=upload_id) from None
+
+    async def parts(self, upload_id: str, after: int, limit: int) -> list[Part]:
+        """Parts in order of their numbers, behind *after*."""
+        return await self._metadata.list_parts(upload_id, after, limit)
+
+    async def uploads(
+        self,
+        bucket: Bucket,
+        *,
+        prefix: str,
+        delimiter: str,
+        after_key: str,
+        after_upload_id: str,
+        limit: int,
+    ) -> UploadListing:
+        """One page of the uploads of a bucket."""
+        return await self._metadata.list_uploads(
+            bucket.id,
+            prefix=prefix,
+            delimiter=delimiter,
+            after_key=after_key,
+            after_upload_id=after_upload_id,
+            limit=limit,
+        )
+
+
+class _Held:
+    """Bytes in memory as a source."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.length: int | None = len(content)
+
+    async def read_all(self, limit: int, too_large: object) -> bytes:
+        del limit, too_large
+        return self._content
+
+    async def read_into(self, view: memoryview) -> int:
+        piece, self._content = self._content[: len(view)], self._content[len(view) :]
+        view[: len(piece)] = piece
+        return len(piece)
+
+
+def _choose(stored: dict[int, Part], chosen: list[ChosenPart], upload_id: str) -> list[Part]:
+    parts: list[Part] = []
+    for each in chosen:
+        if parts and each.number <= parts[-1].number:
+            raise InvalidPartOrder(UploadId=upload_id, PartNumber=each.number)
+        part = stored.get(each.number)
+        if part is None or part.etag != each.etag.strip().strip('"').upper():
+            raise InvalidPart(ETag=each.etag, PartNumber=each.number, UploadId=upload_id)
+        parts.append(part)
+    return parts
+
+
+def _check_sizes(parts: list[Part]) -> None:
+    for part in parts[:-1]:
+        if part.size < MIN_PART:
+            raise EntityTooSmall(
+                ec="0042-00000213",
+                MinSizeAllowed=MIN_PART,
+                ProposedSize=part.size,
+                ETag=part.etag,
+                PartNumber=part.number,
+            )
+
+
+def _check_encrypted_size(upload: Upload, size: int) -> None:
+    """The size that an encrypting client announced must be that of the object (W39)."""
+    announced = upload.headers.get(f"{CLIENT_ENCRYPTION}data-size")
+    if announced is None:
+        return
+    is_number = is_decimal(announced, _MAX_DIGITS)
+    if not is_number or int(announced) != size:
+        raise InvalidArgument(
+            "The size of the parts is not the data size that the upload was begun with.",
+            ec="0005-00000411" if is_number else "0005-00000408",
+            ArgumentName=f"{CLIENT_ENCRYPTION}data-size",
+            ArgumentValue=announced,
+        )
+
+
+def _whole_crc(parts: list[Part]) -> int:
+    crc = parts[0].crc64 if parts else 0
+    for part in parts[1:]:
+        crc = combine_crc64(crc, part.crc64, part.size)
+    return crc
+
+
+def _join(parts: list[Part]) -> tuple[Extent, ...]:
+    return merged(extent for part in parts for extent in part.extents)

@@ -1,0 +1,422 @@
+"""The rules of objects: put, find, read, copy, append, delete, ACL.
+
+Everything visible is decided by one call of the metadata store; the bytes are stored before that
+(`domain.objects.ingest`).
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import msgspec
+
+from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
+from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed
+from ossia.errors import (
+    EntityTooLarge,
+    FileAlreadyExists,
+    InternalError,
+    NoSuchBucket,
+    NoSuchKey,
+    ObjectNotAppendable,
+    PositionNotEqualToLength,
+    ServiceUnavailable,
+)
+from ossia.ports import (
+    BlobReader,
+    BlobStore,
+    Clock,
+    Conflict,
+    Exists,
+    Fenced,
+    MetadataStore,
+    Missing,
+)
+from ossia.protocol.checksums import etag_to_content_md5
+from ossia.protocol.preconditions import Preconditions
+from ossia.records import Bucket, ObjectType, PendingCallback, StoredObject
+
+
+class Announcement(Protocol):
+    """Whoever is to hear of a write before everybody else; `domain.callbacks.upload_callback`."""
+
+    async def before(self, new: StoredObject) -> PendingCallback | None:
+        """See an object about to become visible: refuse it, or name what is owed with it."""
+
+
+_COPY_TRIES = 3
+CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
+"""How the headers begin in which a client says how it encrypts what it uploads."""
+_KEPT = ("content-type", CLIENT_ENCRYPTION)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attributes:
+    """What a write says about an object besides its bytes."""
+
+    headers: dict[str, str] = field(default_factory=dict)
+    acl: str | None = None
+    storage_class: str | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+class Objects:
+    """Objects of every bucket."""
+
+    def __init__(
+        self, metadata: MetadataStore, blobs: BlobStore, ingest: Ingest, clock: Clock
+    ) -> None:
+        self._metadata = metadata
+        self._blobs = blobs
+        self._ingest = ingest
+        self._clock = clock
+
+    # --- writing ---
+
+    async def put(
+        self,
+        bucket: Bucket,
+        key: str,
+        source: ByteSource,
+        attributes: Attributes,
+        *,
+        content_md5: str | None = None,
+        forbid_overwrite: bool = False,
+        announcement: Announcement | None = None,
+    ) -> StoredObject:
+        """Store the bytes of *source* under *key*.
+
+        *announcement* sees the object before anybody else does.  Raises what it raises,
+        `FileAlreadyExists`, `InvalidDigest`, `EntityTooLarge`; then nothing is changed.
+        """
+        if forbid_overwrite:
+            await self.refuse_overwrite(bucket, key, forbid_overwrite=True)
+        landed = await self._ingest.take(source, content_md5=content_md5)
+        return await self.record(
+            bucket,
+            key,
+            landed,
+            attributes,
+            forbid_overwrite=forbid_overwrite,
+            announcement=announcement,
+        )
+
+    async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
+        """Refuse before bytes are taken; `record` decides again, in its transaction."""
+        if forbid_overwrite and await self._metadata.find_object(bucket.id, key) is not None:
+            raise FileAlreadyExists(Key=key)
+
+    async def record(
+        self,
+        bucket: Bucket,
+        key: str,
+        landed: Landed,
+        attributes: Attributes,
+        *,
+        forbid_overwrite: bool = False,
+        announcement: Announcement | None = None,
+    ) -> StoredObject:
+        """Make *landed* visible as a normal object."""
+        new = StoredObject(
+            bucket_id=bucket.id,
+            key=key,
+            type=ObjectType.NORMAL.value,
+            size=landed.size,
+            etag=landed.md5,
+            md5=etag_to_content_md5(landed.md5),
+            crc64=landed.crc64,
+            modified_at=self._clock.now_ms(),
+            storage_class=attributes.storage_class or bucket.storage_class,
+            acl=attributes.acl or "default",
+            headers=attributes.headers,
+            tags=attributes.tags,
+            inline=landed.inline,
+            extents=landed.extents,
+        )
+        owed = None if announcement is None else await announcement.before(new)
+        try:
+            await self._metadata.put_object(new, forbid_overwrite=forbid_overwrite, owed=owed)
+        except Exists:
+            raise FileAlreadyExists(Key=new.key) from None
+        except Missing:
+            raise NoSuchBucket(BucketName=bucket.name) from None
+        except Fenced as error:
+            raise ServiceUnavailable("The upload took longer than its lease.") from error
+        return new
+
+    async def append(
+        self,
+        bucket: Bucket,
+        key: str,
+        position: int,
+        source: ByteSource,
+        attributes: Attributes,
+        *,
+        content_md5: str | None = None,
+    ) -> StoredObject:
+        """Append the bytes of *source* at *position*, which must be the present length.
+
+        Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
+        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`.
+        """
+        before = await self._metadata.find_object(bucket.id, key)
+        self._check_append(before, position)
+        if before is not None and short_tail(before.extents) >= MOST_SHORT:
+            await self._join_tail(before)
+        base = before or self._empty_appendable(bucket, key, attributes)
+        landed = await self._ingest.take(
+            source,
+            content_md5=content_md5,
+            crc_before=base.crc64,
+            limit=MAX_OBJECT - position,
+            too_large=EntityTooLarge,
+            keep_inline=False,
+        )
+        if landed.size == 0 and before is not None:
+            # objects.md: a zero-byte append with a valid position changes nothing.
+            return before
+        return await self._grow(bucket, base, before, landed, attributes.acl)
+
+    async def _grow(
+        self,
+        bucket: Bucket,
+        base: StoredObject,
+        before: StoredObject | None,
+        landed: Landed,
+        acl: str | None,
+    ) -> StoredObject:
+        """Record what has landed behind *base*, which is *before* where there was an object."""
+        position = base.size
+        added = landed.extents[0] if landed.extents else None
+        for _ in range(_COPY_TRIES):
+            new = msgspec.structs.replace(
+                base,
+                acl=acl or base.acl,
+                size=position + landed.size,
+                etag=_append_etag(base.etag, landed.md5),
+                crc64=landed.crc64,
+                modified_at=self._clock.now_ms(),
+                inline=None,
+                extents=(),
+            )
+            try:
+                await self._metadata.append_object(
+                    new, position=position, added=added, replaces=before
+                )
+            except Conflict:
+                found = await self._metadata.find_object(base.bucket_id, base.key)
+                self._check_append(found, position)
+                if before is None or found is None or found.etag != before.etag:
+                    break
+                # The same bytes: somebody has changed what is said about them.
+                before = base = found
+            except Missing:
+                raise NoSuchBucket(BucketName=bucket.name) from None
+            except Fenced as error:
+                raise ServiceUnavailable("The upload took longer than its lease.") from error
+            else:
+                return new
+        raise ServiceUnavailable
+
+    async def _join_tail(self, before: StoredObject) -> None:
+        """Copy the short runs at the end of an object together; it stays what it is."""
+        kept = before.extents[: -short_tail(before.extents)]
+        start = sum(extent.length for extent in kept)
+        landed = await self._ingest.copy(self.spans(before, start, before.size - start))
+        new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
+        # Who was faster has changed the object: then this is for nothing, and nothing is lost.
+        with suppress(Conflict, Fenced, Missing):
+            await self._metadata.put_object(new, replaces=before)
+
+    def _check_append(self, before: StoredObject | None, position: int) -> None:
+        if before is not None and before.type != ObjectType.APPENDABLE.value:
+            raise ObjectNotAppendable(Key=before.key)
+        length = 0 if before is None else before.size
+        if position != length:
+            # oss2 reads the header without asking whether it is there.
+            raise PositionNotEqualToLength(headers={"x-oss-next-append-position": str(length)})
+
+    def _empty_appendable(self, bucket: Bucket, key: str, attributes: Attributes) -> StoredObject:
+        return StoredObject(
+            bucket_id=bucket.id,
+            key=key,
+            type=ObjectType.APPENDABLE.value,
+            size=0,
+            etag="",
+            crc64=0,
+            modified_at=0,
+            storage_class=attributes.storage_class or bucket.storage_class,
+            acl=attributes.acl or "default",
+            headers=attributes.headers,
+            tags=attributes.tags,
+        )
+
+    # --- reading ---
+
+    async def find(self, bucket: Bucket, key: str) -> StoredObject:
+        """The object.  Raises `NoSuchKey`."""
+        found = await self._metadata.find_object(bucket.id, key)
+        if found is None:
+            raise NoSuchKey(Key=key)
+        return found
+
+    async def peek(self, bucket: Bucket, key: str) -> StoredObject | None:
+        """The object or None."""
+        return await self._metadata.find_object(bucket.id, key)
+
+    def spans(self, stored: StoredObject, start: int, length: int) -> "tuple[BlobSpan, ...]":
+        """The runs of blobs that hold *length* bytes from *start*."""
+        return tuple(
+            BlobSpan(self._blobs, each.blob_id, each.blob_offset, each.length)
+            for each in cut(stored.extents, start, length)
+        )
+
+    async def read(self, stored: StoredObject, offset: int, length: int) -> bytes:
+        """Up to *length* bytes from *offset*; fewer, or none, behind the end."""
+        length = max(0, min(length, stored.size - offset))
+        if stored.inline is not None:
+            return stored.inline[offset : offset + length]
+        return await asyncio.to_thread(_read, self.spans(stored, offset, length))
+
+    # --- changing without bytes ---
+
+    async def copy(
+        self,
+        source_bucket: Bucket,
+        source_key: str,
+        bucket: Bucket,
+        key: str,
+        attributes: Attributes,
+        *,
+        conditions: Preconditions,
+        replace_headers: bool,
+        replace_tags: bool,
+        carries_tags: bool = True,
+        forbid_overwrite: bool = False,
+    ) -> StoredObject:
+        """Copy an object by reference: no byte is moved.
+
+        Without *carries_tags* no tags of the source may come along: somebody who gives it some at
+        this very moment makes the copy fail.
+        Copying onto itself changes only what is said about the object, whatever the directive; the
+        ACL stays unless another is given (witnessed.md, W23).
+        """
+        itself = source_bucket.id == bucket.id and source_key == key
+        for attempt in range(_COPY_TRIES):
+            source = await self.find(source_bucket, source_key)
+            conditions.check(source.etag, source.modified_at)
+            if source.tags and not (replace_tags or carries_tags):
+                raise ServiceUnavailable
+            new = msgspec.structs.replace(
+                source,
+                bucket_id=bucket.id,
+                key=key,
+                modified_at=self._clock.now_ms(),
+                storage_class=attributes.storage_class
+                or (source.storage_class if itself else bucket.storage_class),
+                acl=attributes.acl or (source.acl if itself else "default"),
+                headers=_replaced(source.headers, attributes.headers)
+                if replace_headers or itself
+                else source.headers,
+                tags=attributes.tags if replace_tags else source.tags,
+            )
+            if source.type == ObjectType.APPENDABLE.value and not itself:
+                new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
+            try:
+                await self._metadata.put_object(
+                    new,
+                    forbid_overwrite=forbid_overwrite and not itself,
+                    replaces=source if itself else None,
+                )
+            except (Fenced, Conflict):
+                # The source was replaced between reading and recording.
+                if attempt == _COPY_TRIES - 1:
+                    raise ServiceUnavailable from None
+                continue
+            except Exists:
+                raise FileAlreadyExists(Key=key) from None
+            except Missing:
+                raise NoSuchBucket(BucketName=bucket.name) from None
+            return new
+        raise InternalError
+
+    async def set_acl(self, bucket: Bucket, key: str, acl: str) -> StoredObject:
+        """Change the ACL.  Raises `NoSuchKey`."""
+        for _ in range(_COPY_TRIES):
+            stored = await self.find(bucket, key)
+            new = msgspec.structs.replace(stored, acl=acl)
+            try:
+                await self._metadata.put_object(new, replaces=stored)
+            except (Fenced, Conflict):
+                continue
+            except Missing:
+                raise NoSuchBucket(BucketName=bucket.name) from None
+            return new
+        raise ServiceUnavailable
+
+    async def delete(self, bucket: Bucket, keys: Sequence[str]) -> None:
+        """Remove keys; those that are absent are no error."""
+        await self._metadata.delete_objects(bucket.id, keys)
+
+
+class BlobSpan:
+    """A run of one blob; the file is opened by the first use."""
+
+    __slots__ = ("_blob_id", "_blobs", "_reader", "length", "offset")
+
+    def __init__(self, blobs: BlobStore, blob_id: str, offset: int, length: int) -> None:
+        self._blobs = blobs
+        self._blob_id = blob_id
+        self._reader: BlobReader | None = None
+        self.offset = offset
+        self.length = length
+
+    def _opened(self) -> BlobReader:
+        if self._reader is None:
+            try:
+                self._reader = self._blobs.open(self._blob_id)
+            except Missing as error:
+                raise InternalError from error
+        return self._reader
+
+    def fileno(self) -> int:
+        """The open file."""
+        return self._opened().fileno()
+
+    def pread(self, length: int, offset: int) -> bytes:
+        """Bytes at *offset* of the file."""
+        return self._opened().pread(length, offset)
+
+    def release(self) -> None:
+        """Close the file until it is used again."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    close = release
+
+
+def _read(spans: "Sequence[BlobSpan]") -> bytes:
+    pieces = []
+    for span in spans:
+        pieces.append(span.pread(span.length, span.offset))
+        span.close()
+    return b"".join(pieces)
+
+
+def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    """*new*, and what OSS keeps of the source even so (witnessed.md, W23).
+
+    Without its envelope a client could not decrypt the copy.
+    """
+    kept = {name: text for name, text in old.items() if name.startswith(_KEPT)}
+    return {**kept, **new}
+
+
+def _append_etag(before: str, added: str) -> str:
+    """An opaque ETag that changes with every append; OSS does not publish its own."""
+    text = f"{before}{added}".encode()
+    return hashlib.md5(text, usedforsecurity=False).hexdigest().upper()

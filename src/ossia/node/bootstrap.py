@@ -1,0 +1,409 @@
+"""Puts the concrete classes together: one node's storage, domain, gateway and server.
+
+The only module besides the CLI that knows adapters.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import resource
+import secrets
+import signal
+import ssl
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ossia import __version__
+from ossia.access.authenticate import Authenticator
+from ossia.adapters.callback_sender import CallbackClient
+from ossia.adapters.crypto_mb import CryptoMb
+from ossia.adapters.document_client import SETTING as OIDC_SETTING
+from ossia.adapters.document_client import DocumentClient
+from ossia.adapters.filesystem import FileBlobStore
+from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
+from ossia.adapters.sqlite.store import SqliteMetadataStore
+from ossia.adapters.system import MovedClock, SystemClock
+from ossia.api.admin.services import AdminServices
+from ossia.api.oss import oss
+from ossia.api.route import Router
+from ossia.api.services import Services
+from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.callbacks.callbacks import CallbackLimits, Callbacks
+from ossia.domain.callbacks.delivery_log import DeliveryLog
+from ossia.domain.callbacks.keys import CallbackKeys, OneKey
+from ossia.domain.callbacks.outbox import Outbox
+from ossia.domain.callbacks.recovery import Recovery
+from ossia.domain.callbacks.upload_callback import CallbackTerms, Mode
+from ossia.domain.identity.federation import Federation
+from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.sessions import Sessions
+from ossia.domain.objects.buffers import Buffers
+from ossia.domain.objects.collector import Collector
+from ossia.domain.objects.ingest import Ingest
+from ossia.domain.objects.multipart import Multipart
+from ossia.domain.objects.objects import Objects
+from ossia.gateway.admin import AdminSide
+from ossia.gateway.console import ConsoleGateway, console_answer
+from ossia.gateway.internal import Internal
+from ossia.gateway.pipeline import Gateway
+from ossia.gateway.rpc import RpcSide
+from ossia.http.server import HttpServer
+from ossia.node.callback_key_files import KeyFiles, KeyFilesError
+from ossia.ports import BlobStore, Clock, MetadataStore
+from ossia.private_files import write_private
+from ossia.protocol.address import Addressing
+from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
+from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
+from ossia.protocol.webhook_signature import WebhookKey
+from ossia.settings import Settings, SettingsError
+
+log = logging.getLogger("ossia")
+
+KEYS_FILE = "keys.json"
+_OTHER_FILES = 500
+WEBHOOK_KEY_FILE = "webhook_key.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeKeys:
+    """What a node is identified by and signs with.
+
+    ``is_generated`` tells that the secret was made just now: nobody knows it yet.
+    """
+
+    account_id: str
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+    callback_keys: CallbackKeys
+    webhook_key: WebhookKey
+    is_generated: bool
+
+
+def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
+    """The node's keys: from settings, from the data folder, or generated and kept there.
+
+    *folder* is None for a node that stores nothing.
+    """
+    kept: dict[str, str] = {}
+    path = None if folder is None else folder / KEYS_FILE
+    if path is not None and path.exists():
+        kept = json.loads(path.read_text())
+    given_or_kept = str(settings.root_access_key_secret) or kept.get("root_access_key_secret")
+    merged = {
+        "account_id": settings.account_id or kept.get("account_id") or _account_id(),
+        "root_access_key_id": settings.root_access_key_id
+        or kept.get("root_access_key_id")
+        or f"LTAI5t{secrets.token_hex(9)}",
+        "root_access_key_secret": given_or_kept
+        or secrets.token_urlsafe(30).replace("-", "x").replace("_", "y")[:30],
+    }
+    if path is not None and not kept:
+        write_private(path, json.dumps(merged, indent=2).encode())
+    return NodeKeys(
+        merged["account_id"],
+        merged["root_access_key_id"],
+        merged["root_access_key_secret"],
+        _callback_keys(settings, folder),
+        _webhook_key(folder),
+        not given_or_kept,
+    )
+
+
+def _account_id() -> str:
+    return str(10**15 + secrets.randbelow(9 * 10**15))
+
+
+def _callback_keys(settings: Settings, folder: Path | None) -> CallbackKeys:
+    library = None if settings.callback_sign_singly else CryptoMb.find()
+    return CallbackKeys(
+        OneKey() if folder is None else _key_files(folder),
+        own_url=settings.url,
+        original_url=settings.callback_key_url,
+        batching=None if library is None else library.signer,
+    )
+
+
+def _key_files(folder: Path) -> KeyFiles:
+    files = KeyFiles(folder)
+    try:
+        files.open()
+    except (KeyFilesError, OSError) as error:
+        raise SettingsError(str(error)) from error
+    return files
+
+
+def _webhook_key(folder: Path | None) -> WebhookKey:
+    path = None if folder is None else folder / WEBHOOK_KEY_FILE
+    if path is not None and path.exists():
+        return WebhookKey.load(path.read_bytes())
+    key = WebhookKey.generate()
+    if path is not None:
+        write_private(path, key.private_pem())
+    return key
+
+
+def callback_targets(settings: Settings) -> AddressPolicy:
+    """What callbacks may reach (product.md, ``--callback-allow``)."""
+    if settings.callback_allow:
+        try:
+            return AddressPolicy.parse(settings.callback_allow)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+    return AddressPolicy.default(loopback=is_for_this_machine(settings))
+
+
+def oidc_issuers(settings: Settings) -> AddressPolicy:
+    """Where the keys of OIDC issuers may be fetched from (``--oidc-allow``)."""
+    if settings.oidc_allow:
+        try:
+            return AddressPolicy.parse(settings.oidc_allow)
+        except ValueError as error:
+            raise SettingsError(str(error).replace(CALLBACK_SETTING, OIDC_SETTING)) from error
+    return AddressPolicy.default(loopback=is_for_this_machine(settings))
+
+
+def _is_named(issuers: AddressPolicy, url: str) -> bool:
+    """Whether the operator has opened the origin of *url*, or it is an allowed loopback address."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if Origin(parts.scheme, host, parts.port or 80) in issuers.origins:
+        return True
+    address = parse_host("127.0.0.1" if host == "localhost" else host)
+    is_loopback = address is not None and address.is_loopback
+    return is_loopback and issuers.refuse_host(parts.scheme, host, parts.port or 80) is None
+
+
+def system_clock() -> Clock:
+    """The machine's clock, which tests may move (see `MovedClock`)."""
+    offset_file = os.environ.get("OSSIA_TEST_CLOCK_FILE")
+    return MovedClock(Path(offset_file)) if offset_file else SystemClock()
+
+
+def is_for_this_machine(settings: Settings) -> bool:
+    """Whether nobody but this machine reaches the server.
+
+    One that listens on loopback and has another public URL stands behind a proxy, whose clients
+    must not have it call what listens beside it.
+    """
+    host, _ = settings.host_and_port()
+    # Who reaches the console may have callbacks sent again, elsewhere.
+    console_host, _ = settings.console_host_and_port() or (host, 0)
+    return all(map(_is_loopback, (host, console_host))) and (
+        not settings.public_url or _names_loopback(settings.url)
+    )
+
+
+def _names_loopback(url: str) -> bool:
+    try:
+        return _is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """The server's TLS context, if a certificate is set.  Raises `SettingsError`."""
+    if not settings.tls_certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(
+            f"The TLS certificate {settings.tls_certificate} and key {settings.tls_key} cannot be "
+            f"used: {error}."
+        ) from error
+    return context
+
+
+def open_stores(
+    settings: Settings, folder: Path | None, clock: Clock
+) -> tuple[MetadataStore, BlobStore]:
+    """The storage adapters that the settings name."""
+    metadata: MetadataStore
+    blobs: BlobStore
+    if settings.metadata == "memory":
+        metadata = MemoryMetadataStore(clock)
+    else:
+        assert folder is not None
+        # The supervisor starts another worker in place of one that cannot write any more.
+        metadata = SqliteMetadataStore(
+            folder, clock, on_broken=lambda: os.kill(os.getpid(), signal.SIGTERM)
+        )
+    if settings.blobs == "memory":
+        blobs = MemoryBlobStore(clock)
+    else:
+        assert folder is not None
+        blobs = FileBlobStore(folder)
+    return metadata, blobs
+
+
+def _callback_limits(settings: Settings) -> CallbackLimits:
+    """No more than there can be files: a callback under way needs two, others need some."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = max(1, (files - _OTHER_FILES) // 2)
+    return CallbackLimits(
+        total=min(settings.callback_limit, room),
+        per_bucket=min(settings.callback_limit_per_bucket, room),
+    )
+
+
+class Node:
+    """Everything that one worker process runs."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: NodeKeys,
+        folder: Path | None,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or system_clock()
+        self.metadata, self.blobs = open_stores(settings, folder, self.clock)
+        self.identities = Identities(
+            self.metadata,
+            self.clock,
+            account_id=keys.account_id,
+            root_access_key_id=keys.access_key_id,
+            root_access_key_secret=keys.access_key_secret,
+        )
+        self.sessions = Sessions(self.identities.store, self.clock)
+        issuers = oidc_issuers(settings)
+        federation = Federation(
+            self.identities.store,
+            DocumentClient(issuers),
+            account_id=keys.account_id,
+            allows_plain=lambda url: _is_named(issuers, url),
+        )
+        self.ingest = Ingest(self.metadata, self.blobs, self.clock, Buffers())
+        self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
+        blocks_new = settings.block_public_access == "new-buckets"
+        self.buckets = Buckets(self.metadata, self.clock, settings.region, blocks_new=blocks_new)
+        self.public_access = PublicAccess(self.metadata, self.clock, blocks_new=blocks_new)
+        targets = callback_targets(settings)
+        self.sender = CallbackClient(
+            targets,
+            timeout_s=settings.callback_timeout,
+            max_reply_bytes=settings.callback_max_reply,
+        )
+        self.delivery_log = DeliveryLog(
+            self.metadata,
+            self.clock,
+            keep_days=settings.callback_log_days,
+            keep=settings.callback_log_count,
+        )
+        self.callbacks = Callbacks(
+            self.sender,
+            keys.callback_keys,
+            self.clock,
+            max_reply_bytes=settings.callback_max_reply,
+            limits=_callback_limits(settings),
+            webhooks=keys.webhook_key,
+            sni_as_oss=settings.callback_sni == "as-oss",
+            note=self.delivery_log.note,
+        )
+        self.outbox = Outbox(
+            self.metadata,
+            self.callbacks,
+            self.clock,
+            timeout_s=settings.callback_timeout,
+            retry_for_s=settings.callback_retry_for,
+        )
+        self.collector = Collector(self.metadata, self.blobs, self.clock)
+        terms = CallbackTerms(
+            mode=Mode(settings.callback_mode),
+            webhooks=settings.callback_webhooks,
+            traceparent=settings.callback_traceparent,
+        )
+        services = Services(
+            buckets=self.buckets,
+            objects=self.objects,
+            multipart=Multipart(self.metadata, self.objects, self.ingest, self.clock),
+            ingest=self.ingest,
+            public_access=self.public_access,
+            callbacks=self.callbacks,
+            outbox=self.outbox,
+            delivery_log=self.delivery_log,
+            callback_terms=terms,
+            callback_targets=targets,
+            region=settings.region,
+            account_id=keys.account_id,
+            endpoint=settings.url.partition("://")[2],
+            public_url=settings.url,
+        )
+        internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
+        admin = AdminSide(
+            AdminServices(
+                identities=self.identities,
+                buckets=self.buckets,
+                objects=self.objects,
+                public_access=self.public_access,
+                callback_terms=terms,
+                delivery_log=self.delivery_log,
+                recovery=Recovery(self.delivery_log, self.callbacks, self.outbox, self._is_stored),
+                outbox=self.outbox,
+                clock=self.clock,
+                region=settings.region,
+                is_closing=lambda: self.server.closing,
+            ),
+            # The keys are this server's own, whatever region a signature names.
+            Authenticator(self.identities, self.sessions, region="", versions=settings.signatures),
+            self.clock,
+            region=settings.region,
+            account_id=keys.account_id,
+        )
+        rpc = RpcSide(self.identities, self.sessions, federation, self.metadata, self.clock)
+        authenticator = Authenticator(
+            self.identities, self.sessions, region=settings.region, versions=settings.signatures
+        )
+        pages = () if settings.console_listen else (console_answer,)
+        self.gateway = Gateway(
+            Router(oss),
+            services,
+            authenticator,
+            Addressing(settings.domains),
+            self.clock,
+            sides=(admin.answer, *pages, internal.answer, rpc.answer),
+            access_log=settings.access_log,
+        )
+        self.server = HttpServer(self.gateway.handle, self.gateway.refuse)
+        self.servers: tuple[HttpServer, ...] = (self.server,)
+        if settings.console_listen:
+            console = ConsoleGateway(
+                Router(oss),
+                services,
+                authenticator,
+                Addressing(()),
+                self.clock,
+                sides=(admin.answer, console_answer, internal.answer),
+                access_log=settings.access_log,
+            )
+            self.servers = (self.server, HttpServer(console.handle, console.refuse))
+
+    async def _is_stored(self, bucket: str, key: str) -> bool:
+        found = await self.buckets.peek(bucket)
+        return found is not None and await self.objects.peek(found, key) is not None
+
+    async def close(self, deadline_s: float = 30) -> None:
+        """Finish what is in flight, then release everything."""
+        await asyncio.gather(*(each.close(deadline_s) for each in self.servers))
+        await self.outbox.finish()
+        await self.sender.close()
+        await self.delivery_log.flush()
+        await self.identities.close()
+        self.ingest.close()
+        await self.metadata.close()

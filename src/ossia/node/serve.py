@@ -1,0 +1,121 @@
+"""``ossia serve``: open the data folder, bind, fork, say what a person needs next."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ossia import __version__
+from ossia.adapters.data_folder import DataFolder, DataFolderError
+from ossia.node.bootstrap import KEYS_FILE, NodeKeys, callback_targets, load_keys, tls_context
+from ossia.node.supervisor import Sockets, Supervisor, bind
+from ossia.settings import Settings, SettingsError
+
+Prepare = Callable[[Settings, NodeKeys, Path | None], None]
+
+
+def serve(
+    settings: Settings,
+    *,
+    as_json: bool,
+    prepare: Prepare | None = None,
+    ready: Callable[[Settings, NodeKeys, Path | None], None] | None = None,
+) -> int:
+    """Run a server until it is stopped; the result is the exit code.
+
+    *prepare* runs before the port answers, *ready* after it does.  Raises `SettingsError`.
+    """
+    # Whatever is wrong with the settings is said before anything is created.
+    tls_context(settings)
+    callback_targets(settings)
+    workers = settings.workers or os.cpu_count() or 1
+    if settings.metadata == "memory" or settings.blobs == "memory":
+        workers = 1
+    with ExitStack() as held:
+        path = None
+        if settings.metadata != "memory" or settings.blobs != "memory":
+            try:
+                folder = held.enter_context(DataFolder.open(settings.data))
+            except DataFolderError as error:
+                raise SettingsError(str(error)) from error
+            path = folder.path
+            for refused in folder.tighten():
+                click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
+        sockets = bind(settings, workers)
+        settings = _with_bound_ports(settings, sockets[0])
+        keys = load_keys(settings, path)
+        if prepare is not None:
+            prepare(settings, keys, path)
+
+        def announce() -> None:
+            _announce(settings, keys, path, as_json=as_json)
+            if ready is not None:
+                ready(settings, keys, path)
+
+        return Supervisor(settings, keys, path, sockets).run(announce)
+
+
+def _with_bound_ports(settings: Settings, sockets: Sockets) -> Settings:
+    """*settings* with the ports that the system chose in place of 0."""
+    listen, *console = (
+        f"{asked.rpartition(':')[0] or '0.0.0.0'}:{each.getsockname()[1]}"  # noqa: S104 - as asked
+        for asked, each in zip((settings.listen, settings.console_listen), sockets, strict=False)
+    )
+    return replace(settings, listen=listen, console_listen=console[0] if console else "")
+
+
+def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_json: bool) -> None:
+    secret_file = "" if folder is None else str(folder / KEYS_FILE)
+    if as_json:
+        event = {
+            "event": "ready",
+            "endpoint": settings.url,
+            "region": settings.region,
+            "account_id": keys.account_id,
+            "access_key_id": keys.access_key_id,
+            "secret_file": secret_file,
+            "public_key_url": keys.callback_keys.current().url,
+            "console_url": settings.console_url,
+        }
+        print(json.dumps(event), flush=True)  # noqa: T201 - the CLI's output
+        return
+    click.echo(_greeting(settings, keys, secret_file))
+    sys.stdout.flush()
+
+
+def _greeting(settings: Settings, keys: NodeKeys, secret_file: str) -> str:
+    # What somebody gave he knows, and he did not ask for it to be in every log.
+    known = f"in {secret_file}" if secret_file else "as it was given"
+    if settings.root_access_key_secret:
+        known = "as it was given"
+    secret = keys.access_key_secret if keys.is_generated else known
+    once = "   (shown once; kept in the data folder)" if keys.is_generated and secret_file else ""
+    shown = keys.access_key_secret if keys.is_generated else "SECRET"
+    endpoint = settings.url
+    return f"""
+Ossia {__version__} is ready.
+
+  endpoint      {endpoint}
+  region        {settings.region}
+  account       {keys.account_id}
+  access key    {keys.access_key_id}
+  secret        {secret}{once}
+  callback key  {keys.callback_keys.current().url}
+  console       {settings.console_url}
+
+Python   auth = oss2.Auth('{keys.access_key_id}', '{shown}')
+         oss2.Bucket(auth, '{endpoint}', 'my-bucket').create_bucket()
+
+Node     const client = new OSS({{ endpoint: '{endpoint}', accessKeyId: '{keys.access_key_id}',
+           accessKeySecret: '{shown}' }})
+         await client.putBucket('my-bucket')
+
+curl     curl {endpoint}/-/health
+
+Stop with Ctrl-C.
+"""

@@ -1,0 +1,268 @@
+"""Processes: binds the port, forks the workers, restarts them, stops them.
+
+The parent holds the data folder's lock and the sockets, and serves nothing itself.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from itertools import count
+from pathlib import Path
+
+import uvloop
+
+from ossia.node.bootstrap import Node, NodeKeys, tls_context
+from ossia.node.memory_watch import spare_the_collector, watch_memory
+from ossia.settings import Settings, SettingsError
+
+log = logging.getLogger("ossia")
+
+STOP_DEADLINE_S = 30
+SWEEP_EVERY_S = 60
+RETRY_EVERY_S = 0.5
+_SWEEPS_PER_SCRUB = 24 * 60
+_MAX_RESTARTS = 5
+_RESTART_WINDOW_S = 10
+_MANY_FILES = 128 * 1024
+
+Sockets = tuple[socket.socket, ...]
+"""What one worker listens on: the port of the objects, and that of the console if it has one."""
+
+
+def _allow_many_files() -> None:
+    """As many open files as the system lets us: every connection, in or out, is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = max(most, _MANY_FILES)
+    for limit in (wanted, most):
+        # Only root may raise the hard limit.
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return
+
+
+def bind(settings: Settings, count: int) -> list[Sockets]:
+    """Sockets for *count* workers.  Raises `SettingsError` if a port is taken."""
+    objects = _bind("--listen", *settings.host_and_port(), count)
+    console = settings.console_host_and_port()
+    if console is None:
+        return [(each,) for each in objects]
+    try:
+        consoles = _bind("--console-listen", *console, count)
+    except SettingsError:
+        for each in objects:
+            each.close()
+        raise
+    return list(zip(objects, consoles, strict=True))
+
+
+def _bind(flag: str, host: str, port: int, count: int) -> list[socket.socket]:
+    """Sockets of one port."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # SO_REUSEPORT alone would join another server's port silently.
+        probe = socket.socket(family, kind, proto)
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen(1)
+        address = probe.getsockname()
+        probe.close()
+        return [_reusable(family, address) for _ in range(count)]
+    except OSError as error:
+        raise SettingsError(_bind_reason(flag, f"{host}:{port}", error)) from error
+
+
+def _reusable(family: int, address: tuple[str, int]) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    listening.bind(address)
+    listening.setblocking(False)  # noqa: FBT003 - the name of the call says it
+    return listening
+
+
+def _bind_reason(flag: str, listen: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {listen} is already in use: stop the other program or choose another address "
+            f"with {flag}."
+        )
+    if error.errno == errno.EACCES:
+        return f"{listen} needs privileges: choose a port above 1023 with {flag}."
+    return f"Cannot listen on {listen}: {error.strerror or error}. Choose another {flag}."
+
+
+async def serve_until_stopped(
+    node: Node, sockets: Sockets, ready: Callable[[], None], *, sweeps: bool
+) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    tls = tls_context(node.settings)
+    for server, listening in zip(node.servers, sockets, strict=True):
+        await server.listen(listening, tls)
+    chores = [loop.create_task(watch_memory())]
+    if sweeps:
+        chores += [loop.create_task(each(node)) for each in (_sweep, _retry)]
+    ready()
+    await stopped.wait()
+    for chore in chores:
+        chore.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await chore
+    await node.close(STOP_DEADLINE_S)
+
+
+async def _retry(node: Node) -> None:
+    """Send callbacks that are owed when they are due."""
+    while True:
+        sent = 0
+        try:
+            sent = await node.outbox.run_due()
+        except Exception:
+            log.exception("retry_failed")
+        await asyncio.sleep(0 if sent else RETRY_EVERY_S)
+
+
+async def _sweep(node: Node) -> None:
+    """Collect garbage and old log rows every minute, look for unknown blobs once a day."""
+    for turn in count():
+        try:
+            await node.collector.sweep()
+            await node.delivery_log.prune()
+            if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
+                await node.collector.scrub()
+        except Exception:
+            log.exception("sweep_failed")
+        await asyncio.sleep(SWEEP_EVERY_S)
+
+
+class Supervisor:
+    """Runs the workers of one server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: NodeKeys,
+        folder: Path | None,
+        sockets: Sequence[Sockets],
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._folder = folder
+        self._sockets = sockets
+        self._workers: dict[int, int] = {}
+        self._stopping = False
+        self._deaths: list[float] = []
+
+    def run(self, ready: Callable[[], None]) -> int:
+        """Serve until SIGTERM or SIGINT; *ready* is called once every worker listens."""
+        # What is buffered must not be written again by each worker.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _allow_many_files()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for index in range(len(self._sockets)):
+            self._start(index)
+        if not self._stopping:
+            ready()
+        code = self._watch()
+        self._close_sockets()
+        return code
+
+    def _close_sockets(self, *, but: int = -1) -> None:
+        """Let go of the sockets; one accepts connections for as long as any process holds it."""
+        for index, sockets in enumerate(self._sockets):
+            if index != but:
+                for listening in sockets:
+                    listening.close()
+
+    def _start(self, index: int) -> None:
+        reader, writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reader)
+            self._work(index, writer)
+        os.close(writer)
+        self._workers[pid] = index
+        if self._stopping:
+            # The signal came while this worker was being made, and did not reach it.
+            os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(InterruptedError):
+            select.select([reader], [], [], 20)
+        os.close(reader)
+
+    def _work(self, index: int, writer: int) -> None:
+        code = 1
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            self._close_sockets(but=index)
+            with contextlib.suppress(OSError):
+                _die_with_parent()
+
+            async def main() -> None:
+                node = Node(self._settings, self._keys, self._folder)
+                spare_the_collector()
+
+                def ready() -> None:
+                    os.write(writer, b"1")
+                    os.close(writer)
+
+                await serve_until_stopped(node, self._sockets[index], ready, sweeps=index == 0)
+
+            uvloop.run(main())
+            code = 0
+        except Exception:
+            log.exception("worker_failed")
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+    def _watch(self) -> int:
+        while self._workers:
+            try:
+                pid, status = os.waitpid(-1, 0)
+            except ChildProcessError:
+                break
+            index = self._workers.pop(pid, None)
+            if index is None or self._stopping:
+                continue
+            log.error("worker_died pid=%d status=%d", pid, status)
+            now = time.monotonic()
+            self._deaths = [at for at in self._deaths if now - at < _RESTART_WINDOW_S] + [now]
+            if len(self._deaths) > _MAX_RESTARTS:
+                log.error("workers_die_too_often")
+                self._stop()
+                return 1
+            self._start(index)
+        return 0
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+        self._close_sockets()
+        for pid in self._workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this worker if the supervisor is killed: no orphan keeps the port."""
+    import ctypes  # noqa: PLC0415 - only workers need it
+
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
