@@ -1,6 +1,7 @@
 """Imports point downward only (style.md, section 2)."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,30 @@ def test_imports_point_downward(path: Path) -> None:
         return
     upward = imported_parts(path) - MAY_IMPORT[part] - {part}
     assert not upward, f"{part} may not import {sorted(upward)}"
+
+
+def imported_modules(path: Path, known: set[str]) -> set[str]:
+    """The modules of Ossia that *path* names, also those for types only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found & known
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    names = {
+        path: ".".join(("ossia", *path.relative_to(SOURCE).with_suffix("").parts))
+        for path in modules()
+    }
+    known = set(names.values())
+    graph = {name: imported_modules(path, known) - {name} for path, name in names.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as circle:
+        raise AssertionError(" -> ".join(circle.args[1])) from None
 
 
 def test_nothing_but_the_top_imports_adapters() -> None:

@@ -6,15 +6,14 @@ functions; a request costs no reflection.
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from ossia.api.call import Call
 from ossia.errors import InvalidArgument, MissingArgument, OssError
 from ossia.http.body import Body
 from ossia.protocol.decimals import is_decimal
+from ossia.protocol.header_text import decode_header
 from ossia.protocol.names import check_written_key
-
-if TYPE_CHECKING:
-    from ossia.api.operation import Call
 
 Parse = Callable[[str], Any]
 MAX_DOCUMENT = 2 * 1024 * 1024
@@ -76,7 +75,7 @@ class Stream:
 class FromCall:
     """Whatever *get* makes of the call."""
 
-    get: "Callable[[Call], Any]"
+    get: Callable[[Call], Any]
 
 
 BucketInPath = Annotated[str, Path("bucket")]
@@ -93,7 +92,7 @@ class Binder:
     document: Document | None
     takes_no_body: bool
     """Whether the body is of no interest."""
-    bind: "Callable[[Call, bytes], Any]"
+    bind: Callable[[Call, bytes], Any]
 
 
 def compile_binder(request_type: type) -> Binder:
@@ -165,14 +164,6 @@ def _expression(marker: Any, default: Any, number: int, names: dict[str, Any]) -
         names[f"default_{number}"] = default
         absent = f"default_{number}"
     return f"{absent} if {is_absent.format(f'(found := {found})')} else read_{number}(found)"
-
-
-def decode_header(raw: bytes) -> str:
-    """A header value as text.  Bytes that are not UTF-8 are kept as Latin-1."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
 
 
 def _lookup(marker: Query | Header | HeaderOrQuery) -> tuple[str, str]:

@@ -6,17 +6,14 @@ the record that ``operation`` registers; see ``docs/architecture.md``.
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, get_type_hints
 
-from ossia.api.bind import Binder, HeaderLine, compile_binder, compile_headers, decode_header
-from ossia.api.services import Services
-from ossia.domain.identity.identities import Caller
+from ossia.api.bind import Binder, HeaderLine, compile_binder, compile_headers
+from ossia.api.call import Call
 from ossia.errors import OssError
-from ossia.http.message import Request, Span
-from ossia.http.post_form import PostForm
-from ossia.records import Bucket
+from ossia.http.message import Span
 
 
 class Scope(StrEnum):
@@ -33,45 +30,6 @@ class Grant(Enum):
     NONE = "none"
     READ = "read"
     WRITE = "write"
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """One request on its way through the gateway."""
-
-    services: Services
-    http: Request
-    request_id: str
-    now_ms: int
-    bucket_name: str
-    key: str
-    query: dict[str, str] = field(repr=False)
-    caller: Caller
-    in_host: bool = False
-    """Whether the address has an origin of its own (`protocol.address`)."""
-    form: PostForm | None = None
-    post_length_range: tuple[int, int] | None = None
-    _bucket: Bucket | None = None
-
-    @property
-    def bucket(self) -> Bucket:
-        """The bucket's record; the gateway has made sure that it exists."""
-        assert self._bucket is not None
-        return self._bucket
-
-    @bucket.setter
-    def bucket(self, found: Bucket | None) -> None:
-        self._bucket = found
-
-    @property
-    def bucket_or_none(self) -> Bucket | None:
-        """The bucket's record, once the gateway has found it."""
-        return self._bucket
-
-    def header(self, name: str) -> str | None:
-        """A request header as text, UTF-8 where it is that; an empty one counts as not given."""
-        raw = self.http.headers.get(name.encode())
-        return decode_header(raw) if raw else None
 
 
 class Answer:

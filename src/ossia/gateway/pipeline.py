@@ -19,7 +19,8 @@ from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Wish, authorize, refuse_stranger
 from ossia.api.admin.route import PREFIX
 from ossia.api.bind import Binder
-from ossia.api.operation import Call, Grant, Operation, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Grant, Operation, Scope
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services

@@ -3,11 +3,11 @@
 Order of checks (post-object.md, section 6): form, key, signature (by the authenticator), policy.
 """
 
-from ossia.api.bind import decode_header
-from ossia.api.operation import Call
+from ossia.api.call import Call
 from ossia.domain.identity.identities import CallerKind
 from ossia.errors import InvalidArgument, MissingContentLength
 from ossia.http.post_form import PostForm
+from ossia.protocol.header_text import decode_header
 from ossia.protocol.names import decode_key
 from ossia.protocol.post_policy import PostPolicy
 

@@ -7,7 +7,8 @@ from typing import Final
 import msgspec
 
 from ossia.api.admin.openapi import AdminError, ErrorDetail
-from ossia.api.operation import Answer, Call, headers_of
+from ossia.api.call import Call
+from ossia.api.operation import Answer, headers_of
 from ossia.errors import NotModified, OssError
 from ossia.http.message import BODILESS, Response
 from ossia.protocol.xml import HEADER, readable_tag

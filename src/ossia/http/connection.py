@@ -8,23 +8,19 @@ have in common.
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 import httptools
 
 from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
-from ossia.http.message import BODILESS, REASONS, Request, Response
-from ossia.http.sending import Drained, is_tls
-from ossia.http.streaming import paced, send_gzip, send_pieces
-from ossia.http.taking import Line, Taking
+from ossia.http.message import BODILESS, REASONS, Request, Response, Span
+from ossia.http.sending import Drained, SpanSender, is_tls
+from ossia.http.streaming import Write, paced, send_gzip, send_pieces
+from ossia.http.taking import Limits, Line, Taking
 from ossia.protocol.pace import Pace
-
-if TYPE_CHECKING:
-    from ossia.http.message import Span
-    from ossia.http.server import HttpServer
-    from ossia.http.streaming import Write
 
 log = logging.getLogger("ossia.http")
 
@@ -42,6 +38,26 @@ DRAIN_BYTES = 1024 * 1024
 class _Refused(Exception):  # noqa: N818 - carries a refusal out of the parser
     def __init__(self, error: OssError) -> None:
         self.error = error
+
+
+class Server(Protocol):
+    """What connections have in common."""
+
+    handler: Callable[[Request], Awaitable[Response]]
+    refuse: Callable[[OssError], Response]
+    limits: Limits
+    connections: "set[Connection]"
+    timed: "set[Connection]"
+    """Those that wait for their client.  Of thousands that wait for an application, looking
+    at each once a second would cost the others their caches."""
+    scratch: memoryview
+    sender: SpanSender
+    loop: asyncio.AbstractEventLoop
+    closing: bool
+    now: float
+
+    def date_line(self) -> str:
+        """The ``Server`` and ``Date`` lines."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -81,7 +97,7 @@ class Connection(asyncio.BufferedProtocol):
         "_url",
     )
 
-    def __init__(self, server: "HttpServer") -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self._transport: Any = None
         self._drained = Drained()
@@ -441,7 +457,7 @@ class Connection(asyncio.BufferedProtocol):
             for span in spans:
                 span.close()
 
-    def _writer(self, spans: "tuple[Span, ...]") -> "Write":
+    def _writer(self, spans: tuple[Span, ...]) -> Write:
         async def write(piece: bytes) -> None:
             self._transport.write(piece)
             if self._drained.paused:
@@ -456,7 +472,7 @@ class Connection(asyncio.BufferedProtocol):
             await self._taken(())
             self._transport.set_write_buffer_limits()
 
-    async def _taken(self, spans: "tuple[Span, ...]") -> None:
+    async def _taken(self, spans: tuple[Span, ...]) -> None:
         """Wait until the client has taken what was written; *spans* are closed if it takes long.
 
         Raises `ConnectionResetError` if it is gone, or so slow that it was ended.

@@ -42,8 +42,6 @@ class HttpServer:
         self.limits = limits or Limits()
         self.connections: set[Connection] = set()
         self.timed: set[Connection] = set()
-        """Those that wait for their client.  Of thousands that wait for an application, looking
-        at each once a second would cost the others their caches."""
         self.scratch = memoryview(bytearray(SMALL_BODY))
         self.sender = SpanSender(threads, self.limits)
         self.closing = False

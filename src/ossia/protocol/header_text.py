@@ -21,6 +21,14 @@ def kept_text(raw: bytes) -> str:
     return _MARK + raw.decode("latin-1") if text.startswith(_MARK) else text
 
 
+def decode_header(raw: bytes) -> str:
+    """A header value as text.  Bytes that are not UTF-8 are kept as Latin-1."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
 def wire_text(kept: str) -> str:
     """The same as bytes on the wire, each a character: what the server writes as Latin-1."""
     if kept.isascii():

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ossia.api.bind import Document, Header, Path, Query, boolean, compile_binder, integer, one_of
-from ossia.api.operation import Answer, Call, Registry, Scope, headers_of
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Registry, Scope, headers_of
 from ossia.api.oss.fields import _SAYING_MORE, attributes_from
 from ossia.api.route import Router
 from ossia.domain.identity.identities import ANONYMOUS

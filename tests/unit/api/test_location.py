@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from ossia.api.operation import Call
+from ossia.api.call import Call
 from ossia.api.oss.location import location_of
 from ossia.protocol.address import Addressing
 

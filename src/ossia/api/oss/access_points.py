@@ -6,7 +6,8 @@ The PHP SDK's clean-up asks for the list before it deletes a bucket (witnessed.m
 from dataclasses import dataclass
 
 from ossia.api.bind import BucketInPath
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.errors import NoSuchBucket
 from ossia.protocol.xml import document, tag

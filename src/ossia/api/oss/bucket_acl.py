@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Header
-from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import bucket_acl
 from ossia.api.oss.registry import oss
 from ossia.errors import (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document, FromCall, Header, Query, boolean, integer
-from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import EncodingType, bucket_acl, refuse_encryption, storage_class
 from ossia.api.oss.listing_xml import Names, object_xml
 from ossia.api.oss.registry import oss

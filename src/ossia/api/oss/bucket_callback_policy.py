@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.errors import (

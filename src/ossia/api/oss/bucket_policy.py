@@ -8,7 +8,8 @@ from json import JSONDecodeError
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import POLICY
 from ossia.errors import AccessDenied, InvalidPolicyDocument, NoSuchBucket, NoSuchBucketPolicy

@@ -10,7 +10,8 @@ from dataclasses import dataclass, make_dataclass
 from typing import Any, Final
 
 from ossia.api.bind import BucketInPath
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import resource_group_of
 from ossia.errors import (

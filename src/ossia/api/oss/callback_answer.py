@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from ossia.api.operation import Answer, Call, headers_of
+from ossia.api.call import Call
+from ossia.api.operation import Answer, headers_of
 from ossia.domain.callbacks.callbacks import CallbackReply, UploadFacts
 from ossia.domain.callbacks.upload_callback import Mode, UploadCallback, terms_of
 from ossia.errors import CallbackFailed

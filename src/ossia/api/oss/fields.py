@@ -5,16 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated
 from urllib.parse import unquote_plus
 
-from ossia.api.bind import (
-    FromCall,
-    Header,
-    Parse,
-    Query,
-    boolean,
-    decode_header,
-    one_of,
-)
-from ossia.api.operation import Call, Grant, Needs, Resource
+from ossia.api.bind import FromCall, Header, Parse, Query, boolean, one_of
+from ossia.api.call import Call
+from ossia.api.operation import Grant, Needs, Resource
 from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.domain.objects.objects import Attributes
 from ossia.errors import (
@@ -28,7 +21,7 @@ from ossia.errors import (
 )
 from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
 from ossia.protocol.callback_policy import stored_callback_policies
-from ossia.protocol.header_text import kept_text
+from ossia.protocol.header_text import decode_header, kept_text
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
 
 CONTENT_HEADERS = (

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Query, integer
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.errors import NoSuchBucket
 from ossia.protocol.xml import document, tag

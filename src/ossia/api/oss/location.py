@@ -6,7 +6,7 @@ W19).  Behind a proxy that ends TLS the scheme is that of the public URL, if the
 
 from urllib.parse import quote, urlsplit
 
-from ossia.api.operation import Call
+from ossia.api.call import Call
 
 
 def location_of(call: Call) -> str:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Header, KeyInPath, WrittenKeyInPath
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.bucket_acl import acl_document
 from ossia.api.oss.fields import VersionId, object_acl
 from ossia.api.oss.registry import oss

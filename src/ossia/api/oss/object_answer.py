@@ -7,7 +7,8 @@ are stored then does not describe the answer: it has neither length nor ETag nor
 from typing import Annotated, Final, Protocol
 
 from ossia.api.bind import Header
-from ossia.api.operation import Answer, Call
+from ossia.api.call import Call
+from ossia.api.operation import Answer
 from ossia.api.oss.fields import DEFAULT_TYPE
 from ossia.api.oss.traffic import DELAY
 from ossia.http.message import Span

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BodyStream, BucketInPath, FromCall, Header, Query, WrittenKeyInPath
-from ossia.api.operation import Answer, Call, Grant, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Grant, Scope
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
     ContentMd5,

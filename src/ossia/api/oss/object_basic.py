@@ -14,7 +14,8 @@ from ossia.api.bind import (
     WrittenKeyInPath,
     one_of,
 )
-from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,

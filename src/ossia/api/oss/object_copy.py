@@ -6,7 +6,8 @@ from typing import Annotated
 from urllib.parse import unquote_to_bytes
 
 from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one_of
-from ossia.api.operation import Answer, Call, Grant, Needs, Resource, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions, tagged
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_of_copy

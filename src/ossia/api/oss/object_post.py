@@ -10,7 +10,8 @@ from typing import Annotated
 from urllib.parse import quote, urlencode
 
 from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath
-from ossia.api.operation import Call, Grant, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Grant, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     CONTENT_HEADERS,

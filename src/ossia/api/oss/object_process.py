@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document, KeyInPath
-from ossia.api.operation import Call, Grant, Needs, Resource, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import VersionId, decode_for
 from ossia.api.oss.registry import oss

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import Header, Query, integer
-from ossia.api.operation import Answer, Call, Scope
+from ossia.api.call import Call
+from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import resource_group_of, tags_of
 from ossia.errors import AccessDenied, InvalidArgument

@@ -7,7 +7,7 @@ limit is checked, and there is nothing to slow down.
 from typing import Annotated, Final
 
 from ossia.api.bind import HeaderOrQuery, integer
-from ossia.api.operation import Call
+from ossia.api.call import Call
 from ossia.domain.objects.ingest import ByteSource
 from ossia.domain.objects.paced_source import PacedSource
 from ossia.errors import InvalidArgument
