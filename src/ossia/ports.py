@@ -128,6 +128,9 @@ class BlobStore(Protocol):
         Blobs written to at *unchanged_since* (milliseconds) or later are left out.
         """
 
+    async def probe(self) -> None:
+        """Return if the store answers.  A tiny read; raises `Unavailable` if it fails."""
+
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
     """One page of a listing: objects and common prefixes, merged in byte order of their names.

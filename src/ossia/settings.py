@@ -36,6 +36,7 @@ _CALLBACK_LEAST = {
     "callback_log_count": 0,
 }
 _MAX_CALLBACK_REPLY = 3 * 1024 * 1024
+_LONGEST_DRAIN_S = 3600
 _NO_SECRET = Secret("")
 _DATA = Path("./ossia-data")
 
@@ -106,6 +107,14 @@ class Settings:
     account_id: str = _row("", "Account id, 16 digits.", shown="generated on first start")
     workers: int = _row(
         0, "Worker processes; 0 means one per core.", kind=int, shown="the number of cores"
+    )
+    drain_seconds: float = _row(
+        0.0,
+        "Seconds to serve on after SIGTERM while /-/ready says 503, so that a balancer sends "
+        "requests elsewhere first: more than it takes to notice. SIGINT, or a second SIGTERM, ends "
+        "them.",
+        kind=float,
+        shown="0: nothing asks a server that stands alone whether it is ready",
     )
     callback_allow: tuple[str, ...] = _row(
         (),
@@ -349,6 +358,8 @@ def _check(settings: Settings) -> None:
         )
     if settings.workers < 0:
         raise SettingsError("--workers must be 0 (one per core) or more.")
+    if not 0 <= settings.drain_seconds <= _LONGEST_DRAIN_S:
+        raise SettingsError(f"--drain-seconds must be between 0 and {_LONGEST_DRAIN_S}.")
     if settings.account_id and not (
         settings.account_id.isdigit() and len(settings.account_id) == 16  # noqa: PLR2004 - documented
     ):

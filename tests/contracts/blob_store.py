@@ -152,3 +152,8 @@ class BlobStoreContract:
         assert sorted(found) == sorted(ids | {staged.id})
         assert await every_id(blobs, unchanged_since=1) == []
         await blobs.discard(staged)
+
+    async def test_a_store_that_works_says_so(self, blobs: BlobStore) -> None:
+        await blobs.probe()
+        await published(blobs, b"x")
+        await blobs.probe()

@@ -136,3 +136,13 @@ def test_file_system_without_direct_writes(tmp_path: Path, monkeypatch: pytest.M
     assert not store._allows_direct
     assert not [each for each in tmp_path.rglob("*") if each.is_file()]
     store.close()
+
+
+async def test_a_folder_that_is_gone_is_told_by_the_probe(
+    blobs: FileBlobStore, tmp_path: Path
+) -> None:
+    (tmp_path / "blobs").rename(tmp_path / "elsewhere")
+    with pytest.raises(Unavailable):
+        await blobs.probe()
+    (tmp_path / "elsewhere").rename(tmp_path / "blobs")
+    await blobs.probe()

@@ -11,7 +11,9 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -105,6 +107,70 @@ def test_stopping_finishes_what_is_in_flight(tmp_path: Path) -> None:
     with running_server(tmp_path, "--workers", "1") as server:
         for upload in uploads:
             assert client_of(server).request("GET", BUCKET, upload.key).body == upload.content
+
+
+def readiness_of(server: Server) -> int:
+    """What a balancer sees, on a connection of its own."""
+    try:
+        with urlopen(f"{server.endpoint}/-/ready", timeout=5) as answer:
+            status: int = answer.status
+            return status
+    except HTTPError as refusal:
+        with refusal:
+            return refusal.code
+
+
+@pytest.mark.slow
+def test_a_server_that_leaves_says_so_and_serves_on(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--workers", "2", "--drain-seconds", "2") as server:
+        client = client_of(server)
+        assert client.request("PUT", BUCKET).status == 200
+        assert {readiness_of(server) for _ in range(10)} == {200}
+        begun = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        # Every worker has heard of it when none says otherwise.
+        while {readiness_of(server) for _ in range(10)} != {503} and time.monotonic() < begun + 1:
+            time.sleep(0.01)
+        served = 0
+        while time.monotonic() < begun + 1.5:
+            assert readiness_of(server) == 503
+            key = f"while-leaving-{served}"
+            assert client.request("PUT", BUCKET, key, body=key.encode()).status == 200
+            served += 1
+        assert served > 10
+        assert server.process.wait(10) == 0
+        assert time.monotonic() - begun >= 2
+    with running_server(tmp_path, "--workers", "1") as server:
+        for number in range(served):
+            key = f"while-leaving-{number}"
+            assert client_of(server).request("GET", BUCKET, key).body == key.encode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "signals",
+    [
+        pytest.param([signal.SIGINT], id="a-person-does-not-wait"),
+        pytest.param([signal.SIGTERM, signal.SIGINT], id="nor-when-he-loses-patience"),
+        pytest.param([signal.SIGTERM, signal.SIGTERM], id="twice-is-once-and-for-all"),
+    ],
+)
+def test_what_ends_leaving(tmp_path: Path, signals: list[signal.Signals]) -> None:
+    with running_server(tmp_path, "--workers", "2", "--drain-seconds", "600") as server:
+        for number in signals:
+            server.process.send_signal(number)
+            time.sleep(0.3)
+        assert server.process.wait(10) == 0
+
+
+@pytest.mark.slow
+def test_workers_do_not_drain_for_a_supervisor_that_is_dead(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--workers", "2", "--drain-seconds", "600") as server:
+        server.process.kill()
+        until = time.monotonic() + 10
+        while not refuses(server.address) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert refuses(server.address)
 
 
 @pytest.mark.slow

@@ -194,6 +194,11 @@ class FileBlobStore:
             for blob_id in await self._in_thread(_ids_in, path, unchanged_since):
                 yield blob_id
 
+    async def probe(self) -> None:
+        # Not in a thread of ours: they may all be busy with work that goes on well.
+        with _translated():
+            await asyncio.to_thread(os.stat, self._folder)
+
     def close(self) -> None:
         """Wait for what the threads are doing."""
         self._threads.shutdown()

@@ -620,3 +620,6 @@ class MemoryBlobStore:
         for blob_id, changed_at in list(self._changed_at.items()):
             if changed_at < unchanged_since:
                 yield blob_id
+
+    async def probe(self) -> None:
+        pass

@@ -1,13 +1,18 @@
 """What is served beside OSS: health and callback keys under ``/-/``, which no bucket can be called.
 
+``/-/health`` says that the process runs, ``/-/ready`` that it can do its work: a balancer asks the
+latter, and whoever restarts what hangs the former.  An engine that is down makes no gateway ill.
+
 Callback keys are also answered at the host where receivers that know OSS only look for them.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
 from ossia.domain.callbacks.keys import CallbackKeys
 from ossia.errors import MethodNotAllowed, NoSuchKey
+from ossia.gateway.readiness import Readiness
 from ossia.http.message import Request, Response
 from ossia.protocol.address import host_name
 
@@ -20,10 +25,13 @@ KEY_HOST: Final = "gosspublic.alicdn.com"
 class Internal:
     """The server's own resources."""
 
-    def __init__(self, keys: CallbackKeys, webhook_key: str, version: str) -> None:
+    def __init__(
+        self, keys: CallbackKeys, webhook_key: str, version: str, readiness: Readiness
+    ) -> None:
         self._keys = keys
         self._webhook_key = webhook_key
         self._version = version
+        self._readiness = readiness
 
     async def answer(
         self, request: Request, path: bytes, query: Sequence[tuple[bytes, bytes]]
@@ -40,13 +48,26 @@ class Internal:
         if request.method not in (b"GET", b"HEAD"):
             raise MethodNotAllowed(Method=request.method.decode("latin-1"))
         if text == "/-/health":
-            return _text(f'{{"status":"ok","version":"{self._version}"}}', "application/json")
+            return self._state(200, "ok")
+        if text == "/-/ready":
+            return await self._ready()
         if text == WEBHOOK_KEY_PATH:
             return _text(self._webhook_key, "text/plain")
         if pem is None:
             raise NoSuchKey(Key=text)
         return _text(pem.decode(), "application/x-pem-file")
 
+    async def _ready(self) -> Response:
+        if self._readiness.is_draining:
+            return self._state(503, "draining")
+        if missing := await self._readiness.missing():
+            return self._state(503, "unavailable", missing=missing)
+        return self._state(200, "ready")
 
-def _text(content: str, content_type: str) -> Response:
-    return Response(200, [("Content-Type", content_type)], content.encode())
+    def _state(self, status: int, name: str, **more: object) -> Response:
+        state = {"status": name, "version": self._version, **more}
+        return _text(json.dumps(state, separators=(",", ":")), "application/json", status)
+
+
+def _text(content: str, content_type: str, status: int = 200) -> Response:
+    return Response(status, [("Content-Type", content_type)], content.encode())

@@ -50,9 +50,11 @@ from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
+from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
 from ossia.node.callback_key_files import KeyFiles, KeyFilesError
+from ossia.node.probes import probes
 from ossia.ports import BlobStore, Clock, MetadataStore
 from ossia.private_files import write_private
 from ossia.protocol.address import Addressing
@@ -240,7 +242,7 @@ def open_stores(
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
         metadata = SqliteMetadataStore(
-            folder, clock, on_broken=lambda: os.kill(os.getpid(), signal.SIGTERM)
+            folder, clock, on_broken=lambda: os.kill(os.getpid(), signal.SIGINT)
         )
     if settings.blobs == "memory":
         blobs = MemoryBlobStore(clock)
@@ -345,7 +347,10 @@ class Node:
             endpoint=settings.url.partition("://")[2],
             public_url=settings.url,
         )
-        internal = Internal(keys.callback_keys, keys.webhook_key.public(), __version__)
+        self.readiness = Readiness(probes(self.metadata, self.blobs))
+        internal = Internal(
+            keys.callback_keys, keys.webhook_key.public(), __version__, self.readiness
+        )
         admin = AdminSide(
             AdminServices(
                 identities=self.identities,

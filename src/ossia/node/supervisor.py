@@ -105,11 +105,11 @@ def _bind_reason(flag: str, listen: str, error: OSError) -> str:
 async def serve_until_stopped(
     node: Node, sockets: Sockets, ready: Callable[[], None], *, sweeps: bool
 ) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGINT, or SIGTERM and what it leaves a balancer's clients (`_Leaving`)."""
     loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
+    leaving = _Leaving(node)
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, leaving.hear, number)
     tls = tls_context(node.settings)
     for server, listening in zip(node.servers, sockets, strict=True):
         await server.listen(listening, tls)
@@ -117,12 +117,34 @@ async def serve_until_stopped(
     if sweeps:
         chores += [loop.create_task(each(node)) for each in (_sweep, _retry)]
     ready()
-    await stopped.wait()
+    await leaving.stopped.wait()
     for chore in chores:
         chore.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await chore
     await node.close(STOP_DEADLINE_S)
+
+
+class _Leaving:
+    """The way out of one worker: SIGTERM turns ``/-/ready`` off and serves on for a while.
+
+    A second SIGTERM, or SIGINT, stops at once; so does a supervisor that is no more.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._readiness = node.readiness
+        self._drain_s = node.settings.drain_seconds
+        self._supervisor = os.getppid()
+        self.stopped = asyncio.Event()
+
+    def hear(self, number: int) -> None:
+        is_alone = os.getppid() != self._supervisor
+        if number == signal.SIGINT or is_alone or not self._drain_s or self._readiness.is_draining:
+            self.stopped.set()
+            return
+        log.info("draining seconds=%g", self._drain_s)
+        self._readiness.drain()
+        asyncio.get_running_loop().call_later(self._drain_s, self.stopped.set)
 
 
 async def _retry(node: Node) -> None:
@@ -164,7 +186,8 @@ class Supervisor:
         self._folder = folder
         self._sockets = sockets
         self._workers: dict[int, int] = {}
-        self._stopping = False
+        self._stopping: list[int] = []
+        """The signals that said so."""
         self._deaths: list[float] = []
 
     def run(self, ready: Callable[[], None]) -> int:
@@ -200,7 +223,7 @@ class Supervisor:
         self._workers[pid] = index
         if self._stopping:
             # The signal came while this worker was being made, and did not reach it.
-            os.kill(pid, signal.SIGTERM)
+            self._tell(pid)
         with contextlib.suppress(InterruptedError):
             select.select([reader], [], [], 20)
         os.close(reader)
@@ -247,17 +270,22 @@ class Supervisor:
             self._deaths = [at for at in self._deaths if now - at < _RESTART_WINDOW_S] + [now]
             if len(self._deaths) > _MAX_RESTARTS:
                 log.error("workers_die_too_often")
-                self._stop()
+                self._stop(signal.SIGINT)
                 return 1
             self._start(index)
         return 0
 
-    def _stop(self, *_: object) -> None:
-        self._stopping = True
+    def _stop(self, number: int, _: object = None) -> None:
+        self._stopping.append(number)
         self._close_sockets()
         for pid in self._workers:
+            self._tell(pid)
+
+    def _tell(self, pid: int) -> None:
+        """Pass the last signal on.  SIGTERM goes first: a worker that begins ignores SIGINT."""
+        for number in dict.fromkeys((signal.SIGTERM, self._stopping[-1])):
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                os.kill(pid, number)
 
 
 def _die_with_parent() -> None:

@@ -25,6 +25,7 @@ from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
+from ossia.gateway.readiness import TRUSTED_S, Probe, Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.body import Body, FixedBody
 from ossia.http.message import Request, Response
@@ -100,7 +101,11 @@ class World:
             endpoint="oss.test",
             public_url="http://oss.test",
         )
-        internal = Internal(KEYS, "whpk_x", "0.0")
+        self.faults: dict[str, Exception] = {}
+        self.monotonic = 0.0
+        probes = {each: self._probe(each) for each in ("metadata", "blobs")}
+        self.readiness = Readiness(probes, monotonic=lambda: self.monotonic)
+        internal = Internal(KEYS, "whpk_x", "0.0", self.readiness)
         rpc = RpcSide(
             self.identities,
             self.sessions,
@@ -119,6 +124,19 @@ class World:
         )
         self.root = self.signer("ROOT", "root")
         self.anonymous = self.signer("", "", version=0)
+
+    def trusts_no_longer(self) -> None:
+        """Let so much time pass that the engines are asked again."""
+        self.monotonic += TRUSTED_S
+
+    def _probe(self, engine: str) -> Probe:
+        """Fails as `faults` says."""
+
+        async def probe() -> None:
+            if engine in self.faults:
+                raise self.faults[engine]
+
+        return probe
 
     def signer(
         self, key: str, secret: str, *, version: int = 4, token: str | None = None

@@ -110,6 +110,29 @@ async def test_the_servers_own_resources(world: World) -> None:
     assert key.body.startswith(b"-----BEGIN PUBLIC KEY-----")
 
 
+async def test_ready_is_who_has_all_engines_and_does_not_leave(world: World) -> None:
+    answer = await world.hand("GET", "/-/ready", {})
+    assert (answer.status, json.loads(answer.body)["status"]) == (200, "ready")
+    world.faults["blobs"] = OSError("postgresql://user:secret@host is gone")
+    world.trusts_no_longer()
+    answer = await world.hand("GET", "/-/ready", {})
+    state = json.loads(answer.body)
+    assert (answer.status, state["status"], list(state["missing"])) == (
+        503,
+        "unavailable",
+        ["blobs"],
+    )
+    assert b"secret" not in answer.body
+    assert (await world.hand("GET", "/-/health", {})).status == 200
+    world.faults.clear()
+    world.trusts_no_longer()
+    assert (await world.hand("GET", "/-/ready", {})).status == 200
+    world.readiness.drain()
+    answer = await world.hand("GET", "/-/ready", {})
+    assert (answer.status, json.loads(answer.body)["status"]) == (503, "draining")
+    assert (await world.ask("GET")).status == 200
+
+
 async def test_sts_at_the_same_door(world: World) -> None:
     answer = await world.hand("POST", "/?Action=AssumeRole&Version=2015-04-01", {})
     assert answer.status == 400
