@@ -62,27 +62,58 @@ class Clock(Protocol):
 
 
 class StagedBlob(Protocol):
-    """Bytes on their way in.  ``write`` may be called in any thread, one call at a time."""
+    """Bytes on their way in: ``write``, then ``flow``, in turns."""
 
     id: str
 
     def write(self, piece: memoryview) -> None:
-        """Append *piece*.  Blocks; the buffer may be reused as soon as this returns."""
+        """Append *piece*, in any thread.
+
+        Blocks as long as a disk does; the buffer may be reused as soon as this returns.
+        """
+
+    async def flow(self) -> None:
+        """Return when more may be written: an engine that is slow holds its writers back here.
+
+        Raises `Unavailable`.
+        """
 
 
 class BlobReader(Protocol):
-    """Open bytes of one blob.  ``fileno`` allows sendfile; ``pread`` is for everything else."""
+    """A run of bytes of one blob: ``length`` bytes from ``offset``, for somebody who reads on.
 
-    size: int
+    Nothing is opened before it is used.  An engine may read ahead, within bounds, and no further
+    than the run.  A reader that was used may go on after ``delete`` of its blob, or not: what
+    readers rely on is the grace before blobs that nobody refers to are collected.
+    """
 
-    def fileno(self) -> int:
-        """The open file."""
+    offset: int
+    length: int
 
-    def pread(self, length: int, offset: int) -> bytes:
-        """Bytes of the file at *offset*."""
+    async def begin(self) -> None:
+        """See that an engine behind a network answers, before the bytes are promised to anybody.
+
+        Raises `Missing`, `Unavailable`.
+        """
+
+    def fileno(self) -> int | None:
+        """The file that the bytes lie in, for sendfile, or None.  Blocking but short.
+
+        Raises `Missing`.
+        """
+
+    async def read(self, offset: int, most: int) -> bytes | memoryview:
+        """At least one byte and at most *most* of the blob at *offset*; none where it has ended.
+
+        Raises `Missing` (also where an engine cannot tell the end from what was lost),
+        `Unavailable`.
+        """
+
+    def release(self) -> None:
+        """Let go of files, connections and bytes until the next use."""
 
     def close(self) -> None:
-        """Release the file."""
+        """The same for good."""
 
 
 class BlobStore(Protocol):
@@ -107,16 +138,17 @@ class BlobStore(Protocol):
         - The blob is durable when this returns: a crash afterwards loses nothing.
         - A staged blob that is never published is invisible and may be discarded at any time.
         - Publishing the same staged blob twice is a programming error.
-        - Raises `Missing` if it was deleted meanwhile (its lease ran out and it was collected).
+        - If it was deleted meanwhile (its lease ran out and it was collected): raises `Missing`,
+          or what it brings is deleted again by the second pass of the collector.
         """
 
     async def discard(self, staged: StagedBlob) -> None:
         """Forget a staged blob that was not published.  Idempotent."""
 
-    def open(self, blob_id: str) -> BlobReader:
-        """Open a published blob for reading.  A reader stays valid after ``delete``.
+    def open(self, blob_id: str, offset: int, length: int) -> BlobReader:
+        """A reader of *length* bytes from *offset* of a published blob.
 
-        Raises `Missing`.
+        A blob that is not there is `Missing` at the first use.
         """
 
     async def delete(self, blob_ids: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from blob_store import content_of
+from blob_store import content_of, is_missing, write
 from metadata_store import TERMS, SetClock, a_bucket, on_blobs
 
 from ossia.adapters.blob_life import BlobTerms
@@ -86,7 +86,7 @@ async def race(storage: Storage) -> Seen:
         blob_id = blobs.new_id()
         await metadata.intend_blob(blob_id, clock.at + LEASE)
         each = blobs.stage(blob_id, 10)
-        each.write(memoryview(b"%010d" % i))
+        await write(each, b"%010d" % i)
         staged.append((each, i))
         clock.at += dice.randrange(10)
     dice.shuffle(staged)
@@ -116,7 +116,7 @@ async def damaged(storage: Storage, bucket: Bucket) -> int:
         found = await storage.metadata.find_object(bucket.id, listed.key)
         assert found is not None
         try:
-            content = content_of(storage.blobs, found.extents[0].blob_id)
+            content = await content_of(storage.blobs, found.extents[0].blob_id, 10)
         except Missing:
             content = b""
         count += content != b"%010d" % int(listed.key)
@@ -143,11 +143,10 @@ async def test_bytes_that_arrive_after_the_first_pass_go_in_the_second(fenced: S
     await metadata.intend_blob(blob_id, clock.at)
     assert await collector.sweep() == 1  # before the writer even began
     staged = blobs.stage(blob_id, None)
-    staged.write(memoryview(b"late"))
+    await write(staged, b"late")
     await blobs.publish(staged)
-    assert content_of(blobs, blob_id) == b"late"
+    assert await content_of(blobs, blob_id, 4) == b"late"
     clock.at += TERMS["tombstone_ms"]
     assert await collector.sweep() == 1
-    with pytest.raises(Missing):
-        blobs.open(blob_id)
+    assert await is_missing(blobs, blob_id)
     assert await metadata.known_blobs([blob_id]) == set()

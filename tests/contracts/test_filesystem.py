@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from blob_store import BlobStoreContract, content_of, every_id, published
+from blob_store import BlobStoreContract, content_of, every_id, is_missing, published
 
 from ossia.adapters.filesystem import FileBlobStore
-from ossia.ports import Unavailable
+from ossia.ports import Missing, Unavailable
 
 
 class TestFileBlobStore(BlobStoreContract):
@@ -43,9 +43,32 @@ async def test_published_blob_is_the_only_file(blobs: FileBlobStore, tmp_path: P
 async def test_blobs_survive_a_new_start(blobs: FileBlobStore, tmp_path: Path) -> None:
     blob_id = await published(blobs, b"x")
     again = FileBlobStore(tmp_path)
-    assert again.open(blob_id).pread(1, 0) == b"x"
+    assert await content_of(again, blob_id, 1) == b"x"
     assert await every_id(again) == [blob_id]
     again.close()
+
+
+async def test_open_files_outlive_their_names(blobs: FileBlobStore) -> None:
+    gone = await published(blobs, b"gone")
+    reader = blobs.open(gone, 0, 4)
+    assert await reader.read(0, 2) == b"go"
+    await blobs.delete([gone])
+    assert await is_missing(blobs, gone)
+    assert await reader.read(2, 2) == b"ne"
+    file = reader.fileno()
+    assert file is not None
+    assert os.pread(file, 10, 0) == b"gone"
+    reader.close()
+
+
+async def test_staged_blob_that_was_deleted_is_not_published(blobs: FileBlobStore) -> None:
+    staged = blobs.stage(blobs.new_id(), None)
+    staged.write(memoryview(b"x"))
+    await blobs.delete([staged.id])
+    staged.write(memoryview(b"y"))
+    with pytest.raises(Missing):
+        await blobs.publish(staged)
+    assert await every_id(blobs) == []
 
 
 async def test_age_is_that_of_the_last_write(blobs: FileBlobStore, tmp_path: Path) -> None:
@@ -62,7 +85,7 @@ def test_no_other_name_becomes_a_file(blobs: FileBlobStore, name: str) -> None:
     with pytest.raises(ValueError):
         blobs.stage(name, None)
     with pytest.raises(ValueError):
-        blobs.open(name)
+        blobs.open(name, 0, 1)
 
 
 def test_id_is_staged_once(blobs: FileBlobStore) -> None:
@@ -101,7 +124,7 @@ async def test_device_that_wants_other_alignment(
     staged.write(memoryview(buffer))
     monkeypatch.undo()
     await blobs.publish(staged)
-    assert content_of(blobs, staged.id) == 2 * buffer[:]
+    assert await content_of(blobs, staged.id, 2 * len(buffer)) == 2 * buffer[:]
     assert calls == 4
 
 

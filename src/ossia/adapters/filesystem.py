@@ -73,6 +73,9 @@ class _StagedFile:
                 self._set_direct(on=False)
                 self._write_all(piece[direct:])
 
+    async def flow(self) -> None:
+        """Writing has waited for the disk already."""
+
     def finish(self) -> None:
         """Bring every byte to the disk and close the file."""
         if self._allocated > self._size:
@@ -129,24 +132,42 @@ class _StagedFile:
 
 
 class _FileReader:
-    """An open blob."""
+    """A run of a file, which is open while it is used."""
 
-    __slots__ = ("_fd", "size")
+    __slots__ = ("_fd", "_path", "_threads", "length", "offset")
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self.size = os.fstat(fd).st_size
+    def __init__(self, path: str, offset: int, length: int, threads: ThreadPoolExecutor) -> None:
+        self._path = path
+        self._threads = threads
+        self._fd = -1
+        self.offset = offset
+        self.length = length
+
+    async def begin(self) -> None:
+        """A folder does not go away."""
 
     def fileno(self) -> int:
+        if self._fd < 0:
+            try:
+                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                raise Missing(self._path.rpartition("/")[2]) from None
         return self._fd
 
-    def pread(self, length: int, offset: int) -> bytes:
-        return os.pread(self._fd, length, offset)
+    async def read(self, offset: int, most: int) -> bytes:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, self._read, offset, most)
 
-    def close(self) -> None:
+    def _read(self, offset: int, most: int) -> bytes:
+        with _translated():
+            return os.pread(self.fileno(), most, offset)
+
+    def release(self) -> None:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
+
+    close = release
 
 
 class FileBlobStore:
@@ -178,11 +199,8 @@ class FileBlobStore:
         assert isinstance(staged, _StagedFile)
         await self._in_thread(_discard, staged)
 
-    def open(self, blob_id: str) -> BlobReader:
-        try:
-            return _FileReader(os.open(self._path(blob_id), os.O_RDONLY | os.O_CLOEXEC))
-        except FileNotFoundError:
-            raise Missing(blob_id) from None
+    def open(self, blob_id: str, offset: int, length: int) -> BlobReader:
+        return _FileReader(self._path(blob_id), offset, length, self._threads)
 
     async def delete(self, blob_ids: Sequence[str]) -> None:
         paths = [self._path(each) for each in blob_ids]

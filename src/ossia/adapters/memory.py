@@ -553,27 +553,42 @@ class _StagedInMemory:
     def write(self, piece: memoryview) -> None:
         self.bytes_so_far += piece
 
+    async def flow(self) -> None:
+        """Memory is never slow."""
+
 
 class _ReaderInMemory:
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes | None, offset: int, length: int) -> None:
         self._content = content
         self._fd: int | None = None
-        self.size = len(content)
+        self.offset = offset
+        self.length = length
+
+    async def begin(self) -> None:
+        self._there()
+
+    def _there(self) -> bytes:
+        if self._content is None:
+            raise Missing
+        return self._content
 
     def fileno(self) -> int:
+        content = self._there()
         if self._fd is None:
             self._fd = os.memfd_create("blob")
             with io.FileIO(self._fd, "wb", closefd=False) as file, io.BufferedWriter(file) as out:
-                out.write(self._content)
+                out.write(content)
         return self._fd
 
-    def pread(self, length: int, offset: int) -> bytes:
-        return self._content[offset : offset + length]
+    async def read(self, offset: int, most: int) -> bytes:
+        return self._there()[offset : offset + most]
 
-    def close(self) -> None:
+    def release(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+    close = release
 
 
 class MemoryBlobStore:
@@ -604,11 +619,8 @@ class MemoryBlobStore:
         if self._staged.pop(staged.id, None) is not None:
             del self._changed_at[staged.id]
 
-    def open(self, blob_id: str) -> BlobReader:
-        try:
-            return _ReaderInMemory(self._published[blob_id])
-        except KeyError:
-            raise Missing(blob_id) from None
+    def open(self, blob_id: str, offset: int, length: int) -> BlobReader:
+        return _ReaderInMemory(self._published.get(blob_id), offset, length)
 
     async def delete(self, blob_ids: Sequence[str]) -> None:
         for blob_id in blob_ids:

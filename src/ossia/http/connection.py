@@ -458,7 +458,7 @@ class Connection(asyncio.BufferedProtocol):
                 span.close()
 
     def _writer(self, spans: tuple[Span, ...]) -> Write:
-        async def write(piece: bytes) -> None:
+        async def write(piece: bytes | memoryview) -> None:
             self._transport.write(piece)
             if self._drained.paused:
                 await self._taken(spans)

@@ -47,25 +47,25 @@ class Request:
 
 
 class Span(Protocol):
-    """Bytes of a file to be sent: ``length`` bytes from ``offset`` of ``fileno()``.
+    """Bytes to be sent: ``length`` bytes from ``offset`` of a file, or of what is read in pieces.
 
-    The file may be opened by the first use, and again after ``release``; ``close`` is idempotent.
+    Nothing may be open before the first use, and after ``release``; ``close`` is idempotent.
     """
 
     offset: int
     length: int
 
-    def fileno(self) -> int:
-        """The open file."""
+    def fileno(self) -> int | None:
+        """The open file; None where there is none: then the bytes are to be read.  In a thread."""
 
-    def pread(self, length: int, offset: int) -> bytes:
-        """Bytes of the file at *offset*."""
+    async def read(self, offset: int, most: int) -> bytes | memoryview:
+        """At least one byte and at most *most* at *offset*; none where there is no more."""
 
     def release(self) -> None:
-        """Close the file until it is used again."""
+        """Hold nothing until it is used again."""
 
     def close(self) -> None:
-        """Close the file for good."""
+        """Hold nothing any more."""
 
 
 @dataclass(slots=True, eq=False)

@@ -1,9 +1,9 @@
-"""Sending bytes of files: sendfile on plain sockets, read and write under TLS.
+"""Sending spans on plain sockets: sendfile from files, pieces from whatever else there is.
 
 A thread moves bytes only while the client takes them; when the socket is full for longer than a
 moment the thread is given back and the event loop waits for the client, so slow clients hold no
 threads.  One that has taken nothing for some seconds is *parked* (`taking`): it holds its
-connection and nothing else, no file and no second descriptor.
+connection and nothing else, no file, no piece and no second descriptor.
 """
 
 import asyncio
@@ -60,7 +60,11 @@ class SpanSender:
             floor.check(to.fileno(), loop.time())
             if pace is not None:
                 await asyncio.sleep(pace.delay_s(work.in_turn, loop.time()))
-            if not work.sliced and not await _is_writable(loop, to, self._limits.park_s):
+            if work.wants_piece:
+                begun_s = loop.time()
+                await work.read_piece()
+                floor.excuse(loop.time() - begun_s)
+            elif not work.sliced and not await _is_writable(loop, to, self._limits.park_s):
                 return False
         return True
 
@@ -94,25 +98,38 @@ class _Work:
         self._spans = list(spans)
         self._sent_of_span = 0
         self._turn = turn
+        self._piece = memoryview(b"")
         self.in_turn = 0
         self.sliced = False
+        self.wants_piece = False
 
     def release(self) -> None:
-        """Close the file for now."""
+        """Hold nothing for now: what is left of a piece is read again."""
+        self._piece = memoryview(b"")
         if self._spans:
             self._spans[0].release()
 
+    async def read_piece(self) -> None:
+        """Bring what is to be sent next, of a span that is no file."""
+        span = self._spans[0]
+        left = span.length - self._sent_of_span
+        self._piece = memoryview(await span.read(span.offset + self._sent_of_span, left))
+        if left and not self._piece:
+            raise _too_short()
+
     def advance(self) -> bool:
-        """Send until done (True), or until the client or another download should have a turn."""
+        """Send until done (True), or until it is the turn of the client, a reader or a download."""
         assert self.to is not None
         self.in_turn = 0
-        self.sliced = False
+        self.sliced = self.wants_piece = False
         while self._head or self._spans:
             try:
                 self._step(self.to, self._turn - self.in_turn)
             except BlockingIOError:
                 if not _takes_more(self.to.fileno(), _PATIENCE_MS):
                     return False
+            if self.wants_piece:
+                return False
             if self.in_turn >= self._turn:
                 self.sliced = True
                 return False
@@ -126,16 +143,30 @@ class _Work:
         else:
             span = self._spans[0]
             left = span.length - self._sent_of_span
-            count = os.sendfile(
-                to.fileno(), span.fileno(), span.offset + self._sent_of_span, min(left, most)
-            )
-            if count == 0 and left:
-                raise ConnectionAbortedError("the file is shorter than its record")
+            count = self._send_of(span, to, min(left, most))
             self._sent_of_span += count
             if self._sent_of_span == span.length:
                 self._spans.pop(0).close()
                 self._sent_of_span = 0
         self.in_turn += count
+
+    def _send_of(self, span: "Span", to: socket.socket, most: int) -> int:
+        if self._piece:
+            count = to.send(self._piece[:most])
+            self._piece = self._piece[count:]
+            return count
+        file = span.fileno()
+        if file is None:
+            self.wants_piece = most > 0
+            return 0
+        count = os.sendfile(to.fileno(), file, span.offset + self._sent_of_span, most)
+        if count == 0 and most:
+            raise _too_short()
+        return count
+
+
+def _too_short() -> Exception:
+    return ConnectionAbortedError("the bytes are fewer than their record says")
 
 
 def _takes_more(fileno: int, wait_ms: int = 0) -> bool:

@@ -1,4 +1,4 @@
-"""Sending bytes of files through a transport: under TLS, or coded on the way.
+"""Sending spans through a transport: under TLS, or coded on the way.
 
 Everything here writes a piece and waits until the client has taken it, so that the memory of one
 answer is bounded by a piece, whatever its size.
@@ -27,16 +27,16 @@ class Threads(Protocol):
         """Run *work* there."""
 
 
-Write = Callable[[bytes], Awaitable[None]]
+Write = Callable[[bytes | memoryview], Awaitable[None]]
 """Writes a piece and returns when the next may come."""
 
 
 async def send_pieces(
-    head: bytes, body: bytes, spans: "tuple[Span, ...]", write: Write, threads: Threads
+    head: bytes, body: bytes, spans: "tuple[Span, ...]", write: Write, _threads: Threads
 ) -> None:
     """Send *head*, *body* and *spans* as they are."""
     await write(head + body)
-    async for piece in _pieces(spans, threads):
+    async for piece in _pieces(spans):
         await write(piece)
 
 
@@ -48,7 +48,7 @@ async def send_gzip(
     coder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP)
     if body:
         await _write_chunk(write, await threads.in_thread(coder.compress, body))
-    async for piece in _pieces(spans, threads):
+    async for piece in _pieces(spans):
         await _write_chunk(write, await threads.in_thread(coder.compress, piece))
     await _write_chunk(write, await threads.in_thread(coder.flush))
     await write(_LAST)
@@ -60,14 +60,13 @@ async def _write_chunk(write: Write, piece: bytes) -> None:
         await write(b"%x\r\n%b\r\n" % (len(piece), piece))
 
 
-async def _pieces(spans: "tuple[Span, ...]", threads: Threads) -> AsyncIterator[bytes]:
+async def _pieces(spans: "tuple[Span, ...]") -> AsyncIterator[bytes | memoryview]:
     for span in spans:
         done = 0
         while done < span.length:
-            length = min(_CHUNK, span.length - done)
-            piece = await threads.in_thread(span.pread, length, span.offset + done)
+            piece = await span.read(span.offset + done, min(_CHUNK, span.length - done))
             if not piece:
-                raise ConnectionAbortedError("the file is shorter than its record")
+                raise ConnectionAbortedError("the bytes are fewer than their record says")
             done += len(piece)
             yield piece
         span.close()
@@ -76,7 +75,7 @@ async def _pieces(spans: "tuple[Span, ...]", threads: Threads) -> AsyncIterator[
 def paced(write: Write, pace: Pace) -> Write:
     """*write*, not faster than *pace*."""
 
-    async def write_slowly(piece: bytes) -> None:
+    async def write_slowly(piece: bytes | memoryview) -> None:
         now_s = asyncio.get_running_loop().time
         for start in range(0, len(piece), pace.turn):
             part = piece[start : start + pace.turn]

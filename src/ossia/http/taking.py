@@ -121,6 +121,10 @@ class Floor:
         self._since = now_s
         self._mark = _taken(fileno)
 
+    def excuse(self, waited_s: float) -> None:
+        """Do not count a time in which there was nothing to take."""
+        self._since += waited_s
+
     def check(self, fileno: int, now_s: float) -> None:
         """Raise `ConnectionAbortedError` if too little was taken lately."""
         span_s = now_s - self._since

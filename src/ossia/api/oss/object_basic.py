@@ -172,7 +172,7 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
         standard = request.range_behavior == "standard"
         chosen = resolve_range(request.range, stored.size, standard=standard)
     start, length = chosen or (0, stored.size)
-    spans = objects.spans(stored, start, length) if stored.inline is None else ()
+    spans = await objects.begin(stored, start, length) if stored.inline is None else ()
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
     return answer(stored, request.overrides, chosen, spans, request.limit)
 

@@ -182,14 +182,14 @@ class Ingest:
         md5, crc = hashlib.md5(usedforsecurity=False), 0
         buffer = memoryview(bytearray(_DIGEST_CHUNK))
         loop = asyncio.get_running_loop()
-        with closing(StoredSource(spans, self._threads, is_wanted)) as source:
+        with closing(StoredSource(spans, is_wanted)) as source:
             while count := await source.read_into(buffer):
                 crc = await loop.run_in_executor(self._threads, _add, md5, crc, buffer[:count])
         return md5.hexdigest().upper(), crc
 
     async def copy(self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = always) -> Landed:
         """Take bytes that are stored already once more, as `digest` reads them."""
-        with closing(StoredSource(spans, self._threads, is_wanted)) as source:
+        with closing(StoredSource(spans, is_wanted)) as source:
             return await self.take(source, keep_inline=False)
 
     @asynccontextmanager
@@ -247,8 +247,10 @@ class _Pump:
         self.size = 0
 
     async def push(self, piece: memoryview) -> None:
-        """Hand *piece* to a thread, once the piece before it is done."""
-        await self.settle()
+        """Hand *piece* to a thread, once the piece before it is done and more may come."""
+        if self._running is not None:
+            await self.settle()
+            await self._staged.flow()
         if len(piece):
             self.size += len(piece)
             loop = asyncio.get_running_loop()
@@ -278,24 +280,20 @@ def _add(md5: "hashlib._Hash", crc: int, piece: memoryview) -> int:
 class StoredSource:
     """Bytes of blobs as a source.  Raises `ClientGone` once it *is_wanted* no more."""
 
-    def __init__(
-        self,
-        spans: "Sequence[Span]",
-        threads: ThreadPoolExecutor,
-        is_wanted: Callable[[], bool],
-    ) -> None:
+    def __init__(self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = always) -> None:
         self._spans = list(spans)
-        self._threads = threads
         self._is_wanted = is_wanted
         self._done = 0
         self.length: int | None = sum(span.length for span in spans)
 
     async def read_into(self, view: memoryview) -> int:
         """Fill *view*; shorter only at the end."""
-        if not self._is_wanted():
-            raise ClientGone
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, self._read, view)
+        filled = 0
+        while filled < len(view) and self._spans:
+            if not self._is_wanted():
+                raise ClientGone
+            filled += await self._read_into(view[filled:])
+        return filled
 
     async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
         """Everything, if it is at most *limit* bytes."""
@@ -310,21 +308,19 @@ class StoredSource:
         for span in self._spans:
             span.close()
 
-    def _read(self, view: memoryview) -> int:
-        filled = 0
-        while filled < len(view) and self._spans:
-            span = self._spans[0]
-            wanted = min(len(view) - filled, span.length - self._done)
-            piece = span.pread(wanted, span.offset + self._done)
-            if not piece:
-                raise Unavailable("a blob is shorter than its record")
-            view[filled : filled + len(piece)] = piece
-            filled += len(piece)
-            self._done += len(piece)
-            if self._done == span.length:
-                self._spans.pop(0).close()
-                self._done = 0
-        return filled
+    async def _read_into(self, view: memoryview) -> int:
+        """Some bytes of the present span."""
+        span = self._spans[0]
+        wanted = min(len(view), span.length - self._done)
+        piece = await span.read(span.offset + self._done, wanted)
+        if not piece:
+            raise Unavailable("a blob is shorter than its record")
+        view[: len(piece)] = piece
+        self._done += len(piece)
+        if self._done == span.length:
+            self._spans.pop(0).close()
+            self._done = 0
+        return len(piece)
 
 
 def _verify(digest: str, expected: str | None) -> None:

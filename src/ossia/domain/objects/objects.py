@@ -4,17 +4,16 @@ Everything visible is decided by one call of the metadata store; the bytes are s
 (`domain.objects.ingest`).
 """
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
 from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
-from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed
+from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, StoredSource
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
@@ -26,7 +25,6 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.ports import (
-    BlobReader,
     BlobStore,
     Clock,
     Conflict,
@@ -274,12 +272,22 @@ class Objects:
             for each in cut(stored.extents, start, length)
         )
 
+    async def begin(self, stored: StoredObject, start: int, length: int) -> "tuple[BlobSpan, ...]":
+        """The same, once the first bytes can be had: for an answer that is about to be promised."""
+        spans = self.spans(stored, start, length)
+        if spans:
+            await spans[0].begin()
+        return spans
+
     async def read(self, stored: StoredObject, offset: int, length: int) -> bytes:
         """Up to *length* bytes from *offset*; fewer, or none, behind the end."""
         length = max(0, min(length, stored.size - offset))
         if stored.inline is not None:
             return stored.inline[offset : offset + length]
-        return await asyncio.to_thread(_read, self.spans(stored, offset, length))
+        buffer = bytearray(length)
+        with closing(StoredSource(self.spans(stored, offset, length))) as source:
+            await source.read_into(memoryview(buffer))
+        return bytes(buffer)
 
     # --- changing without bytes ---
 
@@ -363,48 +371,43 @@ class Objects:
 
 
 class BlobSpan:
-    """A run of one blob; the file is opened by the first use."""
+    """A run of one blob, which a row says is there."""
 
-    __slots__ = ("_blob_id", "_blobs", "_reader", "length", "offset")
+    __slots__ = ("_reader", "length", "offset")
 
     def __init__(self, blobs: BlobStore, blob_id: str, offset: int, length: int) -> None:
-        self._blobs = blobs
-        self._blob_id = blob_id
-        self._reader: BlobReader | None = None
+        self._reader = blobs.open(blob_id, offset, length)
         self.offset = offset
         self.length = length
 
-    def _opened(self) -> BlobReader:
-        if self._reader is None:
-            try:
-                self._reader = self._blobs.open(self._blob_id)
-            except Missing as error:
-                raise InternalError from error
-        return self._reader
+    async def begin(self) -> None:
+        """Be sure that the first bytes can be had."""
+        try:
+            await self._reader.begin()
+        except Missing as error:
+            raise InternalError from error
 
-    def fileno(self) -> int:
-        """The open file."""
-        return self._opened().fileno()
+    def fileno(self) -> int | None:
+        """The open file, if there is one."""
+        try:
+            return self._reader.fileno()
+        except Missing as error:
+            raise InternalError from error
 
-    def pread(self, length: int, offset: int) -> bytes:
-        """Bytes at *offset* of the file."""
-        return self._opened().pread(length, offset)
+    async def read(self, offset: int, most: int) -> bytes | memoryview:
+        """At most *most* bytes of the blob at *offset*."""
+        try:
+            return await self._reader.read(offset, most)
+        except Missing as error:
+            raise InternalError from error
 
     def release(self) -> None:
-        """Close the file until it is used again."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        """Hold nothing until it is used again."""
+        self._reader.release()
 
-    close = release
-
-
-def _read(spans: "Sequence[BlobSpan]") -> bytes:
-    pieces = []
-    for span in spans:
-        pieces.append(span.pread(span.length, span.offset))
-        span.close()
-    return b"".join(pieces)
+    def close(self) -> None:
+        """Hold nothing any more."""
+        self._reader.close()
 
 
 def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:

@@ -49,10 +49,13 @@ class World:
         return blob_id
 
     def exists(self, blob_id: str) -> bool:
+        reader = self.blobs.open(blob_id, 0, 1)
         try:
-            self.blobs.open(blob_id).close()
+            reader.fileno()
         except Missing:
             return False
+        finally:
+            reader.close()
         return True
 
 

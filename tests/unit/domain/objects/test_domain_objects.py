@@ -309,8 +309,19 @@ async def test_spans_open_their_blob_late_and_once(domain: Domain) -> None:
     stored = await put(domain, bucket, "k", BIG)
     (span,) = domain.objects.spans(stored, 5, 10)
     span.close()
-    assert span.pread(10, span.offset) == BIG[5:15]
+    assert await span.read(span.offset, 10) == BIG[5:15]
     assert span.fileno() == span.fileno()
+    span.release()
+    assert await span.read(span.offset, 1) == BIG[5:6]
     span.close()
+
+
+async def test_span_whose_blob_is_gone_is_our_fault(domain: Domain) -> None:
+    span = BlobSpan(domain.blobs, "missing", 0, 1)
     with pytest.raises(InternalError):
-        BlobSpan(domain.blobs, "missing", 0, 1).fileno()
+        span.fileno()
+    with pytest.raises(InternalError):
+        await span.begin()
+    with pytest.raises(InternalError):
+        await span.read(0, 1)
+    span.close()

@@ -20,7 +20,7 @@ from ossia.errors import (
     TooManyBuckets,
 )
 from ossia.http.body import Body, ClientGone
-from ossia.ports import Conflict, Exists, Missing, Unavailable
+from ossia.ports import Conflict, Exists, Missing, StagedBlob, Unavailable
 from ossia.protocol.checksums import crc64, etag_to_content_md5, md5_hex
 from ossia.records import Bucket
 from storing import Domain, Source
@@ -98,6 +98,46 @@ async def test_an_upload_that_is_cancelled(domain: Domain) -> None:
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert nothing_staged(domain)
+
+
+class Weir:
+    """A store that takes one piece and then no more until it is opened, or fails."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.opened = asyncio.Event()
+        self.fails = False
+        self._stage = domain.blobs.stage
+        domain.blobs.stage = self.stage  # type: ignore[method-assign]
+
+    def stage(self, blob_id: str, size_hint: int | None) -> StagedBlob:
+        staged = self._stage(blob_id, size_hint)
+        staged.flow = self.flow  # type: ignore[method-assign]
+        return staged
+
+    async def flow(self) -> None:
+        await self.opened.wait()
+        if self.fails:
+            raise Unavailable("the engine is gone")
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_slow_engine_holds_its_clients_back(domain: Domain, fails: bool) -> None:
+    weir = Weir(domain)
+    content = os.urandom(8 * LARGE)
+    source = Source(content)
+    taking = asyncio.ensure_future(domain.ingest.take(source))
+    for _ in range(100):
+        await asyncio.sleep(0.001)
+    # One buffer is written, the other is full; nothing else was asked of the client.
+    assert len(source._rest) == len(content) - 2 * LARGE
+    weir.fails = fails
+    weir.opened.set()
+    if fails:
+        with pytest.raises(Unavailable):
+            await taking
+        assert nothing_staged(domain)
+    else:
+        assert (await taking).md5 == md5_hex(content)
 
 
 async def test_an_intent_that_cannot_be_recorded(domain: Domain) -> None:
