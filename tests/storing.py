@@ -1,9 +1,10 @@
-"""The domain over memory adapters that fail, or let something happen meanwhile, when told to."""
+"""The domain over what is in memory and fails, or let something happen meanwhile, when told to."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
+from ossia.adapters.memory import MemoryBlobStore
+from ossia.adapters.sqlite import MemoryDatabase
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.ingest import Ingest
@@ -11,6 +12,7 @@ from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.errors import OssError
 from ossia.records import Bucket
+from stored import CHANGES, Stored
 
 START = 1_700_000_000_000
 
@@ -22,33 +24,29 @@ class SetClock:
         return self.at
 
 
-class ToldStore(MemoryMetadataStore):
-    """``failures`` holds what methods raise, in turn; ``meanwhile`` what happens before them."""
+class ToldDatabase(MemoryDatabase):
+    """``failures`` holds what changes and questions raise, in turn; ``meanwhile`` what happens first.
+
+    Both by the names of `stored`.
+    """
 
     def __init__(self, clock: SetClock) -> None:
         super().__init__(clock)
         self.failures: dict[str, list[Exception]] = {}
         self.meanwhile: dict[str, list[Callable[[], Awaitable[object]]]] = {}
 
-    def __getattribute__(self, name: str) -> Any:
-        own = object.__getattribute__(self, "__dict__")
-        found = super().__getattribute__(name)
-        if own.get("failures", {}).get(name):
-            error = own["failures"][name].pop(0)
+    async def change(self, change: Any, *args: Any, **named: Any) -> Any:
+        await self._be_told(_NAMES[change])
+        return await super().change(change, *args, **named)
 
-            async def fail(*_: object, **__: object) -> None:
-                raise error
+    async def _be_told(self, name: str) -> None:
+        if self.failures.get(name):
+            raise self.failures[name].pop(0)
+        if self.meanwhile.get(name):
+            await self.meanwhile[name].pop(0)()
 
-            return fail
-        if own.get("meanwhile", {}).get(name):
-            first = own["meanwhile"][name].pop(0)
 
-            async def late(*args: object, **more: object) -> object:
-                await first()
-                return await found(*args, **more)
-
-            return late
-        return found
+_NAMES = {change: name for name, change in CHANGES.items()}
 
 
 class Source:
@@ -80,7 +78,8 @@ class Domain:
 
     def __init__(self, *, inline_limit: int = 16 * 1024) -> None:
         self.clock = SetClock()
-        self.metadata = ToldStore(self.clock)
+        self.told = ToldDatabase(self.clock)
+        self.metadata = Stored(self.told)
         self.blobs = MemoryBlobStore(self.clock)
         self.buffers = Buffers()
         self.ingest = Ingest(
@@ -101,7 +100,7 @@ class Domain:
         )
 
     def fail(self, method: str, *errors: Exception) -> None:
-        self.metadata.failures[method] = list(errors)
+        self.told.failures[method] = list(errors)
 
     def meanwhile(self, method: str, *deeds: Callable[[], Awaitable[object]]) -> None:
-        self.metadata.meanwhile[method] = list(deeds)
+        self.told.meanwhile[method] = list(deeds)

@@ -6,24 +6,14 @@ suite.  Adapters raise the storage facts below and never an OSS error; only the
 domain knows whether a missing row is ``NoSuchKey`` or ``NoSuchUpload``.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
 
-from ossia.records import (
-    Bucket,
-    BucketUsage,
-    Delivery,
-    Extent,
-    Part,
-    PendingCallback,
-    Reticent,
-    StoredObject,
-    Timings,
-    Upload,
-)
+from ossia.records import Timings
 
 
 class StorageFact(Exception):  # noqa: N818 - facts, not errors: the domain decides what they mean
@@ -164,299 +154,122 @@ class BlobStore(Protocol):
         """Return if the store answers.  A tiny read; raises `Unavailable` if it fails."""
 
 
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of a listing: objects and common prefixes, merged in byte order of their names.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobTerms:
+    """How long the stages of a blob's end last."""
 
-    ``next_after`` is the last name on the page (a key or a common prefix) when there is more,
-    otherwise None.
+    reader_grace_ms: int = 10 * 60_000
+    """A blob nobody refers to stays readable for whoever looked it up before."""
+
+    tombstone_ms: int = 24 * 3_600_000
+    """Longer than the longest write: bytes that arrive after the first pass go in the second."""
+
+    claim_ms: int = 5 * 60_000
+    """A collector that died is replaced after this."""
+
+
+DEFAULT_TERMS = BlobTerms()
+
+
+Value = str | int | bytes | None
+Row = tuple[Any, ...]
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Rows(Protocol):
+    """Questions to what is stored.
+
+    Statements are in the dialect that every engine has (`ossia.tables`): ``$1``, ``$2``, … in the
+    order of their first appearance, ``on conflict``, ``returning``, ``case``, no function of one
+    engine alone.  Names compare by the bytes of their UTF-8 form.
     """
 
-    objects: list[StoredObject]
-    prefixes: list[str]
-    next_after: str | None
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        """The first row, if there is one."""
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        """Every row, in the order asked for."""
+
+    async def together(
+        self,
+        question: "Callable[Concatenate[Rows, _P], Awaitable[_T]]",
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """What *question* returns; its statements all see the same commit."""
 
 
-class UploadListing(msgspec.Struct, frozen=True, kw_only=True):
-    """One page of uploads, ordered by key, then upload id."""
+class Transaction(Rows, Protocol):
+    """One change of state while it is made.
 
-    uploads: list[Upload]
-    prefixes: list[str]
-    next_key: str | None
-    next_upload_id: str | None
-
-
-class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which rows of the delivery log; empty fields match everything."""
-
-    bucket: str = ""
-    key: str = ""
-    request_id: str = ""
-    message_id: str = ""
-    accepted: bool | None = None
-    since: int = 0
-
-
-class IdentityChange(Reticent, frozen=True, kw_only=True):
-    """One row of identities to be: its stored form, or None to remove it."""
-
-    HIDDEN = frozenset({"record"})
-
-    kind: str
-    name: str
-    record: bytes | None
-
-
-class MetadataStore(Protocol):
-    """Every visible state, decided by one transaction each.
-
-    - A method that changes something returns only when the change is durable.
-    - Changes are atomic: they happen entirely or, when a fact is raised, not at all.
-    - Names compare by the bytes of their UTF-8 form.
-    - Blob life cycle: `intend_blob` inserts ``intent`` with a lease; the method that records an
-      object or part turns every blob of its extents from ``intent`` to ``live`` with one more
-      reference (or adds a reference to one already live) and raises `Fenced` if one is neither;
-      whatever an overwrite or removal lets go of loses a reference and is ``doomed`` at zero, with
-      a reader grace before collection.
+    A change that raises a storage fact must not have changed anything: it looks first and writes
+    afterwards.  It may be begun again, so it does nothing but ask and write.  A row that a change
+    inserts because it found none may have been inserted meanwhile: the change is begun again.
     """
 
-    # buckets
+    now: int
+    """The time of the change, in milliseconds."""
+    slots: int
+    """In how many rows the usage of a bucket is counted."""
+    terms: BlobTerms
+    """How long the stages of a blob's end last."""
 
-    async def create_bucket(self, bucket: Bucket) -> Bucket:
-        """Insert; the store assigns ``id``.  Raises `Exists` if the name is taken."""
+    async def hold(self, sql: str, *values: Value) -> list[Row]:
+        """The rows of one table, which nobody else changes until this change is made."""
 
-    async def find_bucket(self, name: str) -> Bucket | None:
-        """The bucket of that name."""
+    async def run(self, sql: str, *values: Value) -> int:
+        """Insert, update or delete; how many rows."""
 
-    async def update_bucket(self, bucket: Bucket) -> Bucket:
-        """Replace the row with that id and epoch; the result has the next epoch.
+    async def run_each(self, sql: str, values: Iterable[Sequence[Value]]) -> None:
+        """Run a statement once for each of *values*."""
 
-        Raises `Conflict` if the stored epoch differs, `Missing` if the bucket is gone.
+    async def enter(self, bucket_id: int, *, alone: bool = False) -> bool:
+        """Whether there is that bucket; then it stays until this change is made.
+
+        *alone*: and until then nobody else is in it.
         """
 
-    async def delete_bucket(self, bucket_id: int) -> None:
-        """Remove an empty bucket.  Raises `Missing` or `NotEmpty` (objects or uploads)."""
-
-    async def list_buckets(self, prefix: str, after: str, limit: int) -> list[Bucket]:
-        """Buckets whose name starts with *prefix* and is greater than *after*, in order."""
-
-    async def bucket_usage(self, bucket_id: int) -> BucketUsage:
-        """Live numbers; bytes of parts count.  Cost does not grow with the number of objects.
-
-        ``last_modified_at`` is the last change of objects, uploads or parts.  Raises `Missing`.
-        """
-
-    # objects
-
-    async def find_object(self, bucket_id: int, key: str) -> StoredObject | None:
-        """The latest version with its bytes' place (inline or extents)."""
-
-    async def put_object(
-        self,
-        new: StoredObject,
-        *,
-        forbid_overwrite: bool = False,
-        replaces: StoredObject | None = None,
-        owed: PendingCallback | None = None,
-    ) -> None:
-        """Record *new* as the only version of its key, and *owed* with it.
-
-        Raises `Exists` if *forbid_overwrite* and the key exists; `Conflict` if *replaces* is
-        given and is not, in every field, what is stored; `Missing` if the bucket is gone; `Fenced`
-        as above.  A metadata change that keeps the extents of the object
-        it replaces leaves their reference counts as they are.
-        """
-
-    async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
-        """Remove keys.  Unknown keys are no error."""
-
-    async def append_object(
-        self,
-        new: StoredObject,
-        *,
-        position: int,
-        added: Extent | None,
-        replaces: StoredObject | None = None,
-    ) -> None:
-        """Grow an appendable object to *new*.
-
-        ``new.extents`` is empty: *added* (the bytes of this append, None for none) goes behind
-        the extents stored so far; ``new.inline`` must be None.  At position 0 a missing or empty
-        appendable object is created.  Raises `Conflict` unless the stored size equals *position*
-        and the stored object is appendable, and if *replaces* is given and says anything else of
-        the object (`records.said_of`) than what is stored; `Missing` if the bucket is gone;
-        `Fenced`.
-        """
-
-    async def list_objects(
-        self, bucket_id: int, *, prefix: str, delimiter: str, after: str, limit: int
-    ) -> Listing:
-        """One page of the latest versions, by skip-seek.
-
-        A name is a key, or, with *delimiter*, the common prefix up to and including the first
-        delimiter behind *prefix*.  Names greater than *after* are returned; a common prefix equal
-        to *after*, or that *after* lies in, is skipped.  The cost of a page does not depend on how
-        many keys a common prefix stands for.  Records carry neither inline bytes nor extents.
-        """
-
-    # multipart
-
-    async def create_upload(self, upload: Upload) -> None:
-        """Insert.  Raises `Missing` if the bucket is gone."""
-
-    async def find_upload(self, bucket_id: int, key: str, upload_id: str) -> Upload | None:
-        """The upload with that id, if it belongs to that key."""
-
-    async def put_part(self, part: Part) -> None:
-        """Insert or replace a part.  Raises `Missing` if the upload is gone; `Fenced`."""
-
-    async def list_parts(self, upload_id: str, after: int, limit: int) -> list[Part]:
-        """Parts with a number greater than *after*, in order, with the place of their bytes."""
-
-    async def list_uploads(
+    def count(
         self,
         bucket_id: int,
         *,
-        prefix: str,
-        delimiter: str,
-        after_key: str,
-        after_upload_id: str,
-        limit: int,
-    ) -> UploadListing:
-        """One page of uploads; delimiter and order as in `list_objects`.
-
-        With an empty *after_upload_id*, keys greater than *after_key*; otherwise also uploads of
-        *after_key* with a greater id.
-        """
-
-    async def complete_upload(
-        self,
-        upload_id: str,
-        new: StoredObject,
-        *,
-        forbid_overwrite: bool = False,
-        owed: PendingCallback | None = None,
+        storage_bytes: int = 0,
+        objects: int = 0,
+        uploads: int = 0,
+        parts: int = 0,
     ) -> None:
-        """Record *new* (its extents taken from parts of the upload), and *owed*; end the upload.
+        """Add to the usage of a bucket that was entered."""
 
-        Blobs of *new* keep their reference; those of parts that *new* does not use are let go; an
-        intent (bytes that the completion wrote itself, of inline parts) is recorded.  Raises
-        `Missing` if the upload is gone, `Exists` as `put_object`, `Conflict` if a blob of *new* is
-        neither: the part was replaced meanwhile.
-        """
+    def renew(self, topic: str) -> None:
+        """Once the change is made, the stamp of *topic* is another one."""
 
-    async def abort_upload(self, upload_id: str) -> None:
-        """End the upload and let its parts go.  Raises `Missing`."""
 
-    # blobs
+class Database(Rows, Protocol):
+    """Every visible state.  What is asked and changed, by topic, is in `ossia.tables`.
 
-    async def intend_blob(self, blob_id: str, lease_until: int) -> None:
-        """Record that *blob_id* will be written.  Need not be durable before the commit.
+    - A change is durable when `change` returns.
+    - It is made entirely or, when it raises, not at all.
+    - Everything that can go wrong with the engine is `Unavailable`.
+    """
 
-        Raises `Exists`: ids are never used twice.
-        """
+    async def change(
+        self,
+        change: Callable[Concatenate[Transaction, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        """Make *change*; what it returned."""
 
-    async def renew_blob(self, blob_id: str, lease_until: int) -> None:
-        """Extend the lease of an intent.  Raises `Fenced` if it is no longer one."""
-
-    async def collect(self, now: int, limit: int) -> list[str]:
-        """Claim garbage: intents past their lease and doomed blobs past their grace.
-
-        What is returned can no longer be recorded.  Two passes: after the first, the caller
-        deletes the bytes and the row stays as a tombstone for longer than the longest write
-        deadline; then it is returned once more, and after that forgotten with `forget_blobs`.
-        A claim that `forget_blobs` does not answer within some minutes is returned again.
-        """
-
-    async def forget_blobs(self, blob_ids: Sequence[str]) -> None:
-        """Tell that the bytes of collected blobs were deleted (moves each to its next pass).
-
-        Ids that are not claimed are ignored.
-        """
-
-    async def known_blobs(self, blob_ids: Sequence[str]) -> set[str]:
-        """Which of these ids have a row in any state (for the scrub)."""
-
-    # callbacks
-
-    async def add_deliveries(self, deliveries: Sequence[Delivery]) -> None:
-        """Insert rows of the delivery log."""
-
-    async def find_delivery(self, delivery_id: str) -> Delivery | None:
-        """One row of the log."""
-
-    async def list_deliveries(
-        self, wanted: DeliveryFilter, *, before: str = "", after: str = "", limit: int
-    ) -> list[Delivery]:
-        """Rows that match, newest first; with ids less than *before* and greater than *after*.
-
-        With *after* and without *before* the oldest *limit* of them, newest first.
-        """
-
-    async def prune_deliveries(self, *, older_than: int, keep: int) -> int:
-        """Remove rows from before *older_than* and all but the newest *keep*; how many went.
-
-        Removes a bounded number at a time.
-        """
-
-    async def find_pending(self, message_id: str) -> PendingCallback | None:
-        """What is owed under that id."""
-
-    async def list_pending(self, *, dead: bool, after: str, limit: int) -> list[PendingCallback]:
-        """What is owed, or given up, with ids greater than *after*, in their order."""
-
-    async def lease_pending(self, now: int, until: int, limit: int) -> list[PendingCallback]:
-        """Take what is due: nobody else is given it before *until*.  The oldest come first."""
-
-    async def settle_pending(self, message_id: str) -> None:
-        """Nothing is owed any more.  Unknown ids are no error."""
-
-    async def postpone_pending(self, pending: PendingCallback) -> None:
-        """Replace what is owed under that id.  One that was settled meanwhile stays so."""
-
-    # identities
-
-    async def find_identity(self, kind: str, name: str) -> bytes | None:
-        """The stored form of an identity (kinds: user, group, access_key, role, policy, …)."""
-
-    async def put_identity(self, kind: str, name: str, record: bytes, *, create: bool) -> None:
-        """Insert or replace a row that no other row depends on.
-
-        With *create*, raises `Exists` if there is one.
-        """
-
-    async def delete_identity(self, kind: str, name: str) -> None:
-        """Remove.  Raises `Missing`."""
-
-    async def list_identities(self, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
-        """(name, stored form) of one kind with a name greater than *after*, in order."""
-
-    async def identity_epoch(self) -> int:
-        """How often `change_identities` has succeeded."""
-
-    async def change_identities(self, changes: Sequence[IdentityChange], *, epoch: int) -> None:
-        """Make every change, provided that none was made since *epoch* was read.
-
-        What was read after the epoch is therefore still true when the changes are made.  Raises
-        `Conflict`.  A row to be removed that does not exist is no error.
-        """
-
-    def identity_stamp(self) -> bytes:
-        """Differs, in every process, once `change_identities` has returned anywhere.
+    async def stamp(self, topic: str) -> bytes:
+        """Differs, in every process, once a change has returned that renewed *topic*.
 
         It costs next to nothing; what was read under a stamp is true as long as it stays.  A
         process that is killed on its way may leave it unchanged.
         """
 
-    # nonces
-
-    async def use_nonce(self, mark: bytes, *, now: int, until: int) -> None:
-        """Remember *mark* until that time.  Raises `Exists` while it is remembered.
-
-        It is remembered for all processes; a crash of the machine may forget it.
-        """
-
     async def close(self) -> None:
-        """Finish what is queued, then release everything."""
+        """Finish what is under way, then release everything."""
 
 
 class CallbackAttempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,13 +21,13 @@ from aliyunsdkcore.request import RpcRequest as CoreRequest
 from darabonba.exceptions import DaraException
 
 from federating import federation_of
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcService, is_rpc
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
 from ossia.protocol.address import parse_query
 from ossia.protocol.signature_rpc import RpcRequest
 from ossia.records import AccessKey
+from stored import in_memory
 
 TRUST = (
     '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",'
@@ -75,7 +75,7 @@ def _handler(service: RpcService) -> type[BaseHTTPRequestHandler]:
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[str, AccessKey]]:
     clock = WallClock()
-    store = MemoryMetadataStore(clock)
+    store = in_memory(clock)
     identities = Identities(
         store, clock, account_id="1234", root_access_key_id="ROOT", root_access_key_secret="root"
     )

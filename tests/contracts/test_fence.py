@@ -12,33 +12,22 @@ from pathlib import Path
 
 import pytest
 from blob_store import content_of, is_missing, write
-from metadata_store import TERMS, SetClock, a_bucket, on_blobs
+from tables_contract import TERMS, SetClock, a_bucket, on_blobs
 
-from ossia.adapters.blob_life import BlobTerms
 from ossia.adapters.filesystem import FileBlobStore
-from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
-from ossia.adapters.sqlite import SqliteMetadataStore
-from ossia.adapters.sqlite.transaction import Transaction
+from ossia.adapters.memory import MemoryBlobStore
 from ossia.domain.objects.collector import Collector
-from ossia.ports import BlobStore, Fenced, MetadataStore, Missing
+from ossia.ports import BlobStore, BlobTerms, Fenced, Missing
 from ossia.records import Bucket
+from ossia.tables import objects
+from stored import Stored, in_file, in_memory
 
 LEASE = 100
 
 
-class UnfencedMemoryStore(MemoryMetadataStore):
-    """Records whatever it is told to record."""
-
-    def _refer(self, change: dict[str, int]) -> None:
-        for blob_id in list(change):
-            if blob_id not in self._blobs or self._blobs[blob_id].refs == 0:
-                del change[blob_id]
-        super()._refer(change)
-
-
 @dataclass
 class Storage:
-    metadata: MetadataStore
+    metadata: Stored
     blobs: BlobStore
     clock: SetClock
 
@@ -47,10 +36,10 @@ class Storage:
 async def fenced(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
     clock = SetClock()
     if request.param == "memory":
-        yield Storage(MemoryMetadataStore(clock, BlobTerms(**TERMS)), MemoryBlobStore(clock), clock)
+        yield Storage(in_memory(clock, BlobTerms(**TERMS)), MemoryBlobStore(clock), clock)
         return
     metadata, blobs = (
-        SqliteMetadataStore(tmp_path, clock, BlobTerms(**TERMS)),
+        in_file(tmp_path, clock, BlobTerms(**TERMS)),
         FileBlobStore(tmp_path),
     )
     yield Storage(metadata, blobs, clock)
@@ -60,10 +49,11 @@ async def fenced(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 @pytest.fixture
 def unfenced(fenced: Storage, monkeypatch: pytest.MonkeyPatch) -> Storage:
-    if isinstance(fenced.metadata, MemoryMetadataStore):
-        fenced.metadata = UnfencedMemoryStore(fenced.clock, BlobTerms(**TERMS))
+    async def pass_all(*_: object) -> None:
+        pass
+
     # The one place where our own code is patched: there is no setting that turns the fence off.
-    monkeypatch.setattr(Transaction, "check_recordable", lambda *_: None)
+    monkeypatch.setattr(objects, "check_recordable", pass_all)
     return fenced
 
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from ossia.adapters.sqlite.store import SqliteMetadataStore
+from ossia import tables
 from ossia.adapters.system import SystemClock
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.ram import groups, policies, users
 from ossia.domain.identity.sessions import Sessions
 from ossia.errors import InvalidSecurityToken, RpcError
-from ossia.ports import Unavailable
+from ossia.ports import Rows, Unavailable
 from ossia.records import Group, Policy, User
+from stored import Stored, in_file
 
 ALLOW = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}'
 TRUST = (
@@ -23,7 +24,7 @@ TRUST = (
 )
 
 
-def identities_of(store: SqliteMetadataStore) -> Identities:
+def identities_of(store: Stored) -> Identities:
     return Identities(
         store, SystemClock(), account_id="1234", root_access_key_id="R", root_access_key_secret="r"
     )
@@ -31,7 +32,7 @@ def identities_of(store: SqliteMetadataStore) -> Identities:
 
 @pytest.fixture
 async def workers(tmp_path: Path) -> AsyncIterator[tuple[Identities, Identities]]:
-    stores = [SqliteMetadataStore(tmp_path, SystemClock()) for _ in range(2)]
+    stores = [in_file(tmp_path, SystemClock()) for _ in range(2)]
     yield identities_of(stores[0]), identities_of(stores[1])
     for store in stores:
         await store.close()
@@ -159,10 +160,10 @@ async def test_a_store_that_always_changes_is_given_up(
 
     one, _ = workers
 
-    async def restless() -> int:
+    async def restless(_: Rows) -> int:
         return -1
 
-    monkeypatch.setattr(one._metadata, "identity_epoch", restless)
+    monkeypatch.setattr(tables.identities, "epoch", restless)
     monkeypatch.setattr("ossia.domain.identity.store._ATTEMPTS", 3)
     with pytest.raises(Unavailable):
         await one.create_user("u")

@@ -15,12 +15,12 @@ from typing import Any
 import apsw
 import pytest
 from blob_store import content_of
-from metadata_store import SetClock, a_bucket, an_object, on_blobs
+from tables_contract import SetClock, a_bucket, an_object, on_blobs
 
 from ossia.adapters.filesystem import FileBlobStore
-from ossia.adapters.sqlite import SqliteMetadataStore
 from ossia.domain.objects.collector import Collector
 from ossia.records import Bucket
+from stored import Stored, in_file
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -37,8 +37,8 @@ def start(
     return process, receiving
 
 
-async def with_store(folder: Path) -> tuple[SqliteMetadataStore, Bucket]:
-    store = SqliteMetadataStore(folder, SetClock(), log_pages=100)
+async def with_store(folder: Path) -> tuple[Stored, Bucket]:
+    store = in_file(folder, SetClock(), log_pages=100)
     bucket = await store.find_bucket("bucket")
     return store, bucket or await store.create_bucket(a_bucket())
 
@@ -148,7 +148,7 @@ async def test_killed_process_loses_nothing_acknowledged(tmp_path: Path) -> None
     blobs.close()
 
 
-async def every_key(store: SqliteMetadataStore, bucket: Bucket) -> Any:
+async def every_key(store: Stored, bucket: Bucket) -> Any:
     after: str | None = ""
     while after is not None:
         page = await store.list_objects(bucket.id, prefix="", delimiter="", after=after, limit=1000)
@@ -157,9 +157,7 @@ async def every_key(store: SqliteMetadataStore, bucket: Bucket) -> Any:
         after = page.next_after
 
 
-async def no_blob_is_leaked(
-    store: SqliteMetadataStore, blobs: FileBlobStore, bucket: Bucket
-) -> None:
+async def no_blob_is_leaked(store: Stored, blobs: FileBlobStore, bucket: Bucket) -> None:
     clock = SetClock()
     clock.at = 10**16
     await Collector(store, blobs, clock).sweep()
@@ -222,12 +220,12 @@ async def test_nothing_is_acknowledged_before_the_flush(
 
 async def test_foreign_lock_holds_writers_back_and_then_lets_them(tmp_path: Path) -> None:
     store, bucket = await with_store(tmp_path)
-    other = SqliteMetadataStore(tmp_path, SetClock())
-    assert other._commits._lock.try_acquire()
+    other = in_file(tmp_path, SetClock())
+    assert other._commits._disk.try_acquire()
     put = asyncio.ensure_future(store.put_object(an_object(bucket)))
     await asyncio.sleep(0.03)  # polls are over: a thread waits
     assert not put.done()
-    other._commits._lock.release()
+    other._commits._disk.release()
     await put
     await other.close()
     await store.close()

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from ossia.adapters.filesystem import FileBlobStore
-from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.client.signing_client import SigningClient
 from ossia.domain.objects.collector import Collector
 from running import Server, running_server
+from stored import Stored, in_file
 
 CYCLES = int(os.environ.get("OSSIA_KILL_CYCLES", "8"))
 BUCKET = "kill-bucket"
@@ -193,7 +193,7 @@ class MovedClock:
 async def _nothing_leaks(data: Path) -> None:
     """After collection the store holds exactly the blobs that objects and parts name."""
     clock = MovedClock(time.time_ns() // 1_000_000)
-    metadata = SqliteMetadataStore(data, clock)
+    metadata = in_file(data, clock)
     blobs = FileBlobStore(data)
     try:
         collector = Collector(metadata, blobs, clock)
@@ -214,7 +214,7 @@ async def _nothing_leaks(data: Path) -> None:
             blobs.close()
 
 
-async def _named_blobs(metadata: SqliteMetadataStore) -> set[str]:
+async def _named_blobs(metadata: Stored) -> set[str]:
     bucket = await metadata.find_bucket(BUCKET)
     assert bucket is not None
     named: set[str] = set()

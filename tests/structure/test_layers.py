@@ -17,15 +17,18 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "settings": frozenset(),
     "private_files": frozenset(),
     "ports": frozenset({"records"}),
+    "tables": frozenset({"records", "ports"}),
     "protocol": frozenset({"errors"}),
     "http": frozenset({"errors", "protocol"}),
-    "domain": frozenset({"errors", "records", "ports", "protocol", "http"}),
+    "domain": frozenset({"errors", "records", "ports", "tables", "protocol", "http"}),
     "access": frozenset({"errors", "records", "ports", "protocol", "http", "domain"}),
-    "api": frozenset({"errors", "records", "ports", "protocol", "http", "domain", "access"}),
+    "api": frozenset(
+        {"errors", "records", "ports", "tables", "protocol", "http", "domain", "access"}
+    ),
     "gateway": frozenset(
         {"errors", "records", "ports", "protocol", "http", "domain", "access", "api"}
     ),
-    "adapters": frozenset({"private_files", "errors", "records", "ports", "protocol"}),
+    "adapters": frozenset({"private_files", "errors", "records", "ports", "tables", "protocol"}),
     "client": frozenset({"errors", "protocol"}),
     "receiver": frozenset({"errors", "protocol"}),
     "appserver": frozenset({"private_files", "errors", "protocol", "client", "receiver"}),

@@ -10,7 +10,6 @@ from click.testing import CliRunner
 
 from ossia.adapters.data_folder import BLOBS, DataFolder
 from ossia.adapters.filesystem import FileBlobStore
-from ossia.adapters.sqlite.store import SqliteMetadataStore
 from ossia.adapters.system import SystemClock
 from ossia.appserver.cli import appserver
 from ossia.appserver.config import ConfigError, write_samples
@@ -20,6 +19,7 @@ from ossia.node.callback_key_files import KeyFiles
 from ossia.node.doctor import _secrets
 from ossia.private_files import keep_private, open_to_others, write_private
 from ossia.settings import Settings
+from stored import in_file
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o277], ids=oct)
@@ -63,7 +63,7 @@ async def test_d6_the_metadata_and_its_log(tmp_path: Path, umask: int) -> None:
     tmp_path.chmod(0o755)
     before = os.umask(umask)
     try:
-        store = SqliteMetadataStore(tmp_path, SystemClock())
+        store = in_file(tmp_path, SystemClock())
         await store.put_identity("key", "a", b"secret", create=True)
         made = database_files(tmp_path)
         assert [each.name for each in made] == [
@@ -75,7 +75,7 @@ async def test_d6_the_metadata_and_its_log(tmp_path: Path, umask: int) -> None:
         for each in made:
             each.chmod(0o644)
         # As another worker opens it, or this one after a crash.
-        other = SqliteMetadataStore(tmp_path, SystemClock())
+        other = in_file(tmp_path, SystemClock())
         assert {mode(each) for each in made} == {0o600}
         assert await other.find_identity("key", "a") == b"secret"
         await other.close()

@@ -9,7 +9,7 @@ from ossia.domain.identity.sessions import Sessions
 from ossia.errors import EntityTooLarge
 from ossia.gateway.facts import request_facts
 from ossia.http.message import Request, Response
-from ossia.ports import Clock, MetadataStore
+from ossia.ports import Clock, Database
 from ossia.protocol.signature_rpc import RpcRequest
 
 MAX_BODY = 64 * 1024
@@ -25,10 +25,10 @@ class RpcSide:
         identities: Identities,
         sessions: Sessions,
         federation: Federation,
-        metadata: MetadataStore,
+        database: Database,
         clock: Clock,
     ) -> None:
-        self._service = RpcService(identities, sessions, federation, metadata, clock)
+        self._service = RpcService(identities, sessions, federation, database, clock)
         self._clock = clock
 
     async def answer(

@@ -23,8 +23,8 @@ from ossia.adapters.crypto_mb import CryptoMb
 from ossia.adapters.document_client import SETTING as OIDC_SETTING
 from ossia.adapters.document_client import DocumentClient
 from ossia.adapters.filesystem import FileBlobStore
-from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
-from ossia.adapters.sqlite.store import SqliteMetadataStore
+from ossia.adapters.memory import MemoryBlobStore
+from ossia.adapters.sqlite import MemoryDatabase, SqliteDatabase
 from ossia.adapters.system import MovedClock, SystemClock
 from ossia.api.admin.services import AdminServices
 from ossia.api.oss import oss
@@ -55,7 +55,7 @@ from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
 from ossia.node.callback_key_files import KeyFiles, KeyFilesError
 from ossia.node.probes import probes
-from ossia.ports import BlobStore, Clock, MetadataStore
+from ossia.ports import BlobStore, Clock, Database
 from ossia.private_files import write_private
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
@@ -232,16 +232,16 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 def open_stores(
     settings: Settings, folder: Path | None, clock: Clock
-) -> tuple[MetadataStore, BlobStore]:
+) -> tuple[Database, BlobStore]:
     """The storage adapters that the settings name."""
-    metadata: MetadataStore
+    database: Database
     blobs: BlobStore
     if settings.metadata == "memory":
-        metadata = MemoryMetadataStore(clock)
+        database = MemoryDatabase(clock)
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
-        metadata = SqliteMetadataStore(
+        database = SqliteDatabase(
             folder, clock, on_broken=lambda: os.kill(os.getpid(), signal.SIGINT)
         )
     if settings.blobs == "memory":
@@ -249,7 +249,7 @@ def open_stores(
     else:
         assert folder is not None
         blobs = FileBlobStore(folder)
-    return metadata, blobs
+    return database, blobs
 
 
 def _callback_limits(settings: Settings) -> CallbackLimits:

@@ -3,7 +3,6 @@
 import pytest
 
 from ossia.access.authenticate import Authenticator
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.client.signing_client import SigningClient
 from ossia.domain.identity.identities import ANONYMOUS, Caller, CallerKind, Identities
 from ossia.domain.identity.ram.roles import delete_role
@@ -17,6 +16,7 @@ from ossia.errors import (
     SignatureDoesNotMatch,
 )
 from ossia.protocol.signed_request import SignedRequest
+from stored import in_memory
 
 NOW = 1_700_000_000_000
 TRUST = (
@@ -32,7 +32,7 @@ class StillClock:
 
 class World:
     def __init__(self) -> None:
-        self.store = MemoryMetadataStore(StillClock())
+        self.store = in_memory(StillClock())
         self.identities = Identities(
             self.store,
             StillClock(),

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from federating import federation_of
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.ram import RAM_VERSION, Call, Operation, ram
 from ossia.api.ram.operation import _PLACEHOLDER, Fields, Registry, UserName
 from ossia.domain.identity.identities import Caller, Identities
@@ -20,6 +19,8 @@ from ossia.domain.identity.ram.parameters import (
 )
 from ossia.domain.identity.sessions import Sessions
 from ossia.errors import RpcError
+from ossia.tables import identities
+from stored import in_memory
 
 NOW = 1_735_787_045_000
 TRUST = (
@@ -71,7 +72,7 @@ class World:
 def world() -> World:
     return World(
         Identities(
-            MemoryMetadataStore(StillClock()),
+            in_memory(StillClock()),
             StillClock(),
             account_id="1234",
             root_access_key_id="ROOT",
@@ -218,7 +219,7 @@ async def test_the_last_use_of_a_key_is_noted_to_the_minute(world: World) -> Non
     alice = await world.user("alice")
     await world.identities.close()
     assert await world.identities.last_use(alice.access_key_id) == NOW
-    stored = await world.identities._metadata.find_identity("key_use", alice.access_key_id)
+    stored = await identities.find(world.identities._database, "key_use", alice.access_key_id)
     assert stored == b"%d" % NOW
     root = await world.identities.user_caller(world.identities.root_key)
     key = {"UserName": "alice", "UserAccessKeyId": alice.access_key_id}

@@ -7,13 +7,13 @@ from urllib.parse import parse_qsl
 import pytest
 
 from federating import federation_of
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcService
 from ossia.client.ram import RamClient
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
 from ossia.protocol.signature_rpc import RpcRequest
 from ram_story import ALLOW, STORY, TRUST, Teller, row
+from stored import in_memory
 
 
 class WallClock:
@@ -23,7 +23,7 @@ class WallClock:
 
 @pytest.fixture
 def teller() -> Teller:
-    store, clock = MemoryMetadataStore(WallClock()), WallClock()
+    store, clock = in_memory(WallClock()), WallClock()
     identities = Identities(
         store, clock, account_id="1234", root_access_key_id="ROOT", root_access_key_secret="root"
     )

@@ -10,7 +10,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from federating import federation_of
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.api.sts import RpcAnswer, RpcService, is_rpc
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.ram import users
@@ -18,6 +17,7 @@ from ossia.domain.identity.sessions import Sessions
 from ossia.ports import Unavailable
 from ossia.protocol.signature_rpc import RpcRequest, sign_acs3, sign_parameters
 from ossia.records import AccessKey
+from stored import Stored, in_memory
 
 NOW = 1_735_787_045_000
 TRUST = (
@@ -44,7 +44,7 @@ class MovingClock:
 @dataclass
 class World:
     clock: MovingClock
-    store: MemoryMetadataStore
+    store: Stored
     identities: Identities
     service: RpcService
     key: AccessKey
@@ -86,7 +86,7 @@ class World:
 @pytest.fixture
 async def world() -> World:
     clock = MovingClock()
-    store = MemoryMetadataStore(clock)
+    store = in_memory(clock)
     identities = Identities(
         store, clock, account_id="1234", root_access_key_id="ROOT", root_access_key_secret="root"
     )
@@ -271,7 +271,7 @@ async def test_what_breaks_inside_is_answered_too(
         async def broken(*_: object, fact: Exception = fact) -> None:
             raise fact
 
-        monkeypatch.setattr(world.store, "find_identity", broken)
+        monkeypatch.setattr(world.store.database, "one", broken)
         world.clock.at_ms += 1000
         assert await world.code(world.signed(IDENTITY), status) == code
     assert "ZeroDivisionError" in caplog.text

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from federating import federation_of
 from ossia.access.authenticate import Authenticator
-from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
+from ossia.adapters.memory import MemoryBlobStore
 from ossia.api.oss import oss
 from ossia.api.route import Router
 from ossia.api.services import Services
@@ -34,6 +34,7 @@ from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback_signature import CallbackKey
+from stored import in_memory
 
 KEY = CallbackKey.generate()
 KEYS = CallbackKeys(OneKey(KEY), own_url="http://oss.test")
@@ -70,7 +71,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = SetClock()
-        self.metadata = MemoryMetadataStore(self.clock)
+        self.metadata = in_memory(self.clock)
         blobs = MemoryBlobStore(self.clock)
         self.identities = Identities(
             self.metadata,

@@ -6,6 +6,7 @@ import json
 import pytest
 from gateway_world import World, code, content, element, header
 
+from ossia.domain.buckets.remembered import RememberedBuckets
 from ossia.errors import InternalError
 from ossia.http.body import Body, ClientGone
 from ossia.ports import CallbackFailure, CallbackFault, Unavailable
@@ -27,11 +28,13 @@ ORIGIN = {"Origin": "https://page"}
 # --- whatever goes wrong ---
 
 
-async def test_storage_that_cannot_answer(world: World, bucket: str) -> None:
+async def test_storage_that_cannot_answer(
+    world: World, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def unavailable(*_: object) -> None:
         raise Unavailable("locked")
 
-    world.metadata.find_bucket = unavailable  # type: ignore[assignment]
+    monkeypatch.setattr(RememberedBuckets, "find", unavailable)
     for headers in ({}, ORIGIN):
         answer = await world.ask("GET", bucket, headers=headers)
         assert (answer.status, code(answer)) == (503, "ServiceUnavailable")
@@ -45,7 +48,7 @@ async def test_a_programming_error_is_an_internal_error(world: World, bucket: st
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    world.metadata.find_object = broken  # type: ignore[assignment, method-assign]
+    world.metadata.database.one = broken  # type: ignore[method-assign]
     answer = await world.ask("GET", bucket, "k")
     assert (answer.status, code(answer)) == (500, "InternalError")
     assert b"secret" not in answer.body

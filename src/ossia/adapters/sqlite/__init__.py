@@ -1,6 +1,6 @@
-"""Metadata in one SQLite file, shared by the worker processes of one machine."""
+"""Every visible state in one SQLite file, shared by the worker processes of one machine."""
 
+from ossia.adapters.sqlite.database import MemoryDatabase, SqliteDatabase
 from ossia.adapters.sqlite.schema import SchemaTooNewError
-from ossia.adapters.sqlite.store import SqliteMetadataStore
 
-__all__ = ["SchemaTooNewError", "SqliteMetadataStore"]
+__all__ = ["MemoryDatabase", "SchemaTooNewError", "SqliteDatabase"]

@@ -1,10 +1,11 @@
-"""Group commit: the operations that wait share one transaction and one wait for the disk.
+"""Group commit: the changes that wait share one transaction and one wait for the disk.
 
 Rules:
 
-1. Operations run on the event loop's thread, one batch at a time, start to COMMIT without a
-   pause.  A thread of its own would have to win the interpreter lock again after every statement
-   and starves while the loop is busy (docs/decisions/2026-11-21-one-connection.md).
+1. Changes run on the event loop's thread, one batch at a time, start to COMMIT without a
+   pause: each is a coroutine that never waits, and is stepped to its end.  A thread of its own
+   would have to win the interpreter lock again after every statement and starves while the loop is
+   busy (docs/decisions/2026-11-21-one-connection.md).
 2. COMMIT does not wait for the disk (``synchronous=NORMAL``): it appends to the log.  A thread then
    brings the log to the disk, and only after that the callers hear of it.  What
    ``synchronous=FULL`` does inside COMMIT, this does after it, outside every lock.
@@ -16,20 +17,17 @@ Rules:
 
 import asyncio
 import logging
-import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 import apsw
 
-from ossia.adapters.blob_life import BlobTerms
-from ossia.adapters.file_lock import FileLock
-from ossia.adapters.sqlite.transaction import Operation, Transaction
-from ossia.ports import Clock, StorageFact, Unavailable
+from ossia.adapters.sqlite.disk import Disk
+from ossia.adapters.sqlite.transaction import Operation, SqliteTransaction
+from ossia.ports import BlobTerms, Clock, StorageFact, Unavailable
 
 log = logging.getLogger("ossia.storage")
 
@@ -50,28 +48,36 @@ class _Outcome(NamedTuple):
     error: BaseException | None
 
 
+class _Batch(NamedTuple):
+    outcomes: list[_Outcome]
+    renewed: set[str]
+    """Topics whose stamps are to be renewed."""
+
+
 class GroupCommit:
-    """Runs operations in batches on *connection*, which nobody else writes through."""
+    """Runs changes in batches on *connection*, which nobody else writes through.
+
+    *renew* renews the stamp of a topic; *on_broken* is called, in a thread, once nothing can be
+    made durable any more.
+    """
 
     def __init__(
         self,
         connection: apsw.Connection,
         *,
-        file: Path,
-        lock_file: Path,
+        disk: Disk,
         clock: Clock,
         terms: BlobTerms,
+        renew: Callable[[str], None],
         after_commit: Callable[[], None],
         on_broken: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
-        self._lock = FileLock(lock_file)
-        # SQLite keeps its own locks on the file and on -shm, which closing a descriptor would
-        # drop; on the log it keeps none.
-        self._log = os.open(f"{file}-wal", os.O_RDWR | os.O_CLOEXEC)
+        self._disk = disk
         self._clock = clock
         self._terms = terms
+        self._renew = renew
         self._after_commit = after_commit
         self._on_broken = on_broken
         self._waiting: list[_Waiting] = []
@@ -79,8 +85,10 @@ class GroupCommit:
         self._polls = 0
         self._broken: BaseException | None = None
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="metadata-log", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+        if disk.is_slow:
+            self._thread = threading.Thread(target=self._work, name="metadata-log", daemon=True)
+            self._thread.start()
 
     def submit(self, operation: Operation) -> "asyncio.Future[Any]":
         """Run *operation* in the next batch; the result comes when it is durable."""
@@ -95,14 +103,14 @@ class GroupCommit:
     async def drain(self) -> None:
         """Wait for everything submitted so far."""
         if self._is_running:
-            await self.submit(lambda _: None)
+            await self.submit(_nothing)
 
     def close(self) -> None:
         """Wait for the thread, then release everything.  Nothing may be in flight."""
-        self._jobs.put(None)
-        self._thread.join()
-        os.close(self._log)
-        self._lock.close()
+        if self._thread is not None:
+            self._jobs.put(None)
+            self._thread.join()
+        self._disk.close()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -111,7 +119,7 @@ class GroupCommit:
     # one batch
 
     def _take_turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._lock.try_acquire():
+        if self._disk.try_acquire():
             self._polls = 0
             self._run_batch(loop)
         elif self._polls < _POLLS:
@@ -122,57 +130,62 @@ class GroupCommit:
             self._jobs.put(lambda: self._wait_for_turn(loop))
 
     def _wait_for_turn(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._lock.acquire()
+        self._disk.acquire()
         loop.call_soon_threadsafe(self._run_batch, loop)
 
     def _run_batch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run what waits, up to a bound, and hand it on to the thread.  The lock is held."""
-        batch = self._waiting[:_BATCH]
+        """Run what waits, up to a bound, and hand it on to the thread.  The turn is ours."""
+        waiting = self._waiting[:_BATCH]
         del self._waiting[:_BATCH]
         try:
             if self._broken is None:
-                outcomes = self._transact(batch)
+                batch = self._transact(waiting)
             else:
-                outcomes = _refused(batch, self._broken)
+                batch = _refused(waiting, self._broken)
         finally:
-            self._lock.release()
-        self._jobs.put(lambda: self._make_durable(outcomes, loop))
+            self._disk.release()
+        if self._thread is None:
+            loop.call_soon(self._tell, batch, loop)
+        else:
+            self._jobs.put(lambda: self._make_durable(batch, loop))
 
-    def _transact(self, batch: list[_Waiting]) -> list[_Outcome]:
+    def _transact(self, waiting: list[_Waiting]) -> _Batch:
         try:
             self._cursor.execute("begin immediate")
         except apsw.Error as error:
-            return _refused(batch, error)
+            return _refused(waiting, error)
         try:
-            transaction = Transaction(self._cursor, self._clock.now_ms(), self._terms)
-            outcomes = [_run(transaction, each) for each in batch]
+            transaction = SqliteTransaction(self._connection, self._clock.now_ms(), self._terms)
+            outcomes = [_run(transaction, each) for each in waiting]
             transaction.write_usage()
             self._cursor.execute("commit")
         except Exception as error:  # noqa: BLE001 - it is handed to the caller whose it is
             self._roll_back()
-            if len(batch) == 1:
-                return _refused(batch, error)
-            return [outcome for each in batch for outcome in self._transact([each])]
-        return outcomes
+            if len(waiting) == 1:
+                return _refused(waiting, error)
+            return _joined([self._transact([each]) for each in waiting])
+        return _Batch(outcomes, transaction.renewed)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             with suppress(apsw.Error):  # the engine may have rolled back already
                 self._cursor.execute("rollback")
 
-    def _make_durable(self, outcomes: list[_Outcome], loop: asyncio.AbstractEventLoop) -> None:
+    def _make_durable(self, batch: _Batch, loop: asyncio.AbstractEventLoop) -> None:
         if self._broken is None:
             try:
-                os.fdatasync(self._log)
+                self._disk.flush()
             except OSError as error:
                 log.critical("metadata_log_not_durable", exc_info=error)
                 self._broken = error
                 self._on_broken()
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(self._tell, outcomes, loop)
+            loop.call_soon_threadsafe(self._tell, batch, loop)
 
-    def _tell(self, outcomes: list[_Outcome], loop: asyncio.AbstractEventLoop) -> None:
-        for done, result, error in outcomes:
+    def _tell(self, batch: _Batch, loop: asyncio.AbstractEventLoop) -> None:
+        for topic in batch.renewed:
+            self._renew(topic)
+        for done, result, error in batch.outcomes:
             if done.done():  # cancelled; the change is made nevertheless
                 continue
             if self._broken is not None:
@@ -188,20 +201,34 @@ class GroupCommit:
             self._is_running = False
 
 
-def _run(transaction: Transaction, waiting: _Waiting) -> _Outcome:
+def _run(transaction: SqliteTransaction, waiting: _Waiting) -> _Outcome:
+    change = waiting.operation(transaction)
     try:
-        return _Outcome(waiting.done, waiting.operation(transaction), None)
+        change.send(None)
+    except StopIteration as done:
+        return _Outcome(waiting.done, done.value, None)
     except StorageFact as fact:
         return _Outcome(waiting.done, None, fact)
+    change.close()
+    raise AssertionError("a change waits for something: others would get between its statements")
 
 
-def _refused(batch: list[_Waiting], error: BaseException) -> list[_Outcome]:
+def _refused(waiting: list[_Waiting], error: BaseException) -> _Batch:
     if isinstance(error, apsw.Error | OSError):
         error = _unavailable(error)
-    return [_Outcome(each.done, None, error) for each in batch]
+    return _Batch([_Outcome(each.done, None, error) for each in waiting], set())
+
+
+def _joined(batches: list[_Batch]) -> _Batch:
+    outcomes = [outcome for batch in batches for outcome in batch.outcomes]
+    return _Batch(outcomes, set().union(*(batch.renewed for batch in batches)))
 
 
 def _unavailable(error: BaseException) -> Unavailable:
     unavailable = Unavailable(str(error))
     unavailable.__cause__ = error
     return unavailable
+
+
+async def _nothing(_: SqliteTransaction) -> None:
+    pass

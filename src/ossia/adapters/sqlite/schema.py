@@ -12,7 +12,7 @@ Rules:
 
 import apsw
 
-from ossia.adapters.blob_life import BlobState
+from ossia.tables.blob_life import BlobState
 
 _MIGRATIONS = (
     f"""
@@ -180,6 +180,10 @@ _MIGRATIONS = (
         until integer not null
     ) without rowid, strict;
     create index nonce_until on nonce (until);
+    """,
+    """
+    -- Elsewhere the usage of a bucket is counted in several rows; here it is one.
+    alter table bucket_usage add column slot integer not null default 0;
     """,
 )
 

@@ -1,13 +1,16 @@
-"""What an operation may use inside the one transaction of its batch."""
+# ruff: noqa: D102 - the docstrings are those of the port
+"""What is asked of the file, and the one transaction of a batch."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
-from ossia.adapters.blob_life import RECORDABLE, BlobState, BlobTerms
-from ossia.ports import Fenced, Missing
+from ossia.ports import BlobTerms, Row, Rows, Value
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -19,59 +22,80 @@ class _Usage:
     changed: bool = False
 
 
-def rows(cursor: apsw.Cursor, sql: str, bindings: tuple[Any, ...]) -> list[Any]:
-    """Every row of a statement, as tuples."""
-    return cursor.execute(sql, bindings).fetchall()
+class SqliteRows:
+    """See `ossia.ports.Rows`.  Nothing here ever waits.
 
-
-class Transaction:
-    """One transaction in which the operations of a batch run one after the other.
-
-    An operation that raises a storage fact must not have changed anything: it looks first and
-    writes afterwards.  Usage counters are summed here and written once per bucket at the end.
+    SQLite takes ``$1``, ``$2``, … for names and numbers them in the order of their first
+    appearance, which is theirs.
     """
 
-    def __init__(self, cursor: apsw.Cursor, now: int, terms: BlobTerms) -> None:
-        self.cursor = cursor
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._cursor = connection.cursor()
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        found = self._cursor.execute(sql, values).fetchall()
+        return found[0] if found else None
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        return self._cursor.execute(sql, values).fetchall()
+
+    async def together(
+        self,
+        question: Callable[Concatenate[Rows, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        self._cursor.execute("begin")
+        try:
+            return await question(self, *args, **kwargs)
+        finally:
+            self._cursor.execute("commit")
+
+
+class SqliteTransaction(SqliteRows):
+    """See `ossia.ports.Transaction`: that of a batch, whose changes run one after the other.
+
+    Usage is summed and written once per bucket at the end.
+    """
+
+    slots = 1
+
+    def __init__(self, connection: apsw.Connection, now: int, terms: BlobTerms) -> None:
+        super().__init__(connection)
+        self._connection = connection
         self._usage: dict[int, _Usage] = {}
         self.now = now
         self.terms = terms
+        self.renewed: set[str] = set()
 
-    def execute(self, sql: str, bindings: tuple[Any, ...]) -> None:
-        """Run a statement that has no rows."""
-        self.cursor.execute(sql, bindings)
+    async def together(
+        self,
+        question: Callable[Concatenate[Rows, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        return await question(self, *args, **kwargs)
 
-    def get(self, sql: str, bindings: tuple[Any, ...]) -> Any:
-        """The one row (its value, if it has one column) of a statement; None if there is none."""
-        return self.cursor.execute(sql, bindings).get
+    async def hold(self, sql: str, *values: Value) -> list[Row]:
+        # Nobody else writes while a batch runs.
+        return self._cursor.execute(sql, values).fetchall()
 
-    def changed(self) -> int:
-        """Rows that the last statement changed."""
-        return self.cursor.connection.changes()
+    async def run(self, sql: str, *values: Value) -> int:
+        self._cursor.execute(sql, values)
+        return self._connection.changes()
 
-    def last_rowid(self) -> int:
-        """The id that the last insert was given."""
-        return self.cursor.connection.last_insert_rowid()
+    async def run_each(self, sql: str, values: Iterable[Sequence[Value]]) -> None:
+        self._cursor.executemany(sql, values)
 
-    # usage
-
-    def require_bucket(self, bucket_id: int) -> None:
-        """Raise `Missing` unless the bucket exists."""
-        if not self.has_bucket(bucket_id):
-            raise Missing(bucket_id)
-
-    def has_bucket(self, bucket_id: int) -> bool:
-        """Whether the bucket exists; asked once per batch."""
-        if bucket_id in self._usage:
+    async def enter(self, bucket_id: int, *, alone: bool = False) -> bool:
+        if alone:
+            self._write(bucket_id, self._usage.pop(bucket_id, _Usage()))
+        elif bucket_id in self._usage:
             return True
-        if self.get("select 1 from bucket where id = ?", (bucket_id,)) is None:
-            return False
-        self._usage[bucket_id] = _Usage()
-        return True
-
-    def forget_bucket(self, bucket_id: int) -> None:
-        """The bucket is gone: nothing is to be counted for it any more."""
-        self._usage.pop(bucket_id, None)
+        found = self._cursor.execute("select 1 from bucket where id = $1", (bucket_id,)).fetchall()
+        if found and not alone:
+            self._usage[bucket_id] = _Usage()
+        return bool(found)
 
     def count(
         self,
@@ -82,7 +106,6 @@ class Transaction:
         uploads: int = 0,
         parts: int = 0,
     ) -> None:
-        """Change the usage of a bucket that `require_bucket` has seen."""
         usage = self._usage[bucket_id]
         usage.storage_bytes += storage_bytes
         usage.objects += objects
@@ -90,62 +113,29 @@ class Transaction:
         usage.parts += parts
         usage.changed = True
 
+    def renew(self, topic: str) -> None:
+        self.renewed.add(topic)
+
     def write_usage(self) -> None:
         """Add the summed changes to the stored counters."""
         for bucket_id, usage in self._usage.items():
-            if usage.changed:
-                self.execute(
-                    "update bucket_usage set storage_bytes = storage_bytes + ?,"
-                    " objects = objects + ?, uploads = uploads + ?, parts = parts + ?,"
-                    " last_modified_at = ? where bucket_id = ?",
-                    (
-                        usage.storage_bytes,
-                        usage.objects,
-                        usage.uploads,
-                        usage.parts,
-                        self.now,
-                        bucket_id,
-                    ),
-                )
+            self._write(bucket_id, usage)
 
-    # blobs
-
-    def check_recordable(self, blob_ids: Iterable[str]) -> None:
-        """Raise `Fenced` unless each blob is an intent or live."""
-        for blob_id in blob_ids:
-            if self.blob_state(blob_id) not in RECORDABLE:
-                raise Fenced(blob_id)
-
-    def blob_state(self, blob_id: str) -> BlobState | None:
-        """The state of a blob's row, if there is one."""
-        state = self.get("select state from blob where id = ?", (blob_id,))
-        return None if state is None else BlobState(state)
-
-    def refer(self, change: Mapping[str, int]) -> None:
-        """Change reference counts; `check_recordable` was asked about those that grow."""
-        for blob_id, count in change.items():
-            self.execute(
-                "update blob set refs = refs + ?1, state = iif(refs + ?1 > 0, ?2, ?3),"
-                " lease_until = iif(refs + ?1 > 0, 0, ?4) where id = ?5",
+    def _write(self, bucket_id: int, usage: _Usage) -> None:
+        if usage.changed:
+            self._cursor.execute(
+                "update bucket_usage set storage_bytes = storage_bytes + $1,"
+                " objects = objects + $2, uploads = uploads + $3, parts = parts + $4,"
+                " last_modified_at = $5 where bucket_id = $6",
                 (
-                    count,
-                    BlobState.LIVE.value,
-                    BlobState.DOOMED.value,
-                    self.now + self.terms.reader_grace_ms,
-                    blob_id,
+                    usage.storage_bytes,
+                    usage.objects,
+                    usage.uploads,
+                    usage.parts,
+                    self.now,
+                    bucket_id,
                 ),
             )
 
-    # inline bytes
 
-    def keep_content(self, content_id: int | None, inline: bytes | None) -> int | None:
-        """Store *inline* in the place *content_id*, or a new one; without bytes, free it."""
-        if inline is not None:
-            self.execute("insert or replace into content values (?, ?)", (content_id, inline))
-            return self.last_rowid()
-        if content_id is not None:
-            self.execute("delete from content where id = ?", (content_id,))
-        return None
-
-
-Operation = Callable[[Transaction], Any]
+Operation = Callable[[SqliteTransaction], Coroutine[Any, Any, Any]]

@@ -13,9 +13,9 @@ from ossia.api.admin.route import AdminCall, Subject, admin
 from ossia.api.admin.services import AdminServices
 from ossia.api.admin.shown import CallbackDetail, CallbackRow, shown_detail, shown_row
 from ossia.errors import InvalidArgument, NoSuchCallback
-from ossia.ports import DeliveryFilter
 from ossia.protocol.decimals import is_decimal
 from ossia.records import Delivery
+from ossia.tables.callbacks import DeliveryFilter
 
 _POLL_S: Final = 0.5
 _SETTLED_MS: Final = 500

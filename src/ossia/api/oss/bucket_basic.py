@@ -24,11 +24,11 @@ from ossia.errors import (
     ResourceGroupIdPreCheckError,
     TooManyBuckets,
 )
-from ossia.ports import Listing
 from ossia.protocol.dates import format_iso
 from ossia.protocol.listing_token import decode_token, encode_token
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Bucket, BucketUsage
+from ossia.tables.objects import Listing
 
 
 @dataclass(frozen=True, slots=True)

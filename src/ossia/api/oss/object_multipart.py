@@ -46,13 +46,13 @@ from ossia.errors import (
     NoSuchUpload,
     PreconditionFailed,
 )
-from ossia.ports import UploadListing
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.dates import format_iso
 from ossia.protocol.decimals import is_decimal
 from ossia.protocol.header_text import shown_text
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Part, Upload
+from ossia.tables.uploads import UploadListing
 
 _MAX_DIGITS = 9
 

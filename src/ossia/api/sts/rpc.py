@@ -21,7 +21,7 @@ from ossia.errors import (
     RpcError,
     SecurityTokenExpired,
 )
-from ossia.ports import Clock, MetadataStore, Unavailable
+from ossia.ports import Clock, Database, Unavailable
 from ossia.protocol.conditions import Context
 from ossia.protocol.signature_rpc import RpcClaim, RpcRequest, missing, read_rpc_claim
 
@@ -68,14 +68,14 @@ class RpcService:
         identities: Identities,
         sessions: Sessions,
         federation: Federation,
-        metadata: MetadataStore,
+        database: Database,
         clock: Clock,
     ) -> None:
         self._identities = identities
         self._sessions = sessions
         self._federation = federation
         self._clock = clock
-        self._nonces = Nonces(metadata)
+        self._nonces = Nonces(database)
         self._sts = Sts(identities, sessions, federation, clock)
         self._operations: dict[tuple[str, str], Handler] = {
             (VERSION, "AssumeRole"): self._assume_role,

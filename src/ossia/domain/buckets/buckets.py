@@ -1,12 +1,15 @@
 """The rules of buckets: create, describe, configure, delete, list."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 
 import msgspec
 
+from ossia import tables
 from ossia.domain.buckets.public_access import DOCUMENT as PUBLIC_ACCESS_BLOCK
 from ossia.domain.buckets.public_access import stored_block
+from ossia.domain.buckets.remembered import RememberedBuckets
 from ossia.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,
@@ -14,10 +17,11 @@ from ossia.errors import (
     ServiceUnavailable,
     TooManyBuckets,
 )
-from ossia.ports import Clock, Conflict, Exists, Listing, MetadataStore, Missing, NotEmpty
+from ossia.ports import Clock, Conflict, Database, Exists, Missing, NotEmpty
 from ossia.protocol.bucket_tags import stored_bucket_tags
 from ossia.protocol.names import check_bucket_name
-from ossia.records import Bucket, BucketUsage
+from ossia.records import Bucket, BucketUsage, StoredObject
+from ossia.tables.objects import Listing
 
 CORS = "cors"
 """The name of the document that holds the CORS rules."""
@@ -30,6 +34,8 @@ CALLBACK_POLICIES = "callback-policies"
 MAX_BUCKETS = 10_000
 """The real service's 100 is a quota of an account; ours only guards against a runaway script."""
 _TRIES = 5
+_NAMES_AT_ONCE = 200
+"""A large page is read in pieces of some milliseconds each."""
 _HAS_UPLOADS = "The bucket has Multipart Uploads. Please complete or abort them first."
 
 
@@ -51,24 +57,32 @@ class Buckets:
     """Buckets and their configuration documents."""
 
     def __init__(
-        self, metadata: MetadataStore, clock: Clock, region: str, *, blocks_new: bool = False
+        self, database: Database, clock: Clock, region: str, *, blocks_new: bool = False
     ) -> None:
         """*blocks_new*: public access to a new bucket is blocked until somebody allows it."""
-        self._metadata = metadata
+        self._database = database
+        self._remembered = RememberedBuckets(database)
         self._clock = clock
         self._region = region
         self._blocks_new = blocks_new
 
     async def find(self, name: str) -> Bucket:
         """The bucket.  Raises `NoSuchBucket`."""
-        found = await self._metadata.find_bucket(name)
+        found = await self.peek(name)
         if found is None:
             raise NoSuchBucket(BucketName=name)
         return found
 
     async def peek(self, name: str) -> Bucket | None:
         """The bucket or None."""
-        return await self._metadata.find_bucket(name)
+        return await self._remembered.find(name)
+
+    async def _now(self, name: str) -> Bucket:
+        """The bucket as somebody else has just made it; that may not be acknowledged yet."""
+        found = await tables.buckets.find(self._database, name)
+        if found is None:
+            raise NoSuchBucket(BucketName=name)
+        return found
 
     async def create(
         self,
@@ -85,9 +99,9 @@ class Buckets:
         `InvalidBucketName`, `BucketAlreadyExists`, `TooManyBuckets`.
         """
         check_bucket_name(name)
-        existing = await self._metadata.find_bucket(name)
+        existing = await self.peek(name)
         if existing is None:
-            if len(await self._metadata.list_buckets("", "", MAX_BUCKETS)) >= MAX_BUCKETS:
+            if len(await tables.buckets.page(self._database, "", "", MAX_BUCKETS)) >= MAX_BUCKETS:
                 raise TooManyBuckets
             new = Bucket(
                 id=0,
@@ -103,9 +117,9 @@ class Buckets:
                 else {},
             )
             try:
-                return await self._metadata.create_bucket(new)
+                return await self._database.change(tables.buckets.create, new)
             except Exists:
-                existing = await self.find(name)
+                existing = await self._now(name)
         if existing.owner != owner:
             raise BucketAlreadyExists(BucketName=name)
         if existing.storage_class != storage_class:
@@ -140,9 +154,9 @@ class Buckets:
     async def _change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
         for _ in range(_TRIES):
             try:
-                return await self._metadata.update_bucket(change(bucket))
+                return await self._database.change(tables.buckets.update, change(bucket))
             except Conflict:
-                bucket = await self.find(bucket.name)
+                bucket = await self._now(bucket.name)
             except Missing:
                 raise NoSuchBucket(BucketName=bucket.name) from None
         raise ServiceUnavailable
@@ -150,9 +164,9 @@ class Buckets:
     async def delete(self, bucket: Bucket) -> None:
         """Remove an empty bucket.  Raises `BucketNotEmpty`."""
         try:
-            await self._metadata.delete_bucket(bucket.id)
+            await self._database.change(tables.buckets.delete, bucket.id)
         except NotEmpty:
-            usage = await self._metadata.bucket_usage(bucket.id)
+            usage = await tables.buckets.usage(self._database, bucket.id)
             # Which of the two it is decides the text (witnessed.md, W34).
             why = None if usage.objects else _HAS_UPLOADS
             raise BucketNotEmpty(why, BucketName=bucket.name) from None
@@ -168,18 +182,32 @@ class Buckets:
     ) -> list[Bucket]:
         """Buckets in the order of their names; with *keep*, those for which it holds."""
         if keep is None:
-            return await self._metadata.list_buckets(prefix, after, limit)
-        found = await self._metadata.list_buckets(prefix, after, MAX_BUCKETS)
+            return await tables.buckets.page(self._database, prefix, after, limit)
+        found = await tables.buckets.page(self._database, prefix, after, MAX_BUCKETS)
         return [each for each in found if keep(each)][:limit]
 
     async def usage(self, bucket: Bucket) -> BucketUsage:
         """What GetBucketStat reports."""
-        return await self._metadata.bucket_usage(bucket.id)
+        return await tables.buckets.usage(self._database, bucket.id)
 
     async def objects(
         self, bucket: Bucket, *, prefix: str, delimiter: str, after: str, limit: int
     ) -> Listing:
-        """One page of the objects of a bucket."""
-        return await self._metadata.list_objects(
-            bucket.id, prefix=prefix, delimiter=delimiter, after=after, limit=limit
-        )
+        """One page of the objects of a bucket; see `tables.objects.page`."""
+        found: list[StoredObject] = []
+        prefixes: list[str] = []
+        while True:
+            page = await tables.objects.page(
+                self._database,
+                bucket.id,
+                prefix=prefix,
+                delimiter=delimiter,
+                after=after,
+                limit=min(limit - len(found) - len(prefixes), _NAMES_AT_ONCE),
+            )
+            found += page.objects
+            prefixes += page.prefixes
+            if page.next_after is None or len(found) + len(prefixes) >= limit:
+                return Listing(objects=found, prefixes=prefixes, next_after=page.next_after)
+            after = page.next_after
+            await asyncio.sleep(0)  # other requests run in between

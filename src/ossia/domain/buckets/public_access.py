@@ -6,8 +6,9 @@ documentation, "Block public access".
 
 from typing import Final
 
+from ossia import tables
 from ossia.errors import AccessDenied
-from ossia.ports import Clock, MetadataStore
+from ossia.ports import Clock, Database
 from ossia.records import Bucket
 
 DOCUMENT: Final = "public-access-block"
@@ -25,9 +26,9 @@ class PublicAccess:
     that much later, one made here at once.
     """
 
-    def __init__(self, metadata: MetadataStore, clock: Clock, *, blocks_new: bool = False) -> None:
+    def __init__(self, database: Database, clock: Clock, *, blocks_new: bool = False) -> None:
         """*blocks_new*: buckets are made with their own block."""
-        self._metadata = metadata
+        self._database = database
         self._clock = clock
         self._blocks_new = blocks_new
         self._remembered = False
@@ -37,14 +38,16 @@ class PublicAccess:
         """Whether the account blocks it."""
         now_ms = self._clock.now_ms()
         if not 0 <= now_ms - self._read_at < _FRESH_MS:
-            stored = await self._metadata.find_identity("setting", DOCUMENT)
+            stored = await tables.identities.find(self._database, "setting", DOCUMENT)
             self._remember(now_ms, is_blocked=stored == _BLOCKED)
         return self._remembered
 
     async def block_everywhere(self, *, is_blocked: bool) -> None:
         """Block it in the account, or no longer."""
         stored = _BLOCKED if is_blocked else _OPEN
-        await self._metadata.put_identity("setting", DOCUMENT, stored, create=False)
+        await self._database.change(
+            tables.identities.put, "setting", DOCUMENT, stored, create=False
+        )
         self._remember(self._clock.now_ms(), is_blocked=is_blocked)
 
     def _remember(self, now_ms: int, *, is_blocked: bool) -> None:

@@ -8,8 +8,10 @@ import asyncio
 import logging
 from typing import Final
 
-from ossia.ports import Clock, DeliveryFilter, MetadataStore, Unavailable
+from ossia import tables
+from ossia.ports import Clock, Database, Unavailable
 from ossia.records import Delivery
+from ossia.tables.callbacks import DeliveryFilter
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +27,9 @@ class DeliveryLog:
     """
 
     def __init__(
-        self, metadata: MetadataStore, clock: Clock, *, keep_days: float = 7, keep: int = 100_000
+        self, database: Database, clock: Clock, *, keep_days: float = 7, keep: int = 100_000
     ) -> None:
-        self._metadata = metadata
+        self._database = database
         self._clock = clock
         self._keep_ms = round(keep_days * _DAY_MS)
         self._keep = keep
@@ -55,26 +57,30 @@ class DeliveryLog:
         if not batch:
             return
         try:
-            await self._metadata.add_deliveries(batch)
+            await self._database.change(tables.callbacks.add, batch)
         except Unavailable as error:
             log.warning("delivery_log_unavailable lost=%d reason=%s", len(batch), error)
 
     async def find(self, delivery_id: str) -> Delivery | None:
         """One row."""
         await self.flush()
-        return await self._metadata.find_delivery(delivery_id)
+        return await tables.callbacks.find(self._database, delivery_id)
 
     async def list(
         self, wanted: DeliveryFilter, *, before: str = "", after: str = "", limit: int
     ) -> "list[Delivery]":
-        """Rows that match, newest first; see `MetadataStore.list_deliveries`."""
+        """Rows that match, newest first; see `tables.callbacks.page`."""
         await self.flush()
-        return await self._metadata.list_deliveries(wanted, before=before, after=after, limit=limit)
+        return await tables.callbacks.page(
+            self._database, wanted, before=before, after=after, limit=limit
+        )
 
     async def prune(self) -> int:
         """Remove what is too old or too much; the number of rows removed."""
         removed = 0
         oldest = self._clock.now_ms() - self._keep_ms
-        while gone := await self._metadata.prune_deliveries(older_than=oldest, keep=self._keep):
+        while gone := await self._database.change(
+            tables.callbacks.prune, older_than=oldest, keep=self._keep
+        ):
             removed += gone
         return removed

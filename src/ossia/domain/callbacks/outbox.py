@@ -15,9 +15,10 @@ from typing import Final
 
 import msgspec
 
+from ossia import tables
 from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.errors import CallbackFailed
-from ossia.ports import Clock, MetadataStore
+from ossia.ports import Clock, Database
 from ossia.records import CallbackMessage, PendingCallback
 
 log = logging.getLogger(__name__)
@@ -40,14 +41,14 @@ class Outbox:
 
     def __init__(
         self,
-        metadata: MetadataStore,
+        database: Database,
         callbacks: Callbacks,
         clock: Clock,
         *,
         timeout_s: float = 5.0,
         retry_for_s: float = 24 * 3600,
     ) -> None:
-        self._metadata = metadata
+        self._database = database
         self._callbacks = callbacks
         self._clock = clock
         self._timeout_ms = round(timeout_s * 1000)
@@ -70,7 +71,7 @@ class Outbox:
 
     async def settle(self, pending: PendingCallback) -> None:
         """The application has accepted."""
-        await self._metadata.settle_pending(pending.id)
+        await self._database.change(tables.callbacks.settle, pending.id)
 
     async def put_off(self, pending: PendingCallback, reason: str) -> None:
         """An attempt has failed: try later, or leave it to an operator."""
@@ -84,14 +85,15 @@ class Outbox:
                 pending.message.request_id,
                 reason,
             )
-        await self._metadata.postpone_pending(
+        await self._database.change(
+            tables.callbacks.postpone,
             msgspec.structs.replace(
                 pending,
                 attempts=pending.attempts + 1,
                 not_before=now + wait,
                 last_error=reason,
                 dead=dead,
-            )
+            ),
         )
 
     async def run_due(self) -> int:
@@ -100,7 +102,9 @@ class Outbox:
         now = self._clock.now_ms()
         if not room:
             return 0
-        due = await self._metadata.lease_pending(now, now + self._lease_ms(_MAX_URLS), room)
+        due = await self._database.change(
+            tables.callbacks.lease, now, now + self._lease_ms(_MAX_URLS), room
+        )
         for pending in due:
             task = asyncio.create_task(self.attempt(pending))
             self._attempts.add(task)
@@ -126,11 +130,13 @@ class Outbox:
 
     async def list(self, *, dead: bool, after: str = "") -> "list[PendingCallback]":
         """What is owed, or was given up, in the order of ids."""
-        return await self._metadata.list_pending(dead=dead, after=after, limit=_LISTED)
+        return await tables.callbacks.page_pending(
+            self._database, dead=dead, after=after, limit=_LISTED
+        )
 
     async def find(self, message_id: str) -> PendingCallback | None:
         """What is owed under that id."""
-        return await self._metadata.find_pending(message_id)
+        return await tables.callbacks.find_pending(self._database, message_id)
 
     async def retry(self, pending: PendingCallback) -> bool:
         """Try now, also what was given up; whether it was accepted.

@@ -16,8 +16,8 @@ from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.errors import InvalidArgument
-from ossia.ports import DeliveryFilter
 from ossia.records import Delivery
+from ossia.tables.callbacks import DeliveryFilter
 
 Exists = Callable[[str, str], Awaitable[bool]]
 """Whether (bucket, key) is stored."""

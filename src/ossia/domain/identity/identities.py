@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
 
+from ossia import tables
 from ossia.domain.identity.ram import policies, roles, users
 from ossia.domain.identity.ram.parameters import (
     DOCUMENT,
@@ -30,7 +31,7 @@ from ossia.domain.identity.ram.policies import SYSTEM_POLICIES, compiled
 from ossia.domain.identity.sessions import Session
 from ossia.domain.identity.store import IdentityStore
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken
-from ossia.ports import Clock, MetadataStore, Missing, StorageFact
+from ossia.ports import Clock, Database, Missing, StorageFact
 from ossia.protocol.conditions import Context
 from ossia.protocol.policy_document import Asker, PolicyDocument, Rules
 from ossia.records import AccessKey, Group, Policy, Role, User
@@ -171,7 +172,7 @@ class Identities:
 
     def __init__(
         self,
-        metadata: MetadataStore,
+        database: Database,
         clock: Clock,
         *,
         account_id: str,
@@ -179,9 +180,9 @@ class Identities:
         root_access_key_secret: str,
     ) -> None:
         self.account_id = account_id
-        self.store = IdentityStore(metadata, clock)
+        self.store = IdentityStore(database, clock)
         self.root_key = AccessKey(id=root_access_key_id, secret=root_access_key_secret)
-        self._metadata = metadata
+        self._database = database
         self._clock = clock
         self._root = Caller(
             CallerKind.ROOT,
@@ -213,7 +214,7 @@ class Identities:
         if not key.user_name:
             return self._root
         self._note_use(key.id)
-        callers: dict[str, Caller] = self.store.remembered().callers
+        callers: dict[str, Caller] = (await self.store.remembered()).callers
         return callers.get(key.id) or _kept(callers, await self._user_caller(key))
 
     async def _user_caller(self, key: AccessKey) -> Caller:
@@ -245,7 +246,7 @@ class Identities:
         Raises `InvalidSecurityToken` if the role or the user who began it is gone, be it that
         another one has its name.
         """
-        callers: dict[str, Caller] = self.store.remembered().callers
+        callers: dict[str, Caller] = (await self.store.remembered()).callers
         # Ids of temporary keys are as long and as random as secrets are: no two are alike.
         known = callers.get(session.access_key_id)
         return known or _kept(callers, await self._session_caller(session))
@@ -333,7 +334,9 @@ class Identities:
     async def _save_use(self, key_id: str, now_ms: int) -> None:
         try:
             if now_ms > await self._stored_use(key_id):
-                await self._metadata.put_identity(_USE, key_id, b"%d" % now_ms, create=False)
+                await self._database.change(
+                    tables.identities.put, _USE, key_id, b"%d" % now_ms, create=False
+                )
         except StorageFact as fact:
             log.warning("key_use_not_noted", extra={"reason": str(fact)})
 
@@ -345,10 +348,10 @@ class Identities:
         """Forget when a key was used that is no more."""
         self._used_at.pop(key_id, None)
         with suppress(Missing):
-            await self._metadata.delete_identity(_USE, key_id)
+            await self._database.change(tables.identities.delete, _USE, key_id)
 
     async def _stored_use(self, key_id: str) -> int:
-        return int(await self._metadata.find_identity(_USE, key_id) or 0)
+        return int(await tables.identities.find(self._database, _USE, key_id) or 0)
 
     # --- finding
 

@@ -15,8 +15,9 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import msgspec
 
+from ossia import tables
 from ossia.domain.identity.ram.refusals import no_such
-from ossia.ports import Clock, Conflict, IdentityChange, MetadataStore, Unavailable
+from ossia.ports import Clock, Conflict, Database, Unavailable
 from ossia.records import (
     AccessKey,
     Group,
@@ -26,6 +27,7 @@ from ossia.records import (
     SealingKeys,
     User,
 )
+from ossia.tables.identities import IdentityChange
 
 Record = TypeVar("Record", User, Group, AccessKey, Role, Policy, OidcProvider, SealingKeys)
 _P = ParamSpec("_P")
@@ -51,13 +53,13 @@ _ATTEMPTS: Final = 100
 class View:
     """Identities as they are stored now."""
 
-    def __init__(self, metadata: MetadataStore, now_ms: int) -> None:
-        self._metadata = metadata
+    def __init__(self, database: Database, now_ms: int) -> None:
+        self._database = database
         self.now_ms = now_ms
 
     async def find(self, record_type: type[Record], name: str) -> Record | None:
         """The record of that name."""
-        stored = await self._metadata.find_identity(_KINDS[record_type], name)
+        stored = await tables.identities.find(self._database, _KINDS[record_type], name)
         return None if stored is None else decode(record_type, stored)
 
     async def get(self, record_type: type[Record], name: str) -> Record:
@@ -71,7 +73,7 @@ class View:
         self, record_type: type[Record], after: str, limit: int
     ) -> tuple[list[Record], bool]:
         """Records with names greater than *after*, and whether there are more."""
-        rows = await self._metadata.list_identities(_KINDS[record_type], after, limit + 1)
+        rows = await tables.identities.page(self._database, _KINDS[record_type], after, limit + 1)
         return [decode(record_type, stored) for _, stored in rows[:limit]], len(rows) > limit
 
     async def all(self, record_type: type[Record]) -> list[Record]:
@@ -88,8 +90,8 @@ class View:
 class Draft(View):
     """A change in the making.  `find` sees what was put, `page` and `all` do not."""
 
-    def __init__(self, metadata: MetadataStore, now_ms: int) -> None:
-        super().__init__(metadata, now_ms)
+    def __init__(self, database: Database, now_ms: int) -> None:
+        super().__init__(database, now_ms)
         self._changed: dict[tuple[type, str], Any] = {}
 
     async def find(self, record_type: type[Record], name: str) -> Record | None:
@@ -134,15 +136,15 @@ class Remembered:
 class IdentityStore:
     """The identities of one account."""
 
-    def __init__(self, metadata: MetadataStore, clock: Clock) -> None:
-        self._metadata = metadata
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
         self._clock = clock
         self._remembered = Remembered(b"", 0)
         self._turn = asyncio.Lock()
 
-    def remembered(self) -> Remembered:
+    async def remembered(self) -> Remembered:
         """What is known to be true now.  Keep what you read in the object you had before."""
-        stamp = self._metadata.identity_stamp()
+        stamp = await self._database.stamp(tables.identities.CHANGED)
         now_ms = self._clock.now_ms()
         known = self._remembered
         if stamp != known.stamp or not 0 <= now_ms - known.since_ms < _TRUSTED_MS:
@@ -151,7 +153,7 @@ class IdentityStore:
 
     async def find(self, record_type: type[Record], name: str) -> Record | None:
         """The record of that name, as it was at most a moment ago."""
-        records = self.remembered().records
+        records = (await self.remembered()).records
         place = (record_type, name)
         if place in records:
             known: Record = records[place]
@@ -167,7 +169,7 @@ class IdentityStore:
 
     def view(self) -> View:
         """Identities as they are stored now."""
-        return View(self._metadata, self._clock.now_ms())
+        return View(self._database, self._clock.now_ms())
 
     async def change(
         self,
@@ -182,13 +184,13 @@ class IdentityStore:
         # Changes of this worker queue up: only those of others can come between.
         async with self._turn:
             for _ in range(_ATTEMPTS):
-                epoch = await self._metadata.identity_epoch()
-                draft = Draft(self._metadata, self._clock.now_ms())
+                epoch = await tables.identities.epoch(self._database)
+                draft = Draft(self._database, self._clock.now_ms())
                 result = await function(draft, *args, **kwargs)
                 changes = draft.changes()
                 try:
                     if changes:
-                        await self._metadata.change_identities(changes, epoch=epoch)
+                        await self._database.change(tables.identities.change, changes, since=epoch)
                 except Conflict:
                     continue
                 return result

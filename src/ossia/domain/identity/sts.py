@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final
 
+from ossia import tables
 from ossia.domain.identity.federation import FederatedToken, Federation, trusts_provider
 from ossia.domain.identity.identities import Caller, CallerKind, Identities, compiled, role_arn
 from ossia.domain.identity.permission import permits
 from ossia.domain.identity.sessions import Sessions
 from ossia.errors import RpcError
-from ossia.ports import Clock, Exists, MetadataStore
+from ossia.ports import Clock, Database, Exists
 from ossia.protocol.conditions import Context
 from ossia.protocol.policy_document import Grammar, PolicyDocument, PolicyError, Verdict
 from ossia.protocol.signature_rpc import missing
@@ -285,15 +286,17 @@ class Nonces:
     acceptable until it lies fifteen behind.
     """
 
-    def __init__(self, metadata: MetadataStore) -> None:
-        self._metadata = metadata
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def use(self, access_key_id: str, nonce: str, now_ms: int) -> None:
         """Note a nonce.  Raises `RpcError` ``SignatureNonceUsed`` if it was noted before."""
         # A digest, because a nonce may be as long as a request.
         mark = sha256(f"{access_key_id}\n{nonce}".encode("utf-8", "surrogatepass")).digest()
         try:
-            await self._metadata.use_nonce(mark, now=now_ms, until=now_ms + 2 * MAX_SKEW_MS)
+            await self._database.change(
+                tables.identities.use_nonce, mark, now=now_ms, until=now_ms + 2 * MAX_SKEW_MS
+            )
         except Exists as fact:
             raise RpcError(
                 400, "SignatureNonceUsed", "Specified signature nonce was used already."

@@ -12,7 +12,8 @@ Rules:
    and only when it is older than any write can last.
 """
 
-from ossia.ports import BlobStore, Clock, MetadataStore
+from ossia import tables
+from ossia.ports import BlobStore, Clock, Database
 
 _BATCH = 500
 _DAY_MS = 24 * 3600 * 1000
@@ -26,14 +27,14 @@ class Collector:
 
     def __init__(
         self,
-        metadata: MetadataStore,
+        database: Database,
         blobs: BlobStore,
         clock: Clock,
         *,
         batch: int = _BATCH,
         scrub_age_ms: int = _DAY_MS,
     ) -> None:
-        self._metadata = metadata
+        self._database = database
         self._blobs = blobs
         self._clock = clock
         self._batch = batch
@@ -42,9 +43,11 @@ class Collector:
     async def sweep(self) -> int:
         """Delete what is garbage now; the number of blobs whose bytes were deleted."""
         deleted = 0
-        while claimed := await self._metadata.collect(self._clock.now_ms(), self._batch):
+        while claimed := await self._database.change(
+            tables.blobs.collect, self._clock.now_ms(), self._batch
+        ):
             await self._blobs.delete(claimed)
-            await self._metadata.forget_blobs(claimed)
+            await self._database.change(tables.blobs.forget, claimed)
             deleted += len(claimed)
         return deleted
 
@@ -61,7 +64,7 @@ class Collector:
         return deleted + await self._remove_unknown(seen)
 
     async def _remove_unknown(self, blob_ids: list[str]) -> int:
-        known = await self._metadata.known_blobs(blob_ids)
+        known = await tables.blobs.known(self._database, blob_ids)
         unknown = [each for each in blob_ids if each not in known]
         await self._blobs.delete(unknown)
         return len(unknown)

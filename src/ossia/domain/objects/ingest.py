@@ -17,10 +17,11 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from ossia import tables
 from ossia.domain.objects.buffers import Buffers
 from ossia.errors import EntityTooLarge, InvalidDigest, OssError
 from ossia.http.body import ClientGone
-from ossia.ports import BlobStore, Clock, MetadataStore, StagedBlob, Unavailable
+from ossia.ports import BlobStore, Clock, Database, StagedBlob, Unavailable
 from ossia.protocol.checksums import crc64, md5_hex, parse_content_md5
 from ossia.records import Extent
 
@@ -74,7 +75,7 @@ class Ingest:
 
     def __init__(
         self,
-        metadata: MetadataStore,
+        database: Database,
         blobs: BlobStore,
         clock: Clock,
         buffers: Buffers,
@@ -82,7 +83,7 @@ class Ingest:
         threads: int = 8,
         inline_limit: int = INLINE_LIMIT,
     ) -> None:
-        self._metadata = metadata
+        self._database = database
         self._blobs = blobs
         self._clock = clock
         self._buffers = buffers
@@ -197,7 +198,7 @@ class Ingest:
         blob_id = self._blobs.new_id()
         # The intent is recorded while the bytes arrive; it must be there before they are recorded.
         intent = asyncio.ensure_future(
-            self._metadata.intend_blob(blob_id, self._clock.now_ms() + LEASE_MS)
+            self._database.change(tables.blobs.intend, blob_id, self._clock.now_ms() + LEASE_MS)
         )
         loop = asyncio.get_running_loop()
         try:

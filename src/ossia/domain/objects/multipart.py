@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from ossia import tables
 from ossia.domain.objects.extents import cut, may_be_shared, merged
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, always
 from ossia.domain.objects.objects import CLIENT_ENCRYPTION, Announcement, Attributes, Objects
@@ -24,7 +25,7 @@ from ossia.errors import (
     PartNotSequential,
     ServiceUnavailable,
 )
-from ossia.ports import Clock, Conflict, Exists, Fenced, MetadataStore, Missing, UploadListing
+from ossia.ports import Clock, Conflict, Database, Exists, Fenced, Missing
 from ossia.protocol.checksums import (
     combine_crc64,
     content_md5_to_etag,
@@ -35,6 +36,7 @@ from ossia.protocol.decimals import is_decimal
 from ossia.protocol.preconditions import Preconditions
 from ossia.protocol.ranges import resolve_copy_range
 from ossia.records import Bucket, Extent, ObjectType, Part, StoredObject, Upload
+from ossia.tables.uploads import UploadListing
 
 MIN_PART = 100 * 1024
 """Every part but the last has at least 100 KB; checked at Complete."""
@@ -55,10 +57,8 @@ class ChosenPart:
 class Multipart:
     """Uploads in parts."""
 
-    def __init__(
-        self, metadata: MetadataStore, objects: Objects, ingest: Ingest, clock: Clock
-    ) -> None:
-        self._metadata = metadata
+    def __init__(self, database: Database, objects: Objects, ingest: Ingest, clock: Clock) -> None:
+        self._database = database
         self._objects = objects
         self._ingest = ingest
         self._clock = clock
@@ -87,14 +87,14 @@ class Multipart:
             forbid_overwrite=forbid_overwrite,
         )
         try:
-            await self._metadata.create_upload(upload)
+            await self._database.change(tables.uploads.create, upload)
         except Missing:
             raise NoSuchBucket(BucketName=bucket.name) from None
         return upload
 
     async def find(self, bucket: Bucket, key: str, upload_id: str, *, ec: str) -> Upload:
         """The upload.  Raises `NoSuchUpload` with the cause number of the operation."""
-        upload = await self._metadata.find_upload(bucket.id, key, upload_id)
+        upload = await tables.uploads.find(self._database, bucket.id, key, upload_id)
         if upload is None:
             raise NoSuchUpload(ec=ec, UploadId=upload_id)
         return upload
@@ -183,7 +183,7 @@ class Multipart:
     async def _check_sequence(self, upload: Upload, number: int) -> None:
         if not upload.sequential or number == 1:
             return
-        before = await self._metadata.list_parts(upload.id, number - 2, 1)
+        before = await tables.uploads.parts(self._database, upload.id, number - 2, 1)
         if not before or before[0].number != number - 1:
             raise PartNotSequential(PartNumber=number)
 
@@ -194,7 +194,7 @@ class Multipart:
         if_fenced: str = "The upload took longer than its lease.",
     ) -> None:
         try:
-            await self._metadata.put_part(part)
+            await self._database.change(tables.uploads.put_part, part)
         except Missing:
             raise NoSuchUpload(ec=ec, UploadId=part.upload_id) from None
         except Fenced as error:
@@ -220,7 +220,8 @@ class Multipart:
         key, upload_id = upload.key, upload.id
         forbid_overwrite = forbid_overwrite or upload.forbid_overwrite
         stored = {
-            part.number: part for part in await self._metadata.list_parts(upload_id, 0, MAX_PARTS)
+            part.number: part
+            for part in await tables.uploads.parts(self._database, upload_id, 0, MAX_PARTS)
         }
         parts = list(stored.values()) if chosen is None else _choose(stored, chosen, upload_id)
         _check_sizes(parts)
@@ -248,8 +249,12 @@ class Multipart:
             new = msgspec.structs.replace(new, md5=etag_to_content_md5(etag))
         owed = None if announcement is None else await announcement.before(new)
         try:
-            await self._metadata.complete_upload(
-                upload_id, new, forbid_overwrite=forbid_overwrite, owed=owed
+            await self._database.change(
+                tables.uploads.complete,
+                upload_id,
+                new,
+                forbid_overwrite=forbid_overwrite,
+                owed=owed,
             )
         except Missing:
             raise NoSuchUpload(ec="0042-00000205", UploadId=upload_id) from None
@@ -263,13 +268,13 @@ class Multipart:
         """End an upload without an object."""
         await self.find(bucket, key, upload_id, ec="0042-00000002")
         try:
-            await self._metadata.abort_upload(upload_id)
+            await self._database.change(tables.uploads.abort, upload_id)
         except Missing:
             raise NoSuchUpload(UploadId=upload_id) from None
 
     async def parts(self, upload_id: str, after: int, limit: int) -> list[Part]:
         """Parts in order of their numbers, behind *after*."""
-        return await self._metadata.list_parts(upload_id, after, limit)
+        return await tables.uploads.parts(self._database, upload_id, after, limit)
 
     async def uploads(
         self,
@@ -282,7 +287,8 @@ class Multipart:
         limit: int,
     ) -> UploadListing:
         """One page of the uploads of a bucket."""
-        return await self._metadata.list_uploads(
+        return await tables.uploads.page(
+            self._database,
             bucket.id,
             prefix=prefix,
             delimiter=delimiter,

@@ -1,7 +1,7 @@
 """The rules of objects: put, find, read, copy, append, delete, ACL.
 
-Everything visible is decided by one call of the metadata store; the bytes are stored before that
-(`domain.objects.ingest`).
+Everything visible is decided by one change (`ossia.tables.objects`); the bytes are stored before
+that (`ingest`).
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from ossia import tables
 from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, StoredSource
 from ossia.errors import (
@@ -28,9 +29,9 @@ from ossia.ports import (
     BlobStore,
     Clock,
     Conflict,
+    Database,
     Exists,
     Fenced,
-    MetadataStore,
     Missing,
 )
 from ossia.protocol.checksums import etag_to_content_md5
@@ -64,10 +65,8 @@ class Attributes:
 class Objects:
     """Objects of every bucket."""
 
-    def __init__(
-        self, metadata: MetadataStore, blobs: BlobStore, ingest: Ingest, clock: Clock
-    ) -> None:
-        self._metadata = metadata
+    def __init__(self, database: Database, blobs: BlobStore, ingest: Ingest, clock: Clock) -> None:
+        self._database = database
         self._blobs = blobs
         self._ingest = ingest
         self._clock = clock
@@ -104,7 +103,7 @@ class Objects:
 
     async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
         """Refuse before bytes are taken; `record` decides again, in its transaction."""
-        if forbid_overwrite and await self._metadata.find_object(bucket.id, key) is not None:
+        if forbid_overwrite and await self.peek(bucket, key) is not None:
             raise FileAlreadyExists(Key=key)
 
     async def record(
@@ -136,7 +135,9 @@ class Objects:
         )
         owed = None if announcement is None else await announcement.before(new)
         try:
-            await self._metadata.put_object(new, forbid_overwrite=forbid_overwrite, owed=owed)
+            await self._database.change(
+                tables.objects.put, new, forbid_overwrite=forbid_overwrite, owed=owed
+            )
         except Exists:
             raise FileAlreadyExists(Key=new.key) from None
         except Missing:
@@ -160,7 +161,7 @@ class Objects:
         Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
         Raises `PositionNotEqualToLength`, `ObjectNotAppendable`.
         """
-        before = await self._metadata.find_object(bucket.id, key)
+        before = await tables.objects.find(self._database, bucket.id, key)
         self._check_append(before, position)
         if before is not None and short_tail(before.extents) >= MOST_SHORT:
             await self._join_tail(before)
@@ -201,11 +202,11 @@ class Objects:
                 extents=(),
             )
             try:
-                await self._metadata.append_object(
-                    new, position=position, added=added, replaces=before
+                await self._database.change(
+                    tables.objects.append, new, position=position, added=added, replaces=before
                 )
             except Conflict:
-                found = await self._metadata.find_object(base.bucket_id, base.key)
+                found = await tables.objects.find(self._database, base.bucket_id, base.key)
                 self._check_append(found, position)
                 if before is None or found is None or found.etag != before.etag:
                     break
@@ -227,7 +228,7 @@ class Objects:
         new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
         with suppress(Conflict, Fenced, Missing):
-            await self._metadata.put_object(new, replaces=before)
+            await self._database.change(tables.objects.put, new, replaces=before)
 
     def _check_append(self, before: StoredObject | None, position: int) -> None:
         if before is not None and before.type != ObjectType.APPENDABLE.value:
@@ -256,14 +257,14 @@ class Objects:
 
     async def find(self, bucket: Bucket, key: str) -> StoredObject:
         """The object.  Raises `NoSuchKey`."""
-        found = await self._metadata.find_object(bucket.id, key)
+        found = await tables.objects.find(self._database, bucket.id, key)
         if found is None:
             raise NoSuchKey(Key=key)
         return found
 
     async def peek(self, bucket: Bucket, key: str) -> StoredObject | None:
         """The object or None."""
-        return await self._metadata.find_object(bucket.id, key)
+        return await tables.objects.find(self._database, bucket.id, key)
 
     def spans(self, stored: StoredObject, start: int, length: int) -> "tuple[BlobSpan, ...]":
         """The runs of blobs that hold *length* bytes from *start*."""
@@ -334,7 +335,8 @@ class Objects:
             if source.type == ObjectType.APPENDABLE.value and not itself:
                 new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
             try:
-                await self._metadata.put_object(
+                await self._database.change(
+                    tables.objects.put,
                     new,
                     forbid_overwrite=forbid_overwrite and not itself,
                     replaces=source if itself else None,
@@ -357,7 +359,7 @@ class Objects:
             stored = await self.find(bucket, key)
             new = msgspec.structs.replace(stored, acl=acl)
             try:
-                await self._metadata.put_object(new, replaces=stored)
+                await self._database.change(tables.objects.put, new, replaces=stored)
             except (Fenced, Conflict):
                 continue
             except Missing:
@@ -367,7 +369,7 @@ class Objects:
 
     async def delete(self, bucket: Bucket, keys: Sequence[str]) -> None:
         """Remove keys; those that are absent are no error."""
-        await self._metadata.delete_objects(bucket.id, keys)
+        await self._database.change(tables.objects.delete, bucket.id, keys)
 
 
 class BlobSpan:

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks, UploadFacts
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
@@ -19,10 +18,12 @@ from ossia.domain.callbacks.upload_callback import (
     terms_of,
 )
 from ossia.errors import CallbackFailed, CallbackNotAccepted
-from ossia.ports import CallbackAnswer, CallbackAttempt, DeliveryFilter
+from ossia.ports import CallbackAnswer, CallbackAttempt
 from ossia.protocol.callback import CallbackConfig, read_url
 from ossia.protocol.webhook_signature import WebhookKey
 from ossia.records import Bucket, PendingCallback, StoredObject
+from ossia.tables.callbacks import DeliveryFilter
+from stored import in_memory
 
 MINUTE = 60_000
 BODY = b'{"Status":"OK"}'
@@ -70,7 +71,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = SetClock()
-        self.store = MemoryMetadataStore(self.clock)
+        self.store = in_memory(self.clock)
         self.application = Application()
         self.log = DeliveryLog(self.store, self.clock, keep_days=1, keep=3)
         self.callbacks = Callbacks(
@@ -123,7 +124,7 @@ class World:
         return await self.store.find_object(self.bucket.id, "k") is not None
 
     async def owed(self, *, dead: bool = False) -> list[PendingCallback]:
-        await asyncio.sleep(0)  # what is settled in the background
+        await asyncio.sleep(0.01)  # what is settled in the background
         return await self.outbox.list(dead=dead)
 
     async def pass_time(self, ms: int) -> int:

@@ -10,12 +10,12 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, RSAKey
 
 from federating import Documents
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.domain.identity.federation import FederatedToken, Federation, trusts_provider
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.ram.oidc_providers import create_provider
 from ossia.errors import RpcError
 from ossia.protocol.oidc_token import MAX_CHARACTERS, SKEW_S
+from stored import in_memory
 
 NOW_S = 1_735_787_045
 ISSUER = "https://issuer.example.com/realm"
@@ -40,7 +40,7 @@ def published(*keys: RSAKey | ECKey | dict[str, Any]) -> bytes:
 
 class World:
     def __init__(self) -> None:
-        store = MemoryMetadataStore(StillClock())
+        store = in_memory(StillClock())
         identities = Identities(
             store,
             StillClock(),

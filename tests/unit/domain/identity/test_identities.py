@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.domain.identity.identities import (
     ANONYMOUS,
     SYSTEM_POLICIES,
@@ -18,6 +17,7 @@ from ossia.domain.identity.sessions import Sessions
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken, RpcError
 from ossia.protocol.policy_document import Verdict
 from ossia.records import AccessKey, Role, User
+from stored import Stored, in_memory
 
 NOW = 1_735_787_045_000
 KEY = "acs:oss:cn-hangzhou:1234:b/k"
@@ -47,11 +47,11 @@ def clock() -> MovingClock:
 
 
 @pytest.fixture
-def store(clock: MovingClock) -> MemoryMetadataStore:
-    return MemoryMetadataStore(clock)
+def store(clock: MovingClock) -> Stored:
+    return in_memory(clock)
 
 
-def identities_of(store: MemoryMetadataStore, clock: MovingClock) -> Identities:
+def identities_of(store: Stored, clock: MovingClock) -> Identities:
     return Identities(
         store,
         clock,
@@ -62,7 +62,7 @@ def identities_of(store: MemoryMetadataStore, clock: MovingClock) -> Identities:
 
 
 @pytest.fixture
-def identities(store: MemoryMetadataStore, clock: MovingClock) -> Identities:
+def identities(store: Stored, clock: MovingClock) -> Identities:
     return identities_of(store, clock)
 
 
@@ -104,9 +104,7 @@ async def test_a_user_calls_with_his_key_and_policies(identities: Identities) ->
     assert allowed == {"oss:PutObject", "oss:GetObject"}
 
 
-async def test_the_root_key_is_not_stored(
-    identities: Identities, store: MemoryMetadataStore
-) -> None:
+async def test_the_root_key_is_not_stored(identities: Identities, store: Stored) -> None:
     key = await identities.find_access_key("ROOT")
     assert key is not None
     assert key.secret == "rootSecret"
@@ -123,7 +121,7 @@ async def test_an_unknown_key_is_nobodys(identities: Identities) -> None:
 
 
 async def test_a_session_calls_with_the_policies_its_role_has_now(
-    identities: Identities, store: MemoryMetadataStore, clock: MovingClock
+    identities: Identities, store: Stored, clock: MovingClock
 ) -> None:
     role = await identities.create_role("app", TRUST, description="d", max_session_s=7200)
     sessions = Sessions(identities.store, clock)
@@ -151,7 +149,7 @@ async def test_a_session_calls_with_the_policies_its_role_has_now(
 
 
 async def test_changes_of_another_worker_are_seen_at_once(
-    identities: Identities, store: MemoryMetadataStore, clock: MovingClock
+    identities: Identities, store: Stored, clock: MovingClock
 ) -> None:
     other = identities_of(store, clock)
     await identities.create_user("alice")
@@ -164,7 +162,7 @@ async def test_changes_of_another_worker_are_seen_at_once(
 
 
 async def test_without_the_stamp_a_change_is_seen_within_a_second(
-    identities: Identities, store: MemoryMetadataStore, clock: MovingClock
+    identities: Identities, store: Stored, clock: MovingClock
 ) -> None:
     await identities.create_user("alice")
     key = await identities.create_access_key("alice")
@@ -177,7 +175,7 @@ async def test_without_the_stamp_a_change_is_seen_within_a_second(
 
 
 async def test_attaching_builds_on_what_is_stored(
-    identities: Identities, store: MemoryMetadataStore, clock: MovingClock
+    identities: Identities, store: Stored, clock: MovingClock
 ) -> None:
     other = identities_of(store, clock)
     await identities.create_user("alice")
@@ -189,9 +187,7 @@ async def test_attaching_builds_on_what_is_stored(
     assert user.policies == {"AliyunOSSFullAccess": NOW, "AliyunOSSReadOnlyAccess": NOW}
 
 
-async def test_records_carry_a_format_version(
-    identities: Identities, store: MemoryMetadataStore
-) -> None:
+async def test_records_carry_a_format_version(identities: Identities, store: Stored) -> None:
     await identities.create_user("alice")
     stored = await store.find_identity("user", "alice")
     assert stored is not None
@@ -199,9 +195,7 @@ async def test_records_carry_a_format_version(
     assert json.loads(stored[1:])["name"] == "alice"
 
 
-async def test_records_of_the_first_format_are_read(
-    identities: Identities, store: MemoryMetadataStore
-) -> None:
+async def test_records_of_the_first_format_are_read(identities: Identities, store: Stored) -> None:
     user = {"id": "2", "name": "old", "created_at": 7, "policies": ["p"]}
     kept = {"name": "p", "document": policy("oss:*"), "created_at": 5, "type": "Custom"}
     await store.put_identity("user", "old", b"1" + json.dumps(user).encode(), create=True)
@@ -227,7 +221,7 @@ async def test_what_is_remembered_is_bounded(
     monkeypatch.setattr("ossia.domain.identity.store._REMEMBERED", 2)
     for number in range(5):
         assert await identities.find_user(f"u{number}") is None
-    assert len(identities.store.remembered().records) <= 2
+    assert len((await identities.store.remembered()).records) <= 2
 
 
 async def test_names_are_taken_once(identities: Identities) -> None:

@@ -5,12 +5,12 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from ossia.adapters.memory import MemoryMetadataStore
 from ossia.domain.identity.ram.parameters import SESSION_SECONDS
 from ossia.domain.identity.sessions import KEY_SEALS_FOR_MS, Session, Sessions
 from ossia.domain.identity.store import IdentityStore
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken, SecurityTokenExpired
 from ossia.records import Role
+from stored import Stored, in_memory
 
 NOW = 1_735_787_045_000
 ROLE = Role(id="300000000000000001", name="App", trust="{}")
@@ -24,11 +24,11 @@ class SetClock:
         return self.at_ms
 
 
-def store() -> MemoryMetadataStore:
-    return MemoryMetadataStore(SetClock())
+def store() -> Stored:
+    return in_memory(SetClock())
 
 
-def sessions_of(metadata: MemoryMetadataStore, clock: SetClock | None = None) -> Sessions:
+def sessions_of(metadata: Stored, clock: SetClock | None = None) -> Sessions:
     clock = clock or SetClock()
     return Sessions(IdentityStore(metadata, clock), clock)
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from ossia.adapters.blob_life import BlobTerms
-from ossia.adapters.memory import MemoryBlobStore, MemoryMetadataStore
+from ossia.adapters.memory import MemoryBlobStore
 from ossia.domain.objects.collector import Collector
-from ossia.ports import Missing, Unavailable
+from ossia.ports import BlobTerms, Missing, Unavailable
+from stored import in_memory
 
 DAY_MS = 24 * 3600 * 1000
 
@@ -35,7 +35,7 @@ class World:
     def __init__(self) -> None:
         self.clock = SetClock()
         self.terms = BlobTerms(reader_grace_ms=10, tombstone_ms=1000, claim_ms=50)
-        self.metadata = MemoryMetadataStore(self.clock, self.terms)
+        self.metadata = in_memory(self.clock, self.terms)
         self.blobs = UnreliableBlobStore(self.clock)
         self.collector = Collector(self.metadata, self.blobs, self.clock, batch=3)
 

@@ -1,6 +1,6 @@
-"""What every `MetadataStore` does, written from the docstrings of the port.
+"""What `ossia.tables` does on every engine, written from its docstrings.
 
-An adapter's test file inherits `MetadataStoreContract` and adds a ``store`` fixture.
+An engine's test file inherits `TablesContract` and adds a ``store`` fixture.
 """
 
 import asyncio
@@ -11,11 +11,8 @@ from msgspec.structs import replace
 
 from ossia.ports import (
     Conflict,
-    DeliveryFilter,
     Exists,
     Fenced,
-    IdentityChange,
-    MetadataStore,
     Missing,
     NotEmpty,
 )
@@ -31,6 +28,9 @@ from ossia.records import (
     Timings,
     Upload,
 )
+from ossia.tables.callbacks import DeliveryFilter
+from ossia.tables.identities import IdentityChange
+from stored import Stored
 
 TERMS = {"reader_grace_ms": 1_000, "tombstone_ms": 50_000, "claim_ms": 300}
 
@@ -152,47 +152,43 @@ def blob(number: int) -> str:
     return f"{number:032x}"
 
 
-async def intend(store: MetadataStore, *blob_ids: str, lease_until: int = 10**15) -> None:
+async def intend(store: Stored, *blob_ids: str, lease_until: int = 10**15) -> None:
     for each in blob_ids:
         await store.intend_blob(each, lease_until)
 
 
-class MetadataStoreContract:
+class TablesContract:
     @pytest.fixture
     def clock(self) -> SetClock:
         return SetClock()
 
     @pytest.fixture
-    async def bucket(self, store: MetadataStore) -> Bucket:
+    async def bucket(self, store: Stored) -> Bucket:
         return await store.create_bucket(a_bucket())
 
-    async def doomed(self, store: MetadataStore, clock: SetClock) -> set[str]:
+    async def doomed(self, store: Stored, clock: SetClock) -> set[str]:
         """Every blob that is garbage once the reader grace is over."""
         return set(await store.collect(clock.at + TERMS["reader_grace_ms"], 1000))
 
     # buckets
 
-    async def test_created_bucket_is_found(self, store: MetadataStore) -> None:
+    async def test_created_bucket_is_found(self, store: Stored) -> None:
         asked = a_bucket(acl="public-read", documents={"cors": b"\x00<x/>"}, versioning="Enabled")
         created = await store.create_bucket(asked)
         assert created == replace(asked, id=created.id)
         assert await store.find_bucket("bucket") == created
         assert await store.find_bucket("other") is None
 
-    async def test_bucket_name_is_taken_once(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_bucket_name_is_taken_once(self, store: Stored, bucket: Bucket) -> None:
         with pytest.raises(Exists):
             await store.create_bucket(a_bucket(owner="2"))
         assert await store.find_bucket("bucket") == bucket
 
-    async def test_bucket_id_is_never_used_twice(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_bucket_id_is_never_used_twice(self, store: Stored, bucket: Bucket) -> None:
         await store.delete_bucket(bucket.id)
         assert (await store.create_bucket(a_bucket())).id != bucket.id
 
-    async def test_update_of_bucket_needs_its_epoch(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_update_of_bucket_needs_its_epoch(self, store: Stored, bucket: Bucket) -> None:
         updated = await store.update_bucket(replace(bucket, acl="public-read"))
         assert updated.epoch == bucket.epoch + 1
         assert await store.find_bucket("bucket") == updated
@@ -200,11 +196,11 @@ class MetadataStoreContract:
             await store.update_bucket(replace(bucket, acl="private"))
         assert await store.find_bucket("bucket") == updated
 
-    async def test_update_of_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_update_of_absent_bucket(self, store: Stored, bucket: Bucket) -> None:
         with pytest.raises(Missing):
             await store.update_bucket(replace(bucket, id=bucket.id + 1))
 
-    async def test_deleted_bucket_is_gone(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_deleted_bucket_is_gone(self, store: Stored, bucket: Bucket) -> None:
         await store.delete_bucket(bucket.id)
         assert await store.find_bucket("bucket") is None
         with pytest.raises(Missing):
@@ -212,18 +208,14 @@ class MetadataStoreContract:
         with pytest.raises(Missing):
             await store.bucket_usage(bucket.id)
 
-    async def test_bucket_with_object_is_not_deleted(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_bucket_with_object_is_not_deleted(self, store: Stored, bucket: Bucket) -> None:
         await store.put_object(an_object(bucket))
         with pytest.raises(NotEmpty):
             await store.delete_bucket(bucket.id)
         await store.delete_objects(bucket.id, ["key"])
         await store.delete_bucket(bucket.id)
 
-    async def test_bucket_with_upload_is_not_deleted(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_bucket_with_upload_is_not_deleted(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         with pytest.raises(NotEmpty):
             await store.delete_bucket(bucket.id)
@@ -242,7 +234,7 @@ class MetadataStoreContract:
         ],
     )
     async def test_buckets_are_listed_in_order(
-        self, store: MetadataStore, prefix: str, after: str, limit: int, expected: list[str]
+        self, store: Stored, prefix: str, after: str, limit: int, expected: list[str]
     ) -> None:
         for name in ("c", "a", "b-2", "b-1"):
             await store.create_bucket(a_bucket(name))
@@ -251,9 +243,7 @@ class MetadataStoreContract:
 
     # objects
 
-    async def test_object_is_found_as_it_was_put(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_object_is_found_as_it_was_put(self, store: Stored, bucket: Bucket) -> None:
         new = an_object(bucket, type="Symlink", storage_class="IA", acl="public-read")
         await store.put_object(new)
         assert await store.find_object(bucket.id, "key") == new
@@ -261,9 +251,7 @@ class MetadataStoreContract:
         assert await store.find_object(bucket.id + 1, "key") is None
 
     @pytest.mark.parametrize("crc64", [0, 1, 2**63 - 1, 2**63, 2**64 - 1])
-    async def test_checksum_has_64_bits(
-        self, store: MetadataStore, bucket: Bucket, crc64: int
-    ) -> None:
+    async def test_checksum_has_64_bits(self, store: Stored, bucket: Bucket, crc64: int) -> None:
         await store.put_object(an_object(bucket, crc64=crc64))
         found = await store.find_object(bucket.id, "key")
         assert found is not None
@@ -278,33 +266,31 @@ class MetadataStoreContract:
         ],
     )
     async def test_inline_bytes(
-        self, store: MetadataStore, bucket: Bucket, changes: dict[str, Any]
+        self, store: Stored, bucket: Bucket, changes: dict[str, Any]
     ) -> None:
         await store.put_object(an_object(bucket, **changes))
         assert await store.find_object(bucket.id, "key") == an_object(bucket, **changes)
 
     @pytest.mark.parametrize("count", [1, 2, 300])
     async def test_extents_keep_their_order(
-        self, store: MetadataStore, bucket: Bucket, count: int
+        self, store: Stored, bucket: Bucket, count: int
     ) -> None:
         ids = [blob((i * 7919) % 1000) for i in range(count)]
         await intend(store, *ids)
         await store.put_object(on_blobs(bucket, "key", *ids))
         assert await store.find_object(bucket.id, "key") == on_blobs(bucket, "key", *ids)
 
-    async def test_object_in_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_object_in_absent_bucket(self, store: Stored, bucket: Bucket) -> None:
         with pytest.raises(Missing):
             await store.put_object(an_object(replace(bucket, id=bucket.id + 1)))
 
-    async def test_overwrite_can_be_forbidden(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_overwrite_can_be_forbidden(self, store: Stored, bucket: Bucket) -> None:
         await store.put_object(an_object(bucket), forbid_overwrite=True)
         with pytest.raises(Exists):
             await store.put_object(an_object(bucket, etag="F"), forbid_overwrite=True)
         assert await store.find_object(bucket.id, "key") == an_object(bucket)
 
-    async def test_overwrite_can_name_what_it_replaces(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_overwrite_can_name_what_it_replaces(self, store: Stored, bucket: Bucket) -> None:
         with pytest.raises(Conflict):
             await store.put_object(an_object(bucket), replaces=an_object(bucket))
         await store.put_object(an_object(bucket))
@@ -325,7 +311,7 @@ class MetadataStoreContract:
         ],
     )
     async def test_what_is_said_meanwhile_is_not_lost(
-        self, store: MetadataStore, bucket: Bucket, change: dict[str, Any]
+        self, store: Stored, bucket: Bucket, change: dict[str, Any]
     ) -> None:
         """An ETag stays what it is while ACL, tags and headers change."""
         await intend(store, blob(0), blob(1), blob(2))
@@ -347,7 +333,7 @@ class MetadataStoreContract:
         )
 
     async def test_every_kind_of_bytes_replaces_every_other(
-        self, store: MetadataStore, bucket: Bucket
+        self, store: Stored, bucket: Bucket
     ) -> None:
         number = 0
         kinds = [0, 1, 2, 0, 2, 1, 0, 0, 1, 1, 2, 2]
@@ -362,15 +348,13 @@ class MetadataStoreContract:
                 storage_bytes=new.size, objects=1, last_modified_at=1_700_000_000_000
             )
 
-    async def test_other_version_id_replaces_too(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_other_version_id_replaces_too(self, store: Stored, bucket: Bucket) -> None:
         await intend(store, blob(1), blob(2))
         await store.put_object(on_blobs(bucket, "key", blob(1), blob(2)))
         await store.put_object(an_object(bucket, version="v2"))
         assert await store.find_object(bucket.id, "key") == an_object(bucket, version="v2")
 
-    async def test_deleted_objects_are_gone(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_deleted_objects_are_gone(self, store: Stored, bucket: Bucket) -> None:
         for key in ("a", "b", "c"):
             await store.put_object(an_object(bucket, key))
         await store.delete_objects(bucket.id, ["a", "x", "c", "a"])
@@ -381,7 +365,7 @@ class MetadataStoreContract:
 
     # append
 
-    async def test_append_grows(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_append_grows(self, store: Stored, bucket: Bucket) -> None:
         def grown(count: int) -> StoredObject:
             return on_blobs(
                 bucket, "key", *[blob(i) for i in range(count)], type="Appendable", etag=str(count)
@@ -396,7 +380,7 @@ class MetadataStoreContract:
             assert await store.find_object(bucket.id, "key") == grown(i + 1)
         assert (await store.bucket_usage(bucket.id)).storage_bytes == 40
 
-    async def test_append_of_nothing_creates(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_append_of_nothing_creates(self, store: Stored, bucket: Bucket) -> None:
         empty = an_object(bucket, type="Appendable", inline=None, size=0)
         await store.append_object(empty, position=0, added=None)
         assert await store.find_object(bucket.id, "key") == empty
@@ -408,7 +392,7 @@ class MetadataStoreContract:
         assert await store.find_object(bucket.id, "key") == full
 
     async def test_append_keeps_what_a_metadata_change_kept(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await intend(store, blob(0), blob(1))
         first = on_blobs(bucket, "key", blob(0), type="Appendable")
@@ -429,7 +413,7 @@ class MetadataStoreContract:
         ],
     )
     async def test_append_at_a_wrong_position(
-        self, store: MetadataStore, bucket: Bucket, existing: str | None, position: int
+        self, store: Stored, bucket: Bucket, existing: str | None, position: int
     ) -> None:
         await intend(store, blob(1))
         old = None
@@ -444,12 +428,12 @@ class MetadataStoreContract:
         assert await store.find_object(bucket.id, "key") == old
         assert await store.collect(10**15, 10) == [blob(1)]
 
-    async def test_append_in_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_append_in_absent_bucket(self, store: Stored, bucket: Bucket) -> None:
         new = an_object(replace(bucket, id=99), type="Appendable", size=0, inline=None)
         with pytest.raises(Missing):
             await store.append_object(new, position=0, added=None)
 
-    async def test_append_of_collected_blob(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_append_of_collected_blob(self, store: Stored, bucket: Bucket) -> None:
         new = an_object(bucket, type="Appendable", size=10, inline=None)
         with pytest.raises(Fenced):
             await store.append_object(new, position=0, added=Extent(blob_id=blob(1), length=10))
@@ -527,7 +511,7 @@ class MetadataStoreContract:
     @pytest.mark.parametrize("limit", [1, 2, 3, 1000])
     async def test_listing_pages(
         self,
-        store: MetadataStore,
+        store: Stored,
         bucket: Bucket,
         prefix: str,
         delimiter: str,
@@ -550,35 +534,35 @@ class MetadataStoreContract:
             marker = page.next_after
         assert found == expected
 
-    async def test_last_page_says_so(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_last_page_says_so(self, store: Stored, bucket: Bucket) -> None:
         for key in ("a", "b"):
             await store.put_object(an_object(bucket, key))
         page = await store.list_objects(bucket.id, prefix="", delimiter="", after="", limit=2)
         assert page.next_after is None
 
-    async def test_listed_object_has_no_bytes(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_listed_object_has_no_bytes(self, store: Stored, bucket: Bucket) -> None:
         await store.put_object(an_object(bucket))
         page = await store.list_objects(bucket.id, prefix="", delimiter="", after="", limit=2)
         assert page.objects == [an_object(bucket, inline=None)]
 
-    async def test_listing_of_absent_bucket_is_empty(self, store: MetadataStore) -> None:
+    async def test_listing_of_absent_bucket_is_empty(self, store: Stored) -> None:
         page = await store.list_objects(4711, prefix="", delimiter="", after="", limit=2)
         assert (page.objects, page.prefixes, page.next_after) == ([], [], None)
 
     # multipart
 
-    async def test_upload_is_found_by_its_key(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_upload_is_found_by_its_key(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         assert await store.find_upload(bucket.id, "key", "u1") == an_upload(bucket)
         assert await store.find_upload(bucket.id, "other", "u1") is None
         assert await store.find_upload(bucket.id, "key", "u2") is None
         assert await store.find_upload(bucket.id + 1, "key", "u1") is None
 
-    async def test_upload_in_absent_bucket(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_upload_in_absent_bucket(self, store: Stored, bucket: Bucket) -> None:
         with pytest.raises(Missing):
             await store.create_upload(an_upload(replace(bucket, id=99)))
 
-    async def test_parts_are_listed_in_order(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_parts_are_listed_in_order(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         await intend(store, *map(blob, range(4)))
         inline = a_part(10, inline=b"abc", size=3)
@@ -595,9 +579,7 @@ class MetadataStoreContract:
             storage_bytes=33, uploads=1, parts=3, last_modified_at=1_700_000_000_000
         )
 
-    async def test_part_replaces_part(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
-    ) -> None:
+    async def test_part_replaces_part(self, store: Stored, bucket: Bucket, clock: SetClock) -> None:
         await store.create_upload(an_upload(bucket))
         await intend(store, blob(1), blob(2))
         await store.put_part(a_part(1, blob(1)))
@@ -607,19 +589,19 @@ class MetadataStoreContract:
         assert (await store.bucket_usage(bucket.id)).storage_bytes == 10
         assert await self.doomed(store, clock) == {blob(1)}
 
-    async def test_part_of_absent_upload(self, store: MetadataStore) -> None:
+    async def test_part_of_absent_upload(self, store: Stored) -> None:
         await intend(store, blob(1))
         with pytest.raises(Missing):
             await store.put_part(a_part(1, blob(1)))
 
-    async def test_part_of_collected_blob(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_part_of_collected_blob(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         with pytest.raises(Fenced):
             await store.put_part(a_part(1, blob(1)))
         assert await store.list_parts("u1", 0, 10) == []
 
     async def test_complete_keeps_the_parts_it_names(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await store.create_upload(an_upload(bucket))
         await intend(store, *map(blob, range(1, 6)))
@@ -637,7 +619,7 @@ class MetadataStoreContract:
             storage_bytes=30, objects=1, last_modified_at=clock.at
         )
 
-    async def test_complete_of_replaced_part(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_complete_of_replaced_part(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         await intend(store, blob(1), blob(2))
         await store.put_part(a_part(1, blob(1)))
@@ -647,20 +629,18 @@ class MetadataStoreContract:
         assert await store.find_object(bucket.id, "key") is None
         assert await store.find_upload(bucket.id, "key", "u1") is not None
 
-    async def test_complete_of_foreign_blob(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_complete_of_foreign_blob(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         await intend(store, blob(1))
         await store.put_object(on_blobs(bucket, "other", blob(1)))
         with pytest.raises(Conflict):
             await store.complete_upload("u1", on_blobs(bucket, "key", blob(1)))
 
-    async def test_complete_of_absent_upload(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_complete_of_absent_upload(self, store: Stored, bucket: Bucket) -> None:
         with pytest.raises(Missing):
             await store.complete_upload("u1", an_object(bucket))
 
-    async def test_complete_may_forbid_overwrite(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_complete_may_forbid_overwrite(self, store: Stored, bucket: Bucket) -> None:
         await store.create_upload(an_upload(bucket))
         await store.put_object(an_object(bucket))
         with pytest.raises(Exists):
@@ -668,7 +648,7 @@ class MetadataStoreContract:
         assert await store.find_object(bucket.id, "key") == an_object(bucket)
 
     async def test_abort_lets_parts_go(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await store.create_upload(an_upload(bucket))
         await intend(store, blob(1), blob(2))
@@ -696,7 +676,7 @@ class MetadataStoreContract:
     )  # fmt: skip
     async def test_uploads_are_listed(
         self,
-        store: MetadataStore,
+        store: Stored,
         bucket: Bucket,
         delimiter: str,
         after: tuple[str, str],
@@ -725,7 +705,7 @@ class MetadataStoreContract:
 
     # blobs
 
-    async def test_unused_intent_is_collected_after_its_lease(self, store: MetadataStore) -> None:
+    async def test_unused_intent_is_collected_after_its_lease(self, store: Stored) -> None:
         await intend(store, blob(1), lease_until=100)
         assert await store.collect(99, 10) == []
         await store.renew_blob(blob(1), 200)
@@ -734,17 +714,17 @@ class MetadataStoreContract:
         with pytest.raises(Fenced):
             await store.renew_blob(blob(1), 300)
 
-    async def test_id_is_intended_once(self, store: MetadataStore) -> None:
+    async def test_id_is_intended_once(self, store: Stored) -> None:
         await intend(store, blob(1))
         with pytest.raises(Exists):
             await store.intend_blob(blob(1), 1)
 
-    async def test_renewal_of_unknown_blob(self, store: MetadataStore) -> None:
+    async def test_renewal_of_unknown_blob(self, store: Stored) -> None:
         with pytest.raises(Fenced):
             await store.renew_blob(blob(1), 300)
 
     async def test_late_commit_is_fenced(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await store.put_object(an_object(bucket))
         await intend(store, blob(1), blob(2), lease_until=clock.at)
@@ -755,14 +735,14 @@ class MetadataStoreContract:
         assert await store.collect(clock.at, 1) == [blob(2)]
 
     async def test_intent_past_its_lease_may_still_be_recorded(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await intend(store, blob(1), lease_until=1)
         await store.put_object(on_blobs(bucket, "key", blob(1)))
         assert await store.collect(10**15, 10) == []
 
     async def test_blob_lives_as_long_as_somebody_refers_to_it(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await intend(store, blob(1))
         await store.put_object(on_blobs(bucket, "a", blob(1)))
@@ -776,7 +756,7 @@ class MetadataStoreContract:
         assert await self.doomed(store, clock) == {blob(1)}
 
     async def test_doomed_blob_is_not_recorded(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await intend(store, blob(1))
         await store.put_object(on_blobs(bucket, "a", blob(1)))
@@ -785,7 +765,7 @@ class MetadataStoreContract:
             await store.put_object(on_blobs(bucket, "b", blob(1)))
 
     async def test_change_of_metadata_keeps_references(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await intend(store, blob(1), blob(2))
         old = on_blobs(bucket, "a", blob(1), blob(2))
@@ -795,7 +775,7 @@ class MetadataStoreContract:
         await store.delete_objects(bucket.id, ["a"])
         assert await self.doomed(store, clock) == {blob(1), blob(2)}
 
-    async def test_collection_has_two_passes(self, store: MetadataStore, clock: SetClock) -> None:
+    async def test_collection_has_two_passes(self, store: Stored, clock: SetClock) -> None:
         await intend(store, blob(1), lease_until=clock.at)
         assert await store.collect(clock.at, 10) == [blob(1)]
         await store.forget_blobs([blob(1)])
@@ -807,16 +787,14 @@ class MetadataStoreContract:
         assert await store.known_blobs([blob(1)]) == set()
         assert await store.collect(10**16, 10) == []
 
-    async def test_unanswered_claim_is_offered_again(
-        self, store: MetadataStore, clock: SetClock
-    ) -> None:
+    async def test_unanswered_claim_is_offered_again(self, store: Stored, clock: SetClock) -> None:
         await intend(store, blob(1), lease_until=clock.at)
         assert await store.collect(clock.at, 10) == [blob(1)]
         assert await store.collect(clock.at, 10) == []
         assert await store.collect(clock.at + TERMS["claim_ms"], 10) == [blob(1)]
 
     async def test_only_claims_are_forgotten(
-        self, store: MetadataStore, bucket: Bucket, clock: SetClock
+        self, store: Stored, bucket: Bucket, clock: SetClock
     ) -> None:
         await intend(store, blob(1), blob(2), blob(3))
         await store.put_object(on_blobs(bucket, "a", blob(2)))
@@ -827,19 +805,19 @@ class MetadataStoreContract:
         await store.put_object(on_blobs(bucket, "c", blob(1), blob(2)))
         assert await self.doomed(store, clock) == {blob(3)}
 
-    async def test_collection_is_bounded_and_oldest_first(self, store: MetadataStore) -> None:
+    async def test_collection_is_bounded_and_oldest_first(self, store: Stored) -> None:
         for i in range(5):
             await intend(store, blob(i), lease_until=10 - i)
         assert await store.collect(100, 2) == [blob(4), blob(3)]
         assert await store.collect(100, 9) == [blob(2), blob(1), blob(0)]
 
-    async def test_many_known_blobs(self, store: MetadataStore) -> None:
+    async def test_many_known_blobs(self, store: Stored) -> None:
         await intend(store, blob(1), blob(1999))
         assert await store.known_blobs([blob(i) for i in range(2000)]) == {blob(1), blob(1999)}
 
     # callbacks
 
-    async def test_the_log_is_read_newest_first(self, store: MetadataStore) -> None:
+    async def test_the_log_is_read_newest_first(self, store: Stored) -> None:
         rows = [
             a_delivery(1, bucket="a", key="x", accepted=False),
             a_delivery(2, bucket="a", key="y", request_id="R2"),
@@ -865,7 +843,7 @@ class MetadataStoreContract:
         assert await store.find_delivery("2") == rows[1]
         assert await store.find_delivery("9") is None
 
-    async def test_the_log_is_pruned_by_age_and_count(self, store: MetadataStore) -> None:
+    async def test_the_log_is_pruned_by_age_and_count(self, store: Stored) -> None:
         await store.add_deliveries([a_delivery(number) for number in range(1, 7)])
 
         async def kept() -> str:
@@ -879,9 +857,7 @@ class MetadataStoreContract:
         assert await kept() == "6"
         assert await store.prune_deliveries(older_than=0, keep=0) == 1
 
-    async def test_what_is_owed_comes_with_its_object(
-        self, store: MetadataStore, bucket: Bucket
-    ) -> None:
+    async def test_what_is_owed_comes_with_its_object(self, store: Stored, bucket: Bucket) -> None:
         await store.put_object(an_object(bucket), owed=owed("a"))
         with pytest.raises(Exists):
             await store.put_object(an_object(bucket), forbid_overwrite=True, owed=owed("b"))
@@ -896,7 +872,7 @@ class MetadataStoreContract:
         assert await store.list_pending(dead=False, after="a", limit=9) == listed[1:]
         assert await store.list_pending(dead=False, after="", limit=1) == listed[:1]
 
-    async def test_what_is_due_is_leased_once(self, store: MetadataStore, bucket: Bucket) -> None:
+    async def test_what_is_due_is_leased_once(self, store: Stored, bucket: Bucket) -> None:
         for key, due in (("a", 30), ("b", 10), ("c", 20)):
             await store.put_object(an_object(bucket, key), owed=owed(key, not_before=due))
 
@@ -910,7 +886,7 @@ class MetadataStoreContract:
         assert await leased(1000, until=2000) == ["a", "b", "c"]
 
     async def test_what_is_owed_is_postponed_or_settled(
-        self, store: MetadataStore, bucket: Bucket
+        self, store: Stored, bucket: Bucket
     ) -> None:
         for key in "abc":
             await store.put_object(an_object(bucket, key), owed=owed(key))
@@ -928,7 +904,7 @@ class MetadataStoreContract:
 
     # identities
 
-    async def test_identities(self, store: MetadataStore) -> None:
+    async def test_identities(self, store: Stored) -> None:
         await store.put_identity("user", "b", b"1", create=True)
         await store.put_identity("user", "a", b"2", create=False)
         await store.put_identity("role", "c", b"3", create=True)
@@ -945,32 +921,29 @@ class MetadataStoreContract:
             await store.delete_identity("user", "a")
         assert await store.list_identities("user", "", 10) == [("b", b"5")]
 
-    async def test_identities_change_together_or_not_at_all(self, store: MetadataStore) -> None:
+    async def test_identities_change_together_or_not_at_all(self, store: Stored) -> None:
         def change(name: str, record: bytes | None) -> IdentityChange:
             return IdentityChange(kind="user", name=name, record=record)
 
         epoch = await store.identity_epoch()
-        stamp = store.identity_stamp()
-        await store.change_identities([change("a", b"1"), change("b", b"2")], epoch=epoch)
+        await store.change_identities([change("a", b"1"), change("b", b"2")], since=epoch)
         assert await store.list_identities("user", "", 10) == [("a", b"1"), ("b", b"2")]
-        assert store.identity_stamp() != stamp
-        stamp, later = store.identity_stamp(), await store.identity_epoch()
+        later = await store.identity_epoch()
         assert later == epoch + 1
         with pytest.raises(Conflict):
-            await store.change_identities([change("a", None), change("b", b"9")], epoch=epoch)
+            await store.change_identities([change("a", None), change("b", b"9")], since=epoch)
         assert await store.list_identities("user", "", 10) == [("a", b"1"), ("b", b"2")]
-        await store.change_identities([change("a", None), change("gone", None)], epoch=later)
+        await store.change_identities([change("a", None), change("gone", None)], since=later)
         assert await store.list_identities("user", "", 10) == [("b", b"2")]
         assert await store.identity_epoch() == later + 1
-        assert store.identity_stamp() != stamp
 
-    async def test_of_changes_from_one_epoch_one_succeeds(self, store: MetadataStore) -> None:
+    async def test_of_changes_from_one_epoch_one_succeeds(self, store: Stored) -> None:
         epoch = await store.identity_epoch()
         changes = [
             [IdentityChange(kind="user", name=str(number), record=b"1")] for number in range(5)
         ]
         done = await asyncio.gather(
-            *(store.change_identities(each, epoch=epoch) for each in changes),
+            *(store.change_identities(each, since=epoch) for each in changes),
             return_exceptions=True,
         )
         assert [type(each) for each in done if each] == [Conflict] * 4
@@ -978,7 +951,7 @@ class MetadataStoreContract:
 
     # nonces
 
-    async def test_a_nonce_is_used_once(self, store: MetadataStore) -> None:
+    async def test_a_nonce_is_used_once(self, store: Stored) -> None:
         await store.use_nonce(b"n", now=10, until=20)
         await store.use_nonce(b"m", now=10, until=20)
         for now in (10, 20):

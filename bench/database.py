@@ -1,6 +1,6 @@
-"""What the SQLite metadata store costs.
+"""What the SQLite database costs.
 
-usage: python bench/metadata_store.py FOLDER [--objects N] [--body BYTES] [--processes N] [--busy]
+usage: python bench/database.py FOLDER [--objects N] [--body BYTES] [--processes N] [--busy]
 
 Durable puts from 64 waiters, point reads, listings; with --processes the waits of several
 processes that write one file; with --busy while the event loop serves other work as well.
@@ -24,7 +24,8 @@ from typing import cast
 
 import uvloop
 
-from ossia.adapters.sqlite import SqliteMetadataStore
+from ossia import tables
+from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.system import SystemClock
 from ossia.records import Bucket, StoredObject
 
@@ -83,7 +84,7 @@ def measured() -> Iterator[Measured]:
 
 
 async def puts(
-    store: SqliteMetadataStore,
+    store: SqliteDatabase,
     bucket_id: int,
     args: argparse.Namespace,
     keys: Callable[[], int],
@@ -95,7 +96,7 @@ async def puts(
 
     async def one(result: Measured) -> None:
         while (start := time.perf_counter()) < end:
-            await store.put_object(an_object(bucket_id, keys(), body))
+            await store.change(tables.objects.put, an_object(bucket_id, keys(), body))
             result.waits_s.append(time.perf_counter() - start)
 
     with measured() as result:
@@ -135,13 +136,13 @@ async def chatter() -> AsyncIterator[None]:
         transport.close()
 
 
-async def open_bucket(args: argparse.Namespace) -> tuple[SqliteMetadataStore, int]:
+async def open_bucket(args: argparse.Namespace) -> tuple[SqliteDatabase, int]:
     """The store and the one bucket."""
-    store = SqliteMetadataStore(args.folder, SystemClock())
-    found = await store.find_bucket("bench")
+    store = SqliteDatabase(args.folder, SystemClock())
+    found = await tables.buckets.find(store, "bench")
     if found is None:
         new = Bucket(id=0, name="bench", owner="1", created_at=0, region="cn-hangzhou")
-        found = await store.create_bucket(new)
+        found = await store.change(tables.buckets.create, new)
     return store, found.id
 
 
@@ -161,7 +162,7 @@ async def alone(args: argparse.Namespace) -> None:
     body = os.urandom(args.body)
     while have < args.objects:
         some = (an_object(bucket_id, i, body) for i in range(have, have + 256))
-        await asyncio.gather(*map(store.put_object, some))
+        await asyncio.gather(*(store.change(tables.objects.put, each) for each in some))
         have += 256
 
     def any_key() -> int:
@@ -180,23 +181,23 @@ async def alone(args: argparse.Namespace) -> None:
     await store.close()
 
 
-async def reads(store: SqliteMetadataStore, bucket_id: int, any_key: Callable[[], int]) -> None:
+async def reads(store: SqliteDatabase, bucket_id: int, any_key: Callable[[], int]) -> None:
     """Point reads and listings, nothing else going on."""
     choices: list[tuple[str, Callable[[], int]]] = [("hot", lambda: 5), ("random", any_key)]
     for name, pick in choices:
         with measured() as result:
             for _ in range(READS):
-                await store.find_object(bucket_id, key(pick()))
+                await tables.objects.find(store, bucket_id, key(pick()))
         result.report(f"find_object, {name}", READS)
     with measured() as result:
         for _ in range(READS):
-            await store.find_bucket("bench")
+            await tables.buckets.find(store, "bench")
     result.report("find_bucket", READS)
     for prefix, delimiter in (("", ""), ("", "/"), ("dir0007/", "/")):
         with measured() as result:
             for _ in range(PAGES):
-                page = await store.list_objects(
-                    bucket_id, prefix=prefix, delimiter=delimiter, after="", limit=1000
+                page = await tables.objects.page(
+                    store, bucket_id, prefix=prefix, delimiter=delimiter, after="", limit=1000
                 )
         names = f"{len(page.objects)} objects, {len(page.prefixes)} prefixes"
         result.report(f"page of {names}", PAGES)

@@ -1,4 +1,4 @@
-"""The life of a blob's row, as the metadata adapters share it.
+"""The life of a blob's row, as every change keeps it.
 
 ::
 
@@ -15,7 +15,6 @@ A claim is itself a lease: what a collector claimed and did not finish is offere
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 
 from ossia.records import Extent
@@ -42,23 +41,6 @@ CLAIM: Mapping[BlobState, BlobState] = {
     BlobState.RECLAIMED: BlobState.RECLAIMED,
 }
 """What `collect` makes of a row that is due."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlobTerms:
-    """How long the stages of a blob's end last."""
-
-    reader_grace_ms: int = 10 * 60_000
-    """A blob nobody refers to stays readable for whoever looked it up before."""
-
-    tombstone_ms: int = 24 * 3_600_000
-    """Longer than the longest write: bytes that arrive after the first pass go in the second."""
-
-    claim_ms: int = 5 * 60_000
-    """A collector that died is replaced after this."""
-
-
-DEFAULT_TERMS = BlobTerms()
 
 
 def net_references(gained: Iterable[Extent], lost: Iterable[Extent]) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Any metadata adapter behaves as the memory adapter, whatever is done to it."""
+"""Every engine behaves as the naive model, whatever is done to it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,13 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
-from metadata_store import TERMS, SetClock, a_bucket, an_object, an_upload, blob
 from msgspec.structs import replace
+from naive_model import NaiveModel
+from tables_contract import TERMS, SetClock, a_bucket, an_object, an_upload, blob
 
-from ossia.adapters.blob_life import BlobTerms
-from ossia.adapters.memory import MemoryMetadataStore
-from ossia.ports import MetadataStore, StorageFact
+from ossia.ports import BlobTerms, Database, StorageFact
 from ossia.records import Bucket, Extent, Part, StoredObject
+from stored import Stored
 
 BUCKETS = ("b1", "b2")
 NAMES = st.sampled_from(["b1", "b1", "b1", "b2"])
@@ -26,7 +26,7 @@ RARELY = st.sampled_from([False, False, False, True])
 
 
 class Twins(RuleBasedStateMachine):
-    """Does the same to both stores; `open_store` is what a subclass adds."""
+    """Does the same to both; `open_database` is what a subclass adds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,11 +34,11 @@ class Twins(RuleBasedStateMachine):
         self.blobs = 0
         self.terms = BlobTerms(**TERMS)
         self.loop = asyncio.new_event_loop()
-        self.memory: MetadataStore = MemoryMetadataStore(self.clock, self.terms)
-        self.other: MetadataStore = self.open_store()
+        self.model = NaiveModel(self.clock, self.terms)
+        self.other = Stored(self.open_database())
         self.buckets = {name: self.both("create_bucket", a_bucket(name)) for name in BUCKETS}
 
-    def open_store(self) -> MetadataStore:
+    def open_database(self) -> Database:
         raise NotImplementedError
 
     def teardown(self) -> None:
@@ -53,7 +53,7 @@ class Twins(RuleBasedStateMachine):
         self.loop.close()
 
     def both(self, method: str, *args: Any, **named: Any) -> Any:
-        expected = self.outcome(getattr(self.memory, method), *args, **named)
+        expected = self.outcome(getattr(self.model, method), *args, **named)
         found = self.outcome(getattr(self.other, method), *args, **named)
         assert found == expected, method
         return expected

@@ -1,4 +1,4 @@
-"""How values that SQLite does not have become columns, and back."""
+"""How values that engines do not have become columns, and back."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +15,11 @@ pack = msgspec.msgpack.Encoder().encode
 _text_map = msgspec.msgpack.Decoder(dict[str, str]).decode
 _bytes_map = msgspec.msgpack.Decoder(dict[str, bytes]).decode
 _triples = msgspec.msgpack.Decoder(list[tuple[str, int, int]]).decode
+
+
+def marks(count: int, first: int = 1) -> str:
+    """``$1, $2, …``: the places of so many values in a statement."""
+    return ", ".join([f"${number}" for number in range(first, first + count)])
 
 
 def signed(crc64: int) -> int:

@@ -1,6 +1,8 @@
 """Order of names: Python compares text by code point, which is the order of its UTF-8 bytes."""
 
 _LAST = "\U0010ffff"
+_BEHIND_EVERYTHING = _LAST * 256
+"""Names have at most 1023 bytes, and this has 1024, each the greatest there can be."""
 _BEFORE_SURROGATES = "\ud7ff"
 _AFTER_SURROGATES = "\ue000"
 
@@ -22,3 +24,8 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
         return None
     found = key.find(delimiter, len(prefix))
     return None if found < 0 else key[: found + len(delimiter)]
+
+
+def behind_all(prefix: str) -> str:
+    """The least text known to be greater than every key that starts with *prefix*."""
+    return successor(prefix) or _BEHIND_EVERYTHING

@@ -1,0 +1,161 @@
+# ruff: noqa: D102 - the docstrings are those of the port
+"""`Database` on one SQLite file, or in the memory of one process.
+
+One connection per process, used by the event loop's thread only.  Reads run on it directly: a
+point read takes microseconds, less than sending it to a thread.  Changes run in batches
+(`group_commit`).  Because reader and writer are one connection, a change does not throw away the
+pages that reads have cached.
+
+Open the database in the process that uses it: a SQLite connection does not survive a fork.
+"""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from ossia.adapters.file_lock import FileLock
+from ossia.adapters.folder_sync import sync_folder
+from ossia.adapters.sqlite import schema
+from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
+from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
+from ossia.adapters.sqlite.group_commit import GroupCommit
+from ossia.adapters.sqlite.stamps import OwnStamps, SharedStamps
+from ossia.adapters.sqlite.transaction import SqliteRows
+from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Transaction
+from ossia.private_files import keep_private, make_private
+
+_CACHE_KIB = 12 * 1024
+_BUSY_MS = 5000
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class _SqliteDatabase(SqliteRows):
+    """What both have in common."""
+
+    _commits: GroupCommit
+    _stamps: SharedStamps | OwnStamps
+
+    async def change(
+        self,
+        change: Callable[Concatenate[Transaction, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        operation: Any = change
+        if args or kwargs:
+            operation = lambda tx: change(tx, *args, **kwargs)  # noqa: E731 - or it is the change
+        changed: _T = await self._commits.submit(operation)
+        return changed
+
+    async def stamp(self, topic: str) -> bytes:
+        return self._stamps.get(topic)
+
+
+class SqliteDatabase(_SqliteDatabase):
+    """See `ossia.ports.Database`.
+
+    *folder* holds the file, its log and the locks; processes that open the same folder share the
+    state.  *on_broken* is called, in a thread, when the log could not be brought to the disk: the
+    process must then be started anew.  Raises `SchemaTooNewError`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        clock: Clock,
+        terms: BlobTerms = DEFAULT_TERMS,
+        *,
+        cache_kib: int = _CACHE_KIB,
+        log_pages: int = LOG_PAGES,
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._file = folder / "metadata.sqlite3"
+        turn = folder / "metadata.turn"
+        # The log and its index get the mode of the file when SQLite makes them.
+        keep_private(self._file)
+        for beside in ("-wal", "-shm", "-journal"):
+            make_private(folder / f"{self._file.name}{beside}")
+        self._connection = self._connect()
+        self._connection.execute(f"pragma cache_size = -{cache_kib}")
+        self._migrate(turn)
+        # The names of the file and of its log must outlive a crash like what is in them.
+        sync_folder(folder)
+        super().__init__(self._connection)
+        self._stamps = SharedStamps(folder)
+        self._checkpoints = Checkpoints(
+            self._connection,
+            file=self._file,
+            lock_file=turn,
+            connect=self._connect,
+            log_pages=log_pages,
+        )
+        self._commits = GroupCommit(
+            self._connection,
+            disk=LogOnDisk(self._file, turn),
+            clock=clock,
+            terms=terms,
+            renew=self._stamps.renew,
+            after_commit=self._checkpoints.start_if_due,
+            on_broken=on_broken,
+        )
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._file))
+        connection.set_busy_timeout(_BUSY_MS)
+        connection.execute("pragma journal_mode = wal").get  # noqa: B018 - runs to its end
+        # The log is brought to the disk by `group_commit`, before anyone hears of the change.
+        connection.execute("pragma synchronous = normal")
+        connection.execute("pragma temp_store = memory")
+        return connection
+
+    def _migrate(self, turn: Path) -> None:
+        lock = FileLock(turn)
+        lock.acquire()
+        try:
+            schema.migrate(self._connection)
+        except schema.SchemaTooNewError:
+            self._connection.close()
+            raise
+        finally:
+            lock.release()
+            lock.close()
+
+    async def close(self) -> None:
+        await self._commits.drain()
+        self._commits.close()
+        self._checkpoints.wait()
+        self._connection.close()
+        self._checkpoints.close()
+        self._stamps.close()
+
+
+class MemoryDatabase(_SqliteDatabase):
+    """See `ossia.ports.Database`: in memory, gone when the process ends."""
+
+    def __init__(self, clock: Clock, terms: BlobTerms = DEFAULT_TERMS) -> None:
+        self._connection = apsw.Connection(":memory:")
+        schema.migrate(self._connection)
+        super().__init__(self._connection)
+        self._stamps = OwnStamps()
+        self._commits = GroupCommit(
+            self._connection,
+            disk=NoDisk(),
+            clock=clock,
+            terms=terms,
+            renew=self._stamps.renew,
+            after_commit=_nothing,
+            on_broken=_nothing,
+        )
+
+    async def close(self) -> None:
+        await self._commits.drain()
+        self._commits.close()
+        self._connection.close()
+
+
+def _nothing() -> None:
+    pass
