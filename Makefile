@@ -19,11 +19,22 @@ WEB_PACKAGES := web/node_modules/.package-lock.json
 # The machine's npm where it is good enough for Vite, otherwise one inside the environment.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-fund --no-audit --no-update-notifier
 
+CLUSTER := PYTHONPATH=deploy $(BIN)/python -m cluster
+PATRONI := .cache/patroni
+
 ##@ Use it
 
 .PHONY: up
 up: $(RUNTIME) $(BUNDLE) ## set up what is missing, then run everything on loopback, ready to click
 	@$(BIN)/ossia up $(ARGS)
+
+.PHONY: up-cluster
+up-cluster: $(RUNTIME) $(BUNDLE) cluster-packages ## the same on many "machines": 3 gateways, PostgreSQL, Ceph
+	@$(CLUSTER) up $(ARGS)
+
+.PHONY: down-cluster
+down-cluster: $(RUNTIME) ## end it and remove all that it stored
+	@$(CLUSTER) down
 
 ##@ Work on it
 
@@ -64,7 +75,7 @@ clean: ## remove what was built and installed here; data folders stay
 help: ## this list
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- how
 
@@ -145,3 +156,30 @@ languages:
 	fi; \
 	[ -z "$$lacking" ] \
 	  || echo "could not be installed, so what needs it will be skipped:$$lacking" >&2
+
+# The same for what the cluster runs on.  Patroni has an environment of its own: its dependencies are not
+# ours, and Debian's 3.0.2 loses rows that it has acknowledged when a primary hangs.
+.PHONY: cluster-packages
+cluster-packages:
+	@has() { PATH="$$PATH:/usr/sbin:/sbin" command -v $$2 >/dev/null || lacking="$$lacking $$1"; }; \
+	look() { lacking=; \
+	  for each in ceph-mon ceph-mgr ceph-osd radosgw haproxy; do has $$each $$each; done; \
+	  has ceph-common radosgw-admin; \
+	  has etcd-server etcd; \
+	  has iproute2 ip; \
+	  /usr/bin/python3 -c 'import ensurepip, venv' 2>/dev/null || lacking="$$lacking python3-venv"; \
+	  ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || lacking="$$lacking postgresql"; \
+	}; \
+	look; \
+	if [ -n "$$lacking" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends $$lacking; look; \
+	fi; \
+	[ -z "$$lacking" ] && exit 0; \
+	echo "missing:$$lacking. On Debian and Ubuntu: sudo apt-get install --no-install-recommends$$lacking" >&2; exit 1
+	@$(MAKE) --no-print-directory $(PATRONI)/.installed
+
+# Debian's Python: the user postgres, who runs it, can seldom enter where others are.
+$(PATRONI)/.installed:
+	/usr/bin/python3 -m venv $(PATRONI)
+	$(PATRONI)/bin/python -m pip install --quiet --disable-pip-version-check 'patroni[etcd3,psycopg3]>=4.1'
+	@touch $@

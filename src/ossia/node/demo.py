@@ -32,6 +32,9 @@ POLICY = "ossia-demo-upload"
 LOOK_POLICY = "ossia-demo-look"
 CONFIG = "config.json"
 POLICY_FILE = "policy/bucket_write_policy.txt"
+PAGE_CORS = CorsConfiguration(
+    (CorsRule(("*",), ("POST", "PUT", "GET", "HEAD"), ("*",), ("ETag", "x-oss-request-id"), 600),)
+)
 STARTS_WITHIN_S = 10
 
 
@@ -91,25 +94,16 @@ async def _prepare(settings: Settings, keys: NodeKeys, folder: Path, bucket_name
         bucket = await node.buckets.create(
             bucket_name, keys.account_id, acl=None, storage_class="Standard", redundancy="LRS"
         )
-        rule = CorsRule(
-            ("*",), ("POST", "PUT", "GET", "HEAD"), ("*",), ("ETag", "x-oss-request-id"), 600
-        )
-        await node.buckets.set_document(bucket, CORS, render_cors(CorsConfiguration((rule,))))
+        await node.buckets.set_document(bucket, CORS, render_cors(PAGE_CORS))
         home = folder / "appserver"
         config = home / CONFIG
         if not config.exists() or await node.identities.find_user(USER) is None:
             home.mkdir(mode=0o700, exist_ok=True)
             await _make_identities(node, keys.account_id, bucket_name)
             key = await node.identities.create_access_key(USER)
-            written = {
-                "AccessKeyID": key.id,
-                "AccessKeySecret": key.secret,
-                "RoleArn": role_arn(keys.account_id, ROLE),
-                "TokenExpireTime": "900",
-                "PolicyFile": POLICY_FILE,
-            }
+            written = app_config(key.id, key.secret, keys.account_id)
             (home / "policy").mkdir(mode=0o700, exist_ok=True)
-            write_private(home / POLICY_FILE, _write_policy(bucket_name).encode())
+            write_private(home / POLICY_FILE, write_policy(bucket_name).encode())
             write_private(config, json.dumps(written, indent=2).encode())
         await _let_app_look(node, bucket_name)
         return config
@@ -118,23 +112,13 @@ async def _prepare(settings: Settings, keys: NodeKeys, folder: Path, bucket_name
 
 
 async def _make_identities(node: Node, account_id: str, bucket: str) -> None:
-    trust = {
-        "Version": "1",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": "sts:AssumeRole",
-                "Principal": {"RAM": [f"acs:ram::{account_id}:root"]},
-            }
-        ],
-    }
     identities = node.identities
     with suppress(RpcError):
         await identities.create_user(USER, comments="The demonstration's application server")
     with suppress(RpcError):
-        await identities.create_policy(POLICY, _write_policy(bucket))
+        await identities.create_policy(POLICY, write_policy(bucket))
     with suppress(RpcError):
-        await identities.create_role(ROLE, json.dumps(trust))
+        await identities.create_role(ROLE, trust_policy(account_id))
     for attached in (
         identities.attach_to_role(POLICY, ROLE),
         identities.attach_to_user("AliyunSTSAssumeRoleAccess", USER),
@@ -149,12 +133,34 @@ async def _let_app_look(node: Node, bucket: str) -> None:
     """Let the user see what was uploaded by token; not the role, whose tokens are for uploads."""
     identities = node.identities
     with suppress(RpcError):
-        await identities.create_policy(LOOK_POLICY, _read_policy(bucket))
+        await identities.create_policy(LOOK_POLICY, read_policy(bucket))
     with suppress(RpcError):
         await identities.attach_to_user(LOOK_POLICY, USER)
 
 
-def _read_policy(bucket: str) -> str:
+def app_config(access_key_id: str, secret: str, account_id: str) -> dict[str, str]:
+    """The application server's ``config.json``."""
+    return {
+        "AccessKeyID": access_key_id,
+        "AccessKeySecret": secret,
+        "RoleArn": role_arn(account_id, ROLE),
+        "TokenExpireTime": "900",
+        "PolicyFile": POLICY_FILE,
+    }
+
+
+def trust_policy(account_id: str) -> str:
+    """Lets users of the account assume the role."""
+    statement = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"RAM": [f"acs:ram::{account_id}:root"]},
+    }
+    return json.dumps({"Version": "1", "Statement": [statement]})
+
+
+def read_policy(bucket: str) -> str:
+    """May fetch what the bucket holds, and nothing else."""
     statement = {
         "Effect": "Allow",
         "Action": ["oss:GetObject"],
@@ -163,7 +169,7 @@ def _read_policy(bucket: str) -> str:
     return json.dumps({"Version": "1", "Statement": [statement]}, indent=2)
 
 
-def _write_policy(bucket: str) -> str:
+def write_policy(bucket: str) -> str:
     """May upload into the bucket, and nothing else."""
     statement = {
         "Effect": "Allow",

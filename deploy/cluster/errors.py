@@ -1,0 +1,5 @@
+"""What somebody must act on."""
+
+
+class ClusterError(Exception):
+    """One line, with the remedy."""
