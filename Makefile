@@ -59,6 +59,10 @@ test: $(COMPLETE) $(BUNDLE) browser languages ## every test: ours, the SDKs', th
 	$(BIN)/pytest $(ARGS)
 	$(NPM) --prefix web test
 
+.PHONY: test-cluster
+test-cluster: $(COMPLETE) $(BUNDLE) browser cluster-packages ## kill, freeze and cut off every part of a cluster under load
+	$(BIN)/pytest -s tests/cluster $(ARGS)
+
 .PHONY: bench
 bench: $(COMPLETE) ## the benchmarks
 	$(BIN)/python bench/run.py $(ARGS)

@@ -28,9 +28,10 @@ def _member(place: Place, name: str, everybody: str) -> Daemon:
         f"--listen-peer-urls={peer}",
         f"--initial-advertise-peer-urls={peer}",
         f"--initial-cluster={everybody}",
-        # Ten times etcd's own: the members share disk and cores with everything else.
-        "--heartbeat-interval=500",
-        "--election-timeout=5000",
+        # Twice etcd's own: the members share disk and cores with everything else.  A new leader
+        # must be there well before a Patroni gives up (``retry_timeout``).
+        "--heartbeat-interval=200",
+        "--election-timeout=2000",
     ]
     return place.daemon(name, name, command)
 

@@ -60,7 +60,7 @@ def _configuration(place: Place, node: str) -> dict[str, Any]:
                 # As short as Patroni allows: what a primary that vanishes costs is mostly this.
                 "ttl": 20,
                 "loop_wait": 2,
-                "retry_timeout": 3,
+                "retry_timeout": 6,
                 "primary_start_timeout": 0,
                 "maximum_lag_on_failover": 1024 * 1024,
                 "synchronous_mode": "quorum",
@@ -140,14 +140,17 @@ class Postmaster(Process):
             return None
         return pid if os.fsencode(self.data) in words else None
 
-    def release_memory(self) -> None:
-        """Give the system back what a killed postmaster has left: a segment of shared memory."""
+    def segment(self) -> str | None:
+        """The id of its segment of shared memory, which one that is killed leaves behind."""
         try:
-            kept = (self.data / "postmaster.pid").read_text().splitlines()
-            segment = kept[6].split()[1]
+            return (self.data / "postmaster.pid").read_text().splitlines()[6].split()[1]
         except (OSError, IndexError):
-            return
-        subprocess.run(["ipcrm", "--shmem-id", segment], capture_output=True, check=False)
+            return None
+
+    def release_memory(self) -> None:
+        """Give the system back what a killed one has left."""
+        if (segment := self.segment()) is not None:
+            subprocess.run(["ipcrm", "--shmem-id", segment], capture_output=True, check=False)
 
 
 def postmasters(place: Place) -> list[Postmaster]:

@@ -124,9 +124,13 @@ class Cluster:
             and not any(place.network.is_cut(node) for node in NUMBERS)
             and all(etcd.is_healthy(place, each) for each in etcd.MEMBERS)
             and postgres.is_healthy(place)
-            and all(gateways.is_ready(place, each) for each in gateways.nodes())
+            and self.gateways_ready()
             and ceph.is_clean(place)
         )
+
+    def gateways_ready(self) -> bool:
+        """Whether every gateway says so."""
+        return all(gateways.is_ready(self.place, each) for each in gateways.nodes())
 
     def mend(self, seconds: float = 180) -> None:
         """Undo every fault, and wait until all is well."""
@@ -156,7 +160,7 @@ class Cluster:
             if not postmaster.ends_within(5):
                 postmaster.kill()
             postmaster.release_memory()
-        for pid in _marked(place.folder):
+        for pid in marked(place.folder):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         place.network.down()
@@ -168,7 +172,7 @@ def _start_database(place: Place) -> None:
     postgres.start(place)
 
 
-def _marked(folder: Path) -> Iterator[int]:
+def marked(folder: Path) -> Iterator[int]:
     """Processes of this cluster that are left, whoever started them."""
     mark = f"{MARK}={folder}".encode()
     for each in Path("/proc").glob("[0-9]*"):

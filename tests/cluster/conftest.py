@@ -1,0 +1,67 @@
+"""One cluster for the whole run, below a folder of its own; nothing of it may be left at the end."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cluster import demonstration, postgres
+from cluster.errors import ClusterError
+from cluster.place import Place
+from cluster.whole import Cluster, check_addresses, check_machine, marked
+from ossia.client.signing_client import SigningClient
+from running import free_port
+
+
+@pytest.fixture(scope="session")
+def whole() -> Iterator[Cluster]:
+    """A running cluster; in namespaces where we are root, so that nodes can be cut off."""
+    # Not pytest's own folder, which the user postgres may not enter.
+    folder = Path(tempfile.mkdtemp(prefix="ossia-cluster-", dir="/var/tmp"))
+    folder.chmod(0o755)
+    kind = "namespaces" if os.geteuid() == 0 else "loopback"
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
+    try:
+        check_machine(folder)
+        place = Place.make(folder, network_kind=kind, listen=addresses[0], appserver=addresses[1])
+        check_addresses(place)
+    except ClusterError as error:
+        shutil.rmtree(folder)
+        pytest.fail(str(error))
+    running = Cluster(place)
+    try:
+        running.up(print)
+        yield running
+    finally:
+        segments = {each.segment() for each in postgres.postmasters(place)}
+        running.down()
+    assert not folder.exists()
+    assert not list(marked(folder))
+    assert "ossia-" not in _said("ip", "-br", "link") + _said("ip", "netns")
+    assert not segments & {
+        line.split()[1] for line in _said("ipcs", "-m").splitlines() if line[:2] == "0x"
+    }
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture(scope="session")
+def root(whole: Cluster) -> SigningClient:
+    """Signs with the root key, at the endpoint."""
+    client = demonstration.client(whole.place)
+    client.timeout_s = 30
+    return client
+
+
+@pytest.fixture
+def bucket(request: pytest.FixtureRequest, root: SigningClient) -> str:
+    """A bucket of this test."""
+    name = f"b-{abs(hash(request.node.nodeid)):x}"[:40]
+    assert root.request("PUT", name).status == 200
+    return name

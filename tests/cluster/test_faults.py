@@ -1,0 +1,132 @@
+"""Any one part is killed, frozen or cut off under load, and nothing acknowledged is lost.
+
+``OSSIA_CLUSTER_ROUNDS`` says how often (1).  The table at the end has the longest stall of each.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from load import Load, needs_engines
+
+from cluster import gateways
+from cluster.processes import wait_until
+from cluster.whole import Cluster
+from ossia.client.signing_client import SigningClient
+
+pytestmark = [pytest.mark.slow, needs_engines]
+
+ROUNDS = int(os.environ.get("OSSIA_CLUSTER_ROUNDS", "1"))
+VICTIMS = ("gateway2", "osd1", "rgw", "primary", "patroni", "etcd1")
+HOW = ("kill", "freeze", "cut")
+HELD_S = {"kill": 4.0, "freeze": 12.0, "cut": 12.0}
+"""A killed part is started again soon, as systemd does; what hangs is noticed by somebody."""
+LONG_HELD_S = 30.0
+"""A primary that vanishes is replaced when its lease has run out (20 s)."""
+
+
+@dataclass
+class Row:
+    """What one kind of fault did in all its rounds."""
+
+    fault: str
+    rounds: int = 0
+    stall_s: float = 0.0
+    slowest_s: float = 0.0
+    acknowledged: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def add(self, load: Load) -> None:
+        self.rounds += 1
+        self.stall_s = max(self.stall_s, load.longest.gap_s)
+        self.slowest_s = max(self.slowest_s, load.slowest_s)
+        self.acknowledged += load.longest.count
+        for name, count in load.failures.items():
+            self.failures[name] = self.failures.get(name, 0) + count
+
+
+@pytest.fixture(scope="module")
+def table() -> Iterator[list[Row]]:
+    """The rows, printed when all faults have been."""
+    rows: list[Row] = []
+    yield rows
+    print("\n\n| fault | rounds | acknowledged | longest stall | slowest request | unanswered |")
+    print("|---|--:|--:|--:|--:|---|")
+    for each in rows:
+        failures = ", ".join(f"{count} {name}" for name, count in sorted(each.failures.items()))
+        print(
+            f"| {each.fault} | {each.rounds} | {each.acknowledged} | {each.stall_s:.1f} s "
+            f"| {each.slowest_s:.1f} s | {failures or 'none'} |"
+        )
+
+
+def victim_of(whole: Cluster, name: str) -> str:
+    """*name*, or the Patroni of whoever is the primary."""
+    if name == "patroni":
+        return whole.find("primary").name.replace("postgres", "patroni")
+    return whole.find(name).name
+
+
+def injure(whole: Cluster, how: str, victim: str) -> Callable[[], None]:
+    """Do it; the result undoes it."""
+    if how == "cut":
+        node = whole.node_of(victim)
+        whole.place.network.cut(node)
+        return lambda: whole.place.network.heal(node)
+    process = whole.find(victim)
+    if how == "freeze":
+        process.freeze()
+        return process.thaw
+    process.kill()
+    return lambda: whole.restart(victim)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("name", VICTIMS)
+def test_nothing_acknowledged_is_lost(
+    whole: Cluster, root: SigningClient, bucket: str, table: list[Row], name: str, how: str
+) -> None:
+    if how == "cut" and whole.place.network.kind == "loopback":
+        pytest.skip("only root can cut a node off")
+    if how == "cut" and name == "patroni":
+        pytest.skip("is cut off with its primary")
+    row = Row(f"{how} {name}")
+    table.append(row)
+    held_s = LONG_HELD_S if name in {"primary", "patroni"} and how != "kill" else HELD_S[how]
+    load = Load(root, bucket)
+    with load.running():
+        for _ in range(ROUNDS):
+            time.sleep(1)
+            load.begin_round()
+            victim = victim_of(whole, name)
+            undo = injure(whole, how, victim)
+            time.sleep(held_s)
+            undo()
+            whole.mend()
+            acknowledged = load.longest.count
+            wait_until(
+                lambda before=acknowledged: load.longest.count > before + 20, 60, "no write goes on"
+            )
+            row.add(load)
+    assert load.verify() == []
+
+
+@pytest.mark.parametrize("seconds", [600, -600], ids=["ahead", "behind"])
+def test_a_clock_that_jumps_changes_nothing(
+    whole: Cluster, root: SigningClient, bucket: str, table: list[Row], seconds: int
+) -> None:
+    row = Row(f"clock of a gateway {seconds:+d} s")
+    table.append(row)
+    load = Load(root, bucket)
+    with load.running():
+        for _ in range(ROUNDS):
+            time.sleep(1)
+            load.begin_round()
+            gateways.move_clock(whole.place, "gateway2", seconds)
+            time.sleep(4)
+            gateways.move_clock(whole.place, "gateway2", 0)
+            time.sleep(1)
+            row.add(load)
+    assert load.verify() == []
