@@ -16,6 +16,10 @@ CONSOLE := src/ossia/gateway/static
 BUNDLE := $(STATIC)/index.html
 WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 WEB_PACKAGES := web/node_modules/.package-lock.json
+# What is run once more on the engines that gateways share.
+SHARED := $(addprefix tests/conformance/,test_objects.py test_buckets.py test_post_object.py test_ram.py \
+  test_order_of_checks.py test_control_characters.py test_fresh_buckets.py) \
+  $(addprefix tests/journeys/,test_callback_guarantees.py test_identity_workers.py)
 # The machine's npm where it is good enough for Vite, otherwise one inside the environment.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-fund --no-audit --no-update-notifier
 
@@ -55,8 +59,9 @@ check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 .PHONY: test
-test: $(COMPLETE) $(BUNDLE) browser languages ## every test: ours, the SDKs', the browser's and the page's
+test: $(COMPLETE) $(BUNDLE) browser languages databases ## every test: ours, the SDKs', the browser's and the page's
 	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -q --shared-engines $(SHARED)
 	$(NPM) --prefix web test
 
 .PHONY: test-cluster
@@ -160,6 +165,15 @@ languages:
 	fi; \
 	[ -z "$$lacking" ] \
 	  || echo "could not be installed, so what needs it will be skipped:$$lacking" >&2
+
+# The same for the database that gateways share.  Debian's package must not start a server of its own.
+.PHONY: databases
+databases:
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends postgresql; \
+	fi || echo "PostgreSQL could not be installed: what needs it will be skipped." >&2
 
 # The same for what the cluster runs on.  Patroni has an environment of its own: its dependencies are not
 # ours, and Debian's 3.0.2 loses rows that it has acknowledged when a primary hangs.

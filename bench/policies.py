@@ -19,7 +19,8 @@ import run
 from ossia.adapters.data_folder import DataFolder
 from ossia.client.signing_client import SigningClient
 from ossia.client.sts import assume_role
-from ossia.node.bootstrap import Node, load_keys
+from ossia.node.bootstrap import Node
+from ossia.node.keys import load_keys
 from ossia.protocol.policy_document import PolicyDocument
 from ossia.settings import Settings
 

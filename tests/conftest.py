@@ -1,16 +1,54 @@
 """Fixtures that every kind of test shares.  How servers are started is in `running`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from running import Demo, Server, running_demo, running_server
+from postgres_server import PostgresServer, programs, running_postgres
+from running import Demo, Server, engines, running_demo, running_server
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--shared-engines",
+        action="store_true",
+        help="Servers store in a real PostgreSQL, each in a database of its own.",
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chosen_engines(request: pytest.FixtureRequest) -> None:
+    """What ``--shared-engines`` asks for."""
+    if request.config.getoption("--shared-engines"):
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        keys = request.getfixturevalue("tmp_path_factory").mktemp("master-keys")
+        databases: dict[Path, str] = {}
+
+        def flags(data: Path) -> list[str]:
+            # A server that is started again finds what it has stored.
+            if data not in databases:
+                databases[data] = postgres.fresh()
+            url = databases[data]
+            key = keys / url.rpartition("/")[2]
+            return ["--metadata", url, "--master-key-file", str(key)]
+
+        engines.flags, engines.are_shared = flags, True
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One ``ossia serve`` for the whole run; tests use buckets of their own."""
     with running_server(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL for the whole run; tests use databases of their own."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: make databases")
+    with running_postgres() as running:
         yield running
 
 

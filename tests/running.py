@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +64,32 @@ def free_port() -> int:
     return port
 
 
+ROOT_KEY = ("LTAItestsroot", "rootsecretoftests")
+"""Of servers that share engines: what they make themselves is not to be read in a file."""
+
+
+@dataclass
+class Engines:
+    """What servers store in: flags for each that is started; none for its own data folder."""
+
+    flags: Callable[[Path], list[str]] = lambda _: []
+    are_shared: bool = False
+
+
+engines = Engines()
+
+
 @contextmanager
 def running_server(
     data: Path, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Server]:
     """``ossia serve`` on a free port with *data* as its folder; more flags in *arguments*."""
     command = ["serve", "--data", str(data / "data"), "--listen", "127.0.0.1:0", *arguments]
+    if "--metadata" not in arguments:
+        command += engines.flags(data)
+    if engines.are_shared and "--root-access-key-id" not in arguments:
+        key_id, secret = ROOT_KEY
+        command += ["--root-access-key-id", key_id, "--root-access-key-secret", secret]
     with _running(command, data, environment) as process:
         yield _server(process, data, _next_event(process, data, "ready"))
 
@@ -143,7 +163,9 @@ def _next_event(process: "subprocess.Popen[bytes]", data: Path, name: str) -> di
 
 
 def _server(process: "subprocess.Popen[bytes]", data: Path, event: dict[str, Any]) -> Server:
-    secret = json.loads(Path(event["secret_file"]).read_text())["root_access_key_secret"]
+    secret = ROOT_KEY[1]
+    if event["secret_file"]:
+        secret = json.loads(Path(event["secret_file"]).read_text())["root_access_key_secret"]
     return Server(
         endpoint=event["endpoint"],
         region=event["region"],

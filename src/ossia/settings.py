@@ -195,7 +195,28 @@ class Settings:
         shown="the console is served at --listen",
     )
     metadata: str = _row(
-        "sqlite", "Where metadata lives: 'sqlite' (in the data folder) or 'memory'."
+        "sqlite",
+        "Where metadata lives: 'sqlite' (in the data folder), 'memory', or a PostgreSQL that "
+        "gateways share: postgresql://USER@HOST:PORT,HOST:PORT/DATABASE. Give a password in the "
+        "environment or in a file.",
+    )
+    patroni: tuple[str, ...] = _row(
+        (),
+        "Address of the Patroni of a PostgreSQL, http://HOST:PORT: one for each host of "
+        "--metadata, in their order. It says which of them is the primary.",
+        many=True,
+    )
+    metadata_timeout: float = _row(
+        10.0,
+        "Seconds in which the shared database has to answer; behind it the client is told to try "
+        "again later.",
+        kind=float,
+    )
+    master_key_file: str = _row(
+        "",
+        "File with the master key of gateways that share a database, made at the first start. "
+        "Their keys in the database are sealed under it.",
+        shown="none",
     )
     blobs: str = _row("files", "Where bytes live: 'files' (in the data folder) or 'memory'.")
     block_public_access: str = _row(
@@ -216,6 +237,11 @@ class Settings:
         return (
             _host_and_port("--console-listen", self.console_listen) if self.console_listen else None
         )
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the metadata is in a database that gateways share."""
+        return self.metadata.startswith(("postgresql://", "postgres://"))
 
     @property
     def url(self) -> str:
@@ -334,7 +360,6 @@ def _convert(row: Row, given: Any, source: str) -> Any:
 
 
 _CHOICES = {
-    "metadata": ("sqlite", "memory"),
     "blobs": ("files", "memory"),
     "block_public_access": ("off", "new-buckets"),
 }
@@ -370,8 +395,31 @@ def _check(settings: Settings) -> None:
                 f"--{name.replace('_', '-')} {getattr(settings, name)!r} is not offered; use "
                 f"{' or '.join(allowed)}."
             )
+    _check_metadata(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
+
+
+def _check_metadata(settings: Settings) -> None:
+    if not settings.is_shared:
+        if settings.metadata not in {"sqlite", "memory"}:
+            # What it is may hold a secret: it is not repeated.
+            raise SettingsError(
+                "--metadata is not offered like this; use sqlite, memory or "
+                "postgresql://USER@HOST:PORT/DATABASE."
+            )
+        if settings.patroni or settings.master_key_file:
+            raise SettingsError(
+                "--patroni and --master-key-file belong to --metadata postgresql://…"
+            )
+        return
+    if not settings.master_key_file:
+        raise SettingsError(
+            "--metadata postgresql://… needs --master-key-file: a file, which is made where it is "
+            "missing, with the key under which the gateways' keys are sealed in the database."
+        )
+    if settings.metadata_timeout <= 0:
+        raise SettingsError("--metadata-timeout must be more than 0 seconds.")
 
 
 def _check_callbacks(settings: Settings) -> None:

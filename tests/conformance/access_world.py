@@ -21,7 +21,8 @@ from ossia.api.oss import oss
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.client.sts import assume_role
 from ossia.domain.identity.sessions import Session
-from ossia.node.bootstrap import Node, load_keys
+from ossia.node.bootstrap import Node
+from ossia.node.keys import load_keys
 from ossia.protocol import signature_v1, signature_v4
 from ossia.protocol.checksums import etag_to_content_md5, md5_hex
 from ossia.protocol.dates import format_basic

@@ -36,7 +36,8 @@ from ossia.adapters.data_folder import DataFolder
 from ossia.api.operation import Operation, Scope
 from ossia.api.oss import oss
 from ossia.client.signing_client import Reply, SigningClient
-from ossia.node.bootstrap import Node, load_keys
+from ossia.node.bootstrap import Node
+from ossia.node.keys import load_keys
 from ossia.settings import Settings
 
 ACTIONS = sorted(

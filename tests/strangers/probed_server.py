@@ -15,7 +15,8 @@ from pathlib import Path
 import uvloop
 
 from ossia.http.message import Request, Response
-from ossia.node.bootstrap import Node, load_keys
+from ossia.node.bootstrap import Node
+from ossia.node.keys import load_keys
 from ossia.node.memory_watch import resident_bytes, spare_the_collector, watch_memory
 from ossia.settings import load
 

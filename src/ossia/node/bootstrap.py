@@ -4,14 +4,11 @@ The only module besides the CLI that knows adapters.
 """
 
 import asyncio
-import json
 import logging
 import os
 import resource
-import secrets
 import signal
 import ssl
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,11 +16,11 @@ from urllib.parse import urlsplit
 from ossia import __version__
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.callback_sender import CallbackClient
-from ossia.adapters.crypto_mb import CryptoMb
 from ossia.adapters.document_client import SETTING as OIDC_SETTING
 from ossia.adapters.document_client import DocumentClient
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.memory import MemoryBlobStore
+from ossia.adapters.postgres import Place, PostgresDatabase
 from ossia.adapters.sqlite import MemoryDatabase, SqliteDatabase
 from ossia.adapters.system import MovedClock, SystemClock
 from ossia.api.admin.services import AdminServices
@@ -34,7 +31,6 @@ from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.buckets.public_access import PublicAccess
 from ossia.domain.callbacks.callbacks import CallbackLimits, Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
-from ossia.domain.callbacks.keys import CallbackKeys, OneKey
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.recovery import Recovery
 from ossia.domain.callbacks.upload_callback import CallbackTerms, Mode
@@ -53,99 +49,17 @@ from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
-from ossia.node.callback_key_files import KeyFiles, KeyFilesError
+from ossia.node.keys import NodeKeys
 from ossia.node.probes import probes
 from ossia.ports import BlobStore, Clock, Database
-from ossia.private_files import write_private
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
-from ossia.protocol.webhook_signature import WebhookKey
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
 
-KEYS_FILE = "keys.json"
 _OTHER_FILES = 500
-WEBHOOK_KEY_FILE = "webhook_key.pem"
-
-
-@dataclass(frozen=True, slots=True)
-class NodeKeys:
-    """What a node is identified by and signs with.
-
-    ``is_generated`` tells that the secret was made just now: nobody knows it yet.
-    """
-
-    account_id: str
-    access_key_id: str
-    access_key_secret: str = field(repr=False)
-    callback_keys: CallbackKeys
-    webhook_key: WebhookKey
-    is_generated: bool
-
-
-def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
-    """The node's keys: from settings, from the data folder, or generated and kept there.
-
-    *folder* is None for a node that stores nothing.
-    """
-    kept: dict[str, str] = {}
-    path = None if folder is None else folder / KEYS_FILE
-    if path is not None and path.exists():
-        kept = json.loads(path.read_text())
-    given_or_kept = str(settings.root_access_key_secret) or kept.get("root_access_key_secret")
-    merged = {
-        "account_id": settings.account_id or kept.get("account_id") or _account_id(),
-        "root_access_key_id": settings.root_access_key_id
-        or kept.get("root_access_key_id")
-        or f"LTAI5t{secrets.token_hex(9)}",
-        "root_access_key_secret": given_or_kept
-        or secrets.token_urlsafe(30).replace("-", "x").replace("_", "y")[:30],
-    }
-    if path is not None and not kept:
-        write_private(path, json.dumps(merged, indent=2).encode())
-    return NodeKeys(
-        merged["account_id"],
-        merged["root_access_key_id"],
-        merged["root_access_key_secret"],
-        _callback_keys(settings, folder),
-        _webhook_key(folder),
-        not given_or_kept,
-    )
-
-
-def _account_id() -> str:
-    return str(10**15 + secrets.randbelow(9 * 10**15))
-
-
-def _callback_keys(settings: Settings, folder: Path | None) -> CallbackKeys:
-    library = None if settings.callback_sign_singly else CryptoMb.find()
-    return CallbackKeys(
-        OneKey() if folder is None else _key_files(folder),
-        own_url=settings.url,
-        original_url=settings.callback_key_url,
-        batching=None if library is None else library.signer,
-    )
-
-
-def _key_files(folder: Path) -> KeyFiles:
-    files = KeyFiles(folder)
-    try:
-        files.open()
-    except (KeyFilesError, OSError) as error:
-        raise SettingsError(str(error)) from error
-    return files
-
-
-def _webhook_key(folder: Path | None) -> WebhookKey:
-    path = None if folder is None else folder / WEBHOOK_KEY_FILE
-    if path is not None and path.exists():
-        return WebhookKey.load(path.read_bytes())
-    key = WebhookKey.generate()
-    if path is not None:
-        write_private(path, key.private_pem())
-    return key
 
 
 def callback_targets(settings: Settings) -> AddressPolicy:
@@ -230,6 +144,15 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
+def shared_database(settings: Settings, clock: Clock) -> PostgresDatabase:
+    """The database that gateways share; it opens connections when they are needed."""
+    try:
+        place = Place.of(settings.metadata, settings.patroni)
+    except ValueError as error:
+        raise SettingsError(f"--metadata cannot be used: {error}.") from error
+    return PostgresDatabase(place, clock, deadline_s=settings.metadata_timeout)
+
+
 def open_stores(
     settings: Settings, folder: Path | None, clock: Clock
 ) -> tuple[Database, BlobStore]:
@@ -238,6 +161,8 @@ def open_stores(
     blobs: BlobStore
     if settings.metadata == "memory":
         database = MemoryDatabase(clock)
+    elif settings.is_shared:
+        database = shared_database(settings, clock)
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
@@ -274,14 +199,16 @@ class Node:
         clock: Clock | None = None,
     ) -> None:
         self.settings = settings
+        self.keys = keys
         self.clock = clock or system_clock()
-        self.metadata, self.blobs = open_stores(settings, folder, self.clock)
+        self.database, self.blobs = open_stores(settings, folder, self.clock)
         self.identities = Identities(
-            self.metadata,
+            self.database,
             self.clock,
             account_id=keys.account_id,
             root_access_key_id=keys.access_key_id,
             root_access_key_secret=keys.access_key_secret,
+            seal=keys.seal,
         )
         self.sessions = Sessions(self.identities.store, self.clock)
         issuers = oidc_issuers(settings)
@@ -291,11 +218,11 @@ class Node:
             account_id=keys.account_id,
             allows_plain=lambda url: _is_named(issuers, url),
         )
-        self.ingest = Ingest(self.metadata, self.blobs, self.clock, Buffers())
-        self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
+        self.ingest = Ingest(self.database, self.blobs, self.clock, Buffers())
+        self.objects = Objects(self.database, self.blobs, self.ingest, self.clock)
         blocks_new = settings.block_public_access == "new-buckets"
-        self.buckets = Buckets(self.metadata, self.clock, settings.region, blocks_new=blocks_new)
-        self.public_access = PublicAccess(self.metadata, self.clock, blocks_new=blocks_new)
+        self.buckets = Buckets(self.database, self.clock, settings.region, blocks_new=blocks_new)
+        self.public_access = PublicAccess(self.database, self.clock, blocks_new=blocks_new)
         targets = callback_targets(settings)
         self.sender = CallbackClient(
             targets,
@@ -303,7 +230,7 @@ class Node:
             max_reply_bytes=settings.callback_max_reply,
         )
         self.delivery_log = DeliveryLog(
-            self.metadata,
+            self.database,
             self.clock,
             keep_days=settings.callback_log_days,
             keep=settings.callback_log_count,
@@ -319,13 +246,13 @@ class Node:
             note=self.delivery_log.note,
         )
         self.outbox = Outbox(
-            self.metadata,
+            self.database,
             self.callbacks,
             self.clock,
             timeout_s=settings.callback_timeout,
             retry_for_s=settings.callback_retry_for,
         )
-        self.collector = Collector(self.metadata, self.blobs, self.clock)
+        self.collector = Collector(self.database, self.blobs, self.clock)
         terms = CallbackTerms(
             mode=Mode(settings.callback_mode),
             webhooks=settings.callback_webhooks,
@@ -334,7 +261,7 @@ class Node:
         services = Services(
             buckets=self.buckets,
             objects=self.objects,
-            multipart=Multipart(self.metadata, self.objects, self.ingest, self.clock),
+            multipart=Multipart(self.database, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
             public_access=self.public_access,
             callbacks=self.callbacks,
@@ -347,7 +274,7 @@ class Node:
             endpoint=settings.url.partition("://")[2],
             public_url=settings.url,
         )
-        self.readiness = Readiness(probes(self.metadata, self.blobs))
+        self.readiness = Readiness(probes(self.database, self.blobs))
         internal = Internal(
             keys.callback_keys, keys.webhook_key.public(), __version__, self.readiness
         )
@@ -371,7 +298,7 @@ class Node:
             region=settings.region,
             account_id=keys.account_id,
         )
-        rpc = RpcSide(self.identities, self.sessions, federation, self.metadata, self.clock)
+        rpc = RpcSide(self.identities, self.sessions, federation, self.database, self.clock)
         authenticator = Authenticator(
             self.identities, self.sessions, region=settings.region, versions=settings.signatures
         )
@@ -411,4 +338,4 @@ class Node:
         await self.delivery_log.flush()
         await self.identities.close()
         self.ingest.close()
-        await self.metadata.close()
+        await self.database.close()

@@ -19,7 +19,8 @@ import click
 from ossia.domain.buckets.buckets import CORS
 from ossia.domain.identity.identities import role_arn
 from ossia.errors import RpcError
-from ossia.node.bootstrap import Node, NodeKeys
+from ossia.node.bootstrap import Node
+from ossia.node.keys import NodeKeys
 from ossia.node.serve import serve
 from ossia.private_files import write_private
 from ossia.protocol.cors import CorsConfiguration, CorsRule, render_cors

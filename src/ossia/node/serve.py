@@ -1,5 +1,6 @@
 """``ossia serve``: open the data folder, bind, fork, say what a person needs next."""
 
+import asyncio
 import json
 import os
 import sys
@@ -12,8 +13,12 @@ import click
 
 from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
-from ossia.node.bootstrap import KEYS_FILE, NodeKeys, callback_targets, load_keys, tls_context
+from ossia.adapters.postgres import SchemaTooNewError
+from ossia.node.bootstrap import callback_targets, shared_database, system_clock, tls_context
+from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
+from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
+from ossia.ports import Unavailable
 from ossia.settings import Settings, SettingsError
 
 Prepare = Callable[[Settings, NodeKeys, Path | None], None]
@@ -38,7 +43,7 @@ def serve(
         workers = 1
     with ExitStack() as held:
         path = None
-        if settings.metadata != "memory" or settings.blobs != "memory":
+        if settings.metadata == "sqlite" or settings.blobs == "files":
             try:
                 folder = held.enter_context(DataFolder.open(settings.data))
             except DataFolderError as error:
@@ -48,7 +53,7 @@ def serve(
                 click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
         sockets = bind(settings, workers)
         settings = _with_bound_ports(settings, sockets[0])
-        keys = load_keys(settings, path)
+        keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path)
         if prepare is not None:
             prepare(settings, keys, path)
 
@@ -58,6 +63,23 @@ def serve(
                 ready(settings, keys, path)
 
         return Supervisor(settings, keys, path, sockets).run(announce)
+
+
+def _shared_keys(settings: Settings) -> NodeKeys:
+    """Bring the shared database up to date, and read the keys that are in it."""
+    try:
+        return asyncio.run(_open_shared(settings))
+    except (Unavailable, SchemaTooNewError) as error:
+        raise SettingsError(f"The database of --metadata cannot be used: {error}.") from error
+
+
+async def _open_shared(settings: Settings) -> NodeKeys:
+    database = shared_database(settings, system_clock())
+    try:
+        await database.open()
+        return await load_shared_keys(settings, database)
+    finally:
+        await database.close()
 
 
 def _with_bound_ports(settings: Settings, sockets: Sockets) -> Settings:
@@ -70,7 +92,7 @@ def _with_bound_ports(settings: Settings, sockets: Sockets) -> Settings:
 
 
 def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_json: bool) -> None:
-    secret_file = "" if folder is None else str(folder / KEYS_FILE)
+    secret_file = "" if folder is None or settings.is_shared else str(folder / KEYS_FILE)
     if as_json:
         event = {
             "event": "ready",
@@ -91,10 +113,15 @@ def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_jso
 def _greeting(settings: Settings, keys: NodeKeys, secret_file: str) -> str:
     # What somebody gave he knows, and he did not ask for it to be in every log.
     known = f"in {secret_file}" if secret_file else "as it was given"
+    if settings.is_shared:
+        known = "that of the first gateway"
     if settings.root_access_key_secret:
         known = "as it was given"
     secret = keys.access_key_secret if keys.is_generated else known
-    once = "   (shown once; kept in the data folder)" if keys.is_generated and secret_file else ""
+    once = ""
+    if keys.is_generated and (secret_file or settings.is_shared):
+        kept = "database, sealed" if settings.is_shared else "data folder"
+        once = f"   (shown once; kept in the {kept})"
     shown = keys.access_key_secret if keys.is_generated else "SECRET"
     endpoint = settings.url
     return f"""

@@ -20,8 +20,10 @@ from pathlib import Path
 
 import uvloop
 
-from ossia.node.bootstrap import Node, NodeKeys, tls_context
+from ossia.node.bootstrap import Node, tls_context
+from ossia.node.keys import NodeKeys
 from ossia.node.memory_watch import spare_the_collector, watch_memory
+from ossia.node.shared_keys import follow
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
@@ -114,6 +116,8 @@ async def serve_until_stopped(
     for server, listening in zip(node.servers, sockets, strict=True):
         await server.listen(listening, tls)
     chores = [loop.create_task(watch_memory())]
+    if node.settings.is_shared:
+        chores.append(loop.create_task(follow(node.database, node.keys.callback_keys)))
     if sweeps:
         chores += [loop.create_task(each(node)) for each in (_sweep, _retry)]
     ready()

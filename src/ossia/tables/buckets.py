@@ -10,7 +10,7 @@ from ossia.tables.columns import bytes_map, marks, pack_map
 from ossia.tables.key_order import behind_all
 
 CHANGED = "buckets"
-"""The topic that a change of any bucket renews."""
+"""The topic that a change of any bucket renews; that there is none is remembered by nobody."""
 
 _OWN = (
     "name, owner, created_at, region, acl, storage_class, redundancy, versioning, documents, epoch"
@@ -96,7 +96,6 @@ async def create(tx: Transaction, bucket: Bucket) -> Bucket:
         "insert into bucket_usage (bucket_id, slot) values ($1, $2)",
         [(created.id, slot) for slot in range(tx.slots)],
     )
-    tx.renew(CHANGED)
     return created
 
 

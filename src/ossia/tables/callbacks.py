@@ -145,7 +145,7 @@ async def page_pending(rows: Rows, *, dead: bool, after: str, limit: int) -> lis
 async def lease(tx: Transaction, now: int, until: int, limit: int) -> list[PendingCallback]:
     """Take what is due: nobody else is given it before *until*.  The oldest come first."""
     due = await tx.hold(
-        "select record from pending where dead = 0 and due <= $1 order by due limit $2",
+        "select record from pending where dead = 0 and due <= $1 order by due, id limit $2",
         now,
         max(limit, 0),
     )

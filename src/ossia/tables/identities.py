@@ -14,7 +14,8 @@ _PRUNED_AT_ONCE = 100
 
 _FIND = "select record from identity where kind = $1 and name = $2"
 _PAGE = "select name, record from identity where kind = $1 and name > $2 order by name limit $3"
-_INSERT = "insert into identity (kind, name, record) values ($1, $2, $3)"
+_INSERT = "insert into identity (record, kind, name) values ($1, $2, $3)"
+_UPDATE = "update identity set record = $1 where kind = $2 and name = $3"
 
 
 class IdentityChange(Reticent, frozen=True, kw_only=True):
@@ -49,11 +50,9 @@ async def put(
     if await tx.hold(_FIND, kind, name):
         if create:
             raise Exists(name)
-        await tx.run(
-            "update identity set record = $1 where kind = $2 and name = $3", record, kind, name
-        )
+        await tx.run(_UPDATE, record, kind, name)
     else:
-        await tx.run(_INSERT, kind, name, record)
+        await tx.run(_INSERT, record, kind, name)
 
 
 async def delete(tx: Transaction, kind: str, name: str) -> None:
@@ -81,7 +80,8 @@ async def change(tx: Transaction, changes: Sequence[IdentityChange], *, since: i
             await tx.run("delete from identity where kind = $1 and name = $2", each.kind, each.name)
         else:
             await put(tx, each.kind, each.name, each.record)
-    await put(tx, *_EPOCH, b"%d" % (since + 1))
+    # Not `put`, which would look once more, and find what somebody else has made of none.
+    await tx.run(_UPDATE if held else _INSERT, b"%d" % (since + 1), *_EPOCH)
     tx.renew(CHANGED)
 
 

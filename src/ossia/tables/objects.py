@@ -49,9 +49,9 @@ _CHANGE = (
     "update object set "
     + ", ".join(
         f"{column.strip()} = ${number}"
-        for number, column in enumerate(f"{_ABOUT}, {_WHERE_BYTES_ARE}".split(",")[1:], 1)
+        for number, column in enumerate(f"{_ABOUT}, {_WHERE_BYTES_ARE}".split(","), 1)
     )
-    + " where bucket_id = $15 and key = $16 and version = $17"
+    + " where bucket_id = $16 and key = $17 and version = $18"
 )
 _INSERT_EXTENT = (
     "insert into extent (bucket_id, key, version, seq, blob_id, blob_offset, length)"
@@ -268,6 +268,7 @@ async def _write_row(
     extent_rows: int,
 ) -> None:
     said = (
+        new.version,
         new.type,
         new.size,
         new.etag,
@@ -283,12 +284,11 @@ async def _write_row(
         single.blob_offset if single else None,
         extent_rows,
     )
-    if old is not None and old.version == new.version:
-        await tx.run(_CHANGE, *said, new.bucket_id, new.key, new.version)
-        return
-    if old is not None:
-        await _delete_row(tx, new.bucket_id, new.key)
-    await tx.run(_PUT, new.bucket_id, new.key, new.version, *said)
+    if old is None:
+        await tx.run(_PUT, new.bucket_id, new.key, *said)
+    else:
+        # The row stays the same one: whoever waits for it sees what becomes of it.
+        await tx.run(_CHANGE, *said, new.bucket_id, new.key, old.version)
 
 
 async def _insert_extents(

@@ -69,7 +69,7 @@ class CallbackKeys:
         original_url: str = "",
         batching: Callable[[CallbackKey], BatchSigner | None] | None = None,
     ) -> None:
-        self._ring = ring
+        self.ring = ring
         self._batching = batching
         self._own_url = own_url
         self._original_url = original_url.removesuffix("/")
@@ -78,7 +78,7 @@ class CallbackKeys:
 
     def current(self) -> SigningKey:
         """The key to sign with."""
-        keys = self._ring.keys()
+        keys = self.ring.keys()
         if self._current is None or keys is not self._known:
             self._known, self._current = keys, self._newest_of(keys)
         return self._current
@@ -98,10 +98,10 @@ class CallbackKeys:
         if found is None:
             return None
         number = int(found["number"] or found["version"] or 1)
-        key = self._ring.keys().get(number)
+        key = self.ring.keys().get(number)
         if key is None:
             # Another worker may sign with a key that this one has not seen.
-            key = self._ring.keys(fresh=True).get(number)
+            key = self.ring.keys(fresh=True).get(number)
         return None if key is None else key.public_pem()
 
 

@@ -34,6 +34,7 @@ from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken
 from ossia.ports import Clock, Database, Missing, StorageFact
 from ossia.protocol.conditions import Context
 from ossia.protocol.policy_document import Asker, PolicyDocument, Rules
+from ossia.protocol.seal import Seal
 from ossia.records import AccessKey, Group, Policy, Role, User
 
 __all__ = [
@@ -178,9 +179,10 @@ class Identities:
         account_id: str,
         root_access_key_id: str,
         root_access_key_secret: str,
+        seal: Seal | None = None,
     ) -> None:
         self.account_id = account_id
-        self.store = IdentityStore(database, clock)
+        self.store = IdentityStore(database, clock, seal)
         self.root_key = AccessKey(id=root_access_key_id, secret=root_access_key_secret)
         self._database = database
         self._clock = clock

@@ -18,6 +18,7 @@ import msgspec
 from ossia import tables
 from ossia.domain.identity.ram.refusals import no_such
 from ossia.ports import Clock, Conflict, Database, Unavailable
+from ossia.protocol.seal import Seal
 from ossia.records import (
     AccessKey,
     Group,
@@ -44,6 +45,7 @@ _KINDS: Final[dict[type, str]] = {
 }
 _FORMAT: Final = b"2"
 _FIRST_FORMAT: Final = b"1"
+_SEALED: Final = b"3"
 _TRUSTED_MS: Final = 1000
 _REMEMBERED: Final = 8192
 _PAGE: Final = 500
@@ -53,14 +55,15 @@ _ATTEMPTS: Final = 100
 class View:
     """Identities as they are stored now."""
 
-    def __init__(self, database: Database, now_ms: int) -> None:
+    def __init__(self, database: Database, now_ms: int, seal: Seal | None = None) -> None:
         self._database = database
+        self._seal = seal
         self.now_ms = now_ms
 
     async def find(self, record_type: type[Record], name: str) -> Record | None:
         """The record of that name."""
         stored = await tables.identities.find(self._database, _KINDS[record_type], name)
-        return None if stored is None else decode(record_type, stored)
+        return None if stored is None else decode(record_type, stored, self._seal)
 
     async def get(self, record_type: type[Record], name: str) -> Record:
         """The record of that name.  Raises `RpcError` ``EntityNotExist.…``."""
@@ -74,7 +77,9 @@ class View:
     ) -> tuple[list[Record], bool]:
         """Records with names greater than *after*, and whether there are more."""
         rows = await tables.identities.page(self._database, _KINDS[record_type], after, limit + 1)
-        return [decode(record_type, stored) for _, stored in rows[:limit]], len(rows) > limit
+        return [decode(record_type, stored, self._seal) for _, stored in rows[:limit]], len(
+            rows
+        ) > limit
 
     async def all(self, record_type: type[Record]) -> list[Record]:
         """Every record of a kind, by name."""
@@ -90,8 +95,8 @@ class View:
 class Draft(View):
     """A change in the making.  `find` sees what was put, `page` and `all` do not."""
 
-    def __init__(self, database: Database, now_ms: int) -> None:
-        super().__init__(database, now_ms)
+    def __init__(self, database: Database, now_ms: int, seal: Seal | None = None) -> None:
+        super().__init__(database, now_ms, seal)
         self._changed: dict[tuple[type, str], Any] = {}
 
     async def find(self, record_type: type[Record], name: str) -> Record | None:
@@ -115,7 +120,9 @@ class Draft(View):
         """What is to be written."""
         return [
             IdentityChange(
-                kind=_KINDS[kind], name=name, record=None if record is None else encode(record)
+                kind=_KINDS[kind],
+                name=name,
+                record=None if record is None else encode(record, self._seal),
             )
             for (kind, name), record in self._changed.items()
         ]
@@ -134,10 +141,14 @@ class Remembered:
 
 
 class IdentityStore:
-    """The identities of one account."""
+    """The identities of one account.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    With *seal*, the keys that seal session tokens are themselves sealed.
+    """
+
+    def __init__(self, database: Database, clock: Clock, seal: Seal | None = None) -> None:
         self._database = database
+        self._seal = seal
         self._clock = clock
         self._remembered = Remembered(b"", 0)
         self._turn = asyncio.Lock()
@@ -169,7 +180,7 @@ class IdentityStore:
 
     def view(self) -> View:
         """Identities as they are stored now."""
-        return View(self._database, self._clock.now_ms())
+        return View(self._database, self._clock.now_ms(), self._seal)
 
     async def change(
         self,
@@ -185,7 +196,7 @@ class IdentityStore:
         async with self._turn:
             for _ in range(_ATTEMPTS):
                 epoch = await tables.identities.epoch(self._database)
-                draft = Draft(self._database, self._clock.now_ms())
+                draft = Draft(self._database, self._clock.now_ms(), self._seal)
                 result = await function(draft, *args, **kwargs)
                 changes = draft.changes()
                 try:
@@ -209,13 +220,18 @@ SEALING_KEYS: Final = "sealing-keys"
 """The one record of its kind."""
 
 
-def encode(record: Any) -> bytes:
+def encode(record: Any, seal: Seal | None = None) -> bytes:
     """The stored form of a record."""
-    return _FORMAT + msgspec.json.encode(record)
+    content: bytes = msgspec.json.encode(record)
+    if seal is not None and isinstance(record, SealingKeys):
+        return _SEALED + seal.close(content, SEALING_KEYS)
+    return _FORMAT + content
 
 
-def decode(record_type: type[Record], stored: bytes) -> Record:
+def decode(record_type: type[Record], stored: bytes, seal: Seal | None = None) -> Record:
     """The record of a stored form."""
+    if stored.startswith(_SEALED) and seal is not None:
+        return msgspec.json.decode(seal.open(stored[1:], SEALING_KEYS), type=record_type)
     if stored.startswith(_FIRST_FORMAT):
         return _migrate(record_type, msgspec.json.decode(stored[1:]))
     assert stored.startswith(_FORMAT), "stored by a later version"

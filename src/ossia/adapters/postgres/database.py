@@ -1,0 +1,216 @@
+# ruff: noqa: D102 - the docstrings are those of the port
+"""`Database` on PostgreSQL.
+
+1. A change is one transaction at READ COMMITTED; what it relies on it holds (`ossia.tables`).
+2. A deadlock, and a row that was inserted because none was found and is there already, make the
+   change begin again.
+3. A line that is lost before COMMIT has changed nothing.  One that is lost during COMMIT may have:
+   that is found out (`outcome`), never guessed.
+4. Nothing is cancelled: what takes longer than its deadline loses its line (`lines`), and whoever
+   asked for it is told that the storage is unavailable.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from uuid import uuid4
+
+import asyncpg
+
+from ossia.adapters.postgres import outcome, schema
+from ossia.adapters.postgres.lines import LOST, Line, Lines
+from ossia.adapters.postgres.primary import Place, Primary
+from ossia.adapters.postgres.stamps import TRUSTED_S, Stamps
+from ossia.adapters.postgres.transaction import LineRows, LineTransaction
+from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Rows, Transaction, Unavailable, Value
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_MOST_LINES: Final = 16
+_CONNECT_S: Final = 3.0
+_PAUSE_S: Final = 0.05
+_AGAIN: Final = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+)
+
+
+class _UnheardError(Exception):
+    """The line was lost during COMMIT."""
+
+    def __init__(self, line: str, result: Any, renewed: bool) -> None:
+        self.line = line
+        self.result = result
+        self.renewed = renewed
+
+
+class PostgresDatabase:
+    """See `ossia.ports.Database`.  Open it with `open`."""
+
+    def __init__(
+        self,
+        place: Place,
+        clock: Clock,
+        terms: BlobTerms = DEFAULT_TERMS,
+        *,
+        deadline_s: float = 10,
+        most_lines: int = _MOST_LINES,
+        trusted_s: float = TRUSTED_S,
+    ) -> None:
+        self._clock = clock
+        self._terms = terms
+        self._deadline_s = deadline_s
+        self._lines = Lines(Primary(place, connect_s=_CONNECT_S), most_lines)
+        self._stamps = Stamps(self._read_stamps, trusted_s)
+        self._changing: set[asyncio.Task[Any]] = set()
+
+    async def open(self) -> None:
+        """Make or bring up to date the tables.  Raises `SchemaTooNewError`, `Unavailable`."""
+        await self._again(self._migrate)
+
+    async def _migrate(self, line: Line) -> None:
+        try:
+            await schema.migrate(line.connection)
+        except (asyncpg.DuplicateObjectError, asyncpg.DuplicateTableError) as error:
+            # Another gateway is making the same table.
+            raise asyncpg.SerializationError(str(error)) from error
+        await outcome.forget_old(line, self._clock.now_ms())
+
+    # questions
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        row: Row | None = await self._again(_one, sql, values)
+        return row
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        rows: list[Row] = await self._again(_all, sql, values)
+        return rows
+
+    async def together(
+        self,
+        question: Callable[Concatenate[Rows, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        async def ask(line: Line) -> _T:
+            async with line.connection.transaction(isolation="repeatable_read", readonly=True):
+                return await question(LineRows(line), *args, **kwargs)
+
+        asked: _T = await self._again(ask)
+        return asked
+
+    async def _again(self, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+        """What *work* returns with a line; with another one if it was lost."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._deadline_s
+        while True:
+            try:
+                async with self._lines.one(deadline) as line:
+                    return await work(line, *args)
+            except (*LOST, *_AGAIN, asyncpg.InsufficientResourcesError) as error:
+                await _pause(deadline, error)
+
+    # changes
+
+    async def change(
+        self,
+        change: Callable[Concatenate[Transaction, _P], Awaitable[_T]],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _T:
+        # Who is cancelled leaves; his change is made to its end.
+        task = asyncio.get_running_loop().create_task(self._change(change, args, kwargs))
+        self._changing.add(task)
+        task.add_done_callback(self._changing.discard)
+        changed: _T = await asyncio.shield(task)
+        return changed
+
+    async def _change(
+        self, change: Callable[..., Awaitable[Any]], args: Any, kwargs: dict[str, Any]
+    ) -> Any:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._deadline_s
+        mark = uuid4().hex
+        while True:
+            try:
+                result, renewed = await self._attempt(deadline, mark, change, args, kwargs)
+            except _UnheardError as unheard:
+                if not await self._was_made(deadline, unheard.line, mark):
+                    continue
+                result, renewed = unheard.result, unheard.renewed
+            except (*LOST, *_AGAIN, asyncpg.InsufficientResourcesError) as error:
+                await _pause(deadline, error)
+                continue
+            if renewed:
+                self._stamps.forget()
+                await asyncio.sleep(self._stamps.wait_s)
+            return result
+
+    async def _attempt(
+        self,
+        deadline: float,
+        mark: str,
+        change: Callable[..., Awaitable[Any]],
+        args: Any,
+        kwargs: dict[str, Any],
+    ) -> tuple[Any, bool]:
+        async with self._lines.one(deadline) as line:
+            connection = line.connection
+            await connection.execute("begin")
+            transaction = LineTransaction(line, self._clock.now_ms(), self._terms)
+            try:
+                result = await change(transaction, *args, **kwargs)
+                await transaction.finish()
+                await outcome.write_mark(line, mark, transaction.now)
+            except BaseException:
+                if not line.is_closed:
+                    await connection.execute("rollback")
+                raise
+            renewed = bool(transaction.renewed)
+            try:
+                await connection.execute("commit")
+            except LOST as error:
+                raise _UnheardError(line.name, result, renewed) from error
+            return result, renewed
+
+    async def _was_made(self, deadline: float, lost: str, mark: str) -> bool:
+        while True:
+            try:
+                async with self._lines.one(deadline) as line:
+                    return await outcome.was_made(line, lost, mark)
+            except (*LOST, asyncpg.InsufficientResourcesError) as error:
+                await _pause(deadline, error)
+
+    # stamps
+
+    async def stamp(self, topic: str) -> bytes:
+        return await self._stamps.get(topic)
+
+    async def _read_stamps(self) -> dict[str, bytes]:
+        found = await self.all("select topic, value from stamp")
+        return {topic: b"%d" % value for topic, value in found}
+
+    async def close(self) -> None:
+        if self._changing:
+            await asyncio.wait(self._changing)
+        await self._stamps.close()
+        await self._lines.close()
+
+
+async def _one(line: Line, sql: str, values: tuple[Value, ...]) -> Row | None:
+    return await LineRows(line).one(sql, *values)
+
+
+async def _all(line: Line, sql: str, values: tuple[Value, ...]) -> list[Row]:
+    return await LineRows(line).all(sql, *values)
+
+
+async def _pause(deadline: float, error: BaseException) -> None:
+    """Wait a moment before it is tried again.  Raises `Unavailable` behind the deadline."""
+    pause_s = _PAUSE_S * random.uniform(0.5, 1.5)  # noqa: S311 - only so that two do not stay in step
+    if asyncio.get_running_loop().time() + pause_s >= deadline:
+        raise Unavailable(f"the database does not answer: {error}") from error
+    await asyncio.sleep(pause_s)

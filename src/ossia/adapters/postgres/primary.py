@@ -1,0 +1,140 @@
+"""Which server is the primary, and a connection to it.
+
+A server that says of itself that it takes writes may be one that lost its place and does not know
+it yet; Patroni knows (`GET /primary` answers 200 at the leader only, for as long as it holds its
+key).  Where no Patroni is named, the first server that takes writes is taken.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+import aiohttp
+import asyncpg
+
+Connection = Any
+"""One of asyncpg, which has no types."""
+
+_PATRONI_S: Final = 1.0
+_PORT: Final = 5432
+_SETTINGS: Final = {
+    "application_name": "ossia",
+    # A gateway that is frozen in the middle of a change holds nobody's keys for long.
+    "idle_in_transaction_session_timeout": "5000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    # Whoever made the database may have chosen less.
+    "default_transaction_isolation": "read committed",
+    "jit": "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the database is: ``postgresql://user:password@host1:5432,host2:5432/name?sslmode=…``.
+
+    *patroni* are the addresses of the Patroni of each host, in the order of the hosts.
+    """
+
+    hosts: tuple[tuple[str, int], ...]
+    dsn: str = field(repr=False)
+    """The same without hosts."""
+    patroni: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, url: str, patroni: tuple[str, ...] = ()) -> "Place":
+        """The place that *url* names.  Raises `ValueError` with what is wrong."""
+        parts = urlsplit(url)
+        if parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("it begins with postgresql://")
+        login, _, netloc = parts.netloc.rpartition("@")
+        hosts = tuple(_host(each) for each in netloc.split(",") if each)
+        name = parts.path.strip("/")
+        if not hosts or not name:
+            raise ValueError("it is postgresql://USER@HOST:PORT,…/DATABASE")
+        if patroni and len(patroni) != len(hosts):
+            raise ValueError(
+                f"{len(hosts)} hosts and {len(patroni)} addresses of Patroni: "
+                "give one for each host, in their order"
+            )
+        query = urlencode(parse_qsl(parts.query, keep_blank_values=True))
+        dsn = f"postgresql://{f'{login}@' if login else ''}/{name}{f'?{query}' if query else ''}"
+        return cls(hosts, dsn, tuple(each.rstrip("/") for each in patroni))
+
+    def shown(self) -> str:
+        """The same for people: without what is secret."""
+        user = unquote(urlsplit(self.dsn).username or "")
+        hosts = ",".join(f"{host}:{port}" for host, port in self.hosts)
+        return f"postgresql://{f'{user}@' if user else ''}{hosts}{urlsplit(self.dsn).path}"
+
+
+def _host(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname:
+        raise ValueError(f"{text!r} is not HOST:PORT")
+    return parts.hostname, parts.port or _PORT
+
+
+class NoPrimaryError(ConnectionError):
+    """No server is the primary now; during a failover one will be."""
+
+
+class Primary:
+    """Opens connections to the server that is the primary now."""
+
+    def __init__(self, place: Place, *, connect_s: float) -> None:
+        self._place = place
+        self._connect_s = connect_s
+
+    async def connect(self) -> Connection:
+        """A connection.  Raises `NoPrimaryError` if there is none now."""
+        hosts = self._place.hosts
+        if self._place.patroni:
+            hosts = (hosts[await self._leader()],)
+        reason: BaseException | None = None
+        for host, port in hosts:
+            try:
+                connection = await asyncpg.connect(
+                    self._place.dsn,
+                    host=host,
+                    port=port,
+                    timeout=self._connect_s,
+                    server_settings=_SETTINGS,
+                )
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                reason = error
+                continue
+            if await _takes_writes(connection):
+                return connection
+            reason = ConnectionError(f"{host}:{port} is a standby")
+            connection.terminate()
+        raise NoPrimaryError(f"no primary answers: {reason}") from reason
+
+    async def _leader(self) -> int:
+        """The number of the host that Patroni calls the primary."""
+        timeout = aiohttp.ClientTimeout(total=_PATRONI_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            answers = await asyncio.gather(
+                *(_is_leader(session, each) for each in self._place.patroni)
+            )
+        if True not in answers:
+            raise NoPrimaryError("no Patroni says that it is the primary")
+        return answers.index(True)
+
+
+async def _is_leader(session: aiohttp.ClientSession, patroni: str) -> bool:
+    try:
+        async with session.get(f"{patroni}/primary", allow_redirects=False) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False
+
+
+async def _takes_writes(connection: Connection) -> bool:
+    try:
+        row: Any = await connection.fetchrow("show transaction_read_only")
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+    return bool(row[0] == "off")

@@ -1,0 +1,137 @@
+"""The keys of gateways that share a database: one sealed row, opened with the master key.
+
+The master key is in a file of each gateway and never in the database: who has a dump of the
+database can neither sign in as the account nor sign as it.  Who loses the file loses these keys;
+nothing that is stored.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from ossia import tables
+from ossia.domain.callbacks.keys import CallbackKeys
+from ossia.node.keys import NodeKeys, callback_keys, root_keys
+from ossia.ports import Database, Exists, Unavailable
+from ossia.private_files import write_private
+from ossia.protocol.callback_signature import CallbackKey
+from ossia.protocol.seal import BrokenSealError, Seal, make_key, read_key
+from ossia.protocol.webhook_signature import WebhookKey
+from ossia.settings import Settings, SettingsError
+
+log = logging.getLogger("ossia")
+
+_PLACE: Final = ("setting", "node-keys")
+_PURPOSE: Final = "node-keys"
+_LOOK_EVERY_S: Final = 1.0
+
+
+class SharedKeyRing:
+    """See `domain.callbacks.keys.KeyRing`: those in the database."""
+
+    def __init__(self, sealed: bytes, seal: Seal) -> None:
+        self._seal = seal
+        self._sealed = b""
+        self._keys: dict[int, CallbackKey] = {}
+        self.take(sealed)
+
+    def keys(self, *, fresh: bool = False) -> Mapping[int, CallbackKey]:
+        """Every key by its number; `follow` brings what others add."""
+        del fresh
+        return self._keys
+
+    def take(self, sealed: bytes) -> None:
+        """Use the keys of the row *sealed*."""
+        if sealed != self._sealed:
+            kept = _opened(sealed, self._seal)
+            self._keys = _callback_keys(kept)
+            self._sealed = sealed
+
+
+async def follow(database: Database, keys: CallbackKeys) -> None:
+    """Take up what other gateways add, once a second; ends when it is cancelled."""
+    ring = keys.ring
+    assert isinstance(ring, SharedKeyRing)
+    while True:
+        await asyncio.sleep(_LOOK_EVERY_S)
+        try:
+            sealed = await tables.identities.find(database, *_PLACE)
+            if sealed is not None:
+                ring.take(sealed)
+        except (Unavailable, BrokenSealError) as error:
+            log.warning("callback_keys_not_read reason=%s", error)
+
+
+async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
+    """The keys that the gateways share, made by the first of them.  Raises `SettingsError`."""
+    sealed = await tables.identities.find(database, *_PLACE)
+    seal = Seal(_master_key(settings.master_key_file, may_make=sealed is None))
+    is_first = sealed is None
+    if sealed is None:
+        try:
+            sealed = seal.close(json.dumps(_made(settings)).encode(), _PURPOSE)
+            await database.change(tables.identities.put, *_PLACE, sealed, create=True)
+        except Exists:
+            # Another gateway was faster.
+            is_first = False
+            sealed = await tables.identities.find(database, *_PLACE)
+            assert sealed is not None
+    try:
+        kept = _opened(sealed, seal)
+        ring = SharedKeyRing(sealed, seal)
+    except BrokenSealError as error:
+        raise SettingsError(
+            f"The keys in the database are sealed under another master key than that in "
+            f"{settings.master_key_file}: copy the file from a gateway that serves already."
+        ) from error
+    merged, _ = root_keys(settings, kept)
+    return NodeKeys(
+        merged["account_id"],
+        merged["root_access_key_id"],
+        merged["root_access_key_secret"],
+        callback_keys(settings, ring),
+        WebhookKey.load(kept["webhook_key"].encode()),
+        is_first and not settings.root_access_key_secret,
+        seal,
+    )
+
+
+def _made(settings: Settings) -> dict[str, Any]:
+    merged, _ = root_keys(settings, {})
+    return {
+        **merged,
+        "callback_keys": {"1": CallbackKey.generate().private_pem().decode()},
+        "webhook_key": WebhookKey.generate().private_pem().decode(),
+    }
+
+
+def _opened(sealed: bytes, seal: Seal) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(seal.open(sealed, _PURPOSE))
+    return kept
+
+
+def _callback_keys(kept: dict[str, Any]) -> dict[int, CallbackKey]:
+    return {
+        int(number): CallbackKey.load(pem.encode())
+        for number, pem in sorted(kept["callback_keys"].items(), key=lambda item: int(item[0]))
+    }
+
+
+def _master_key(file: str, *, may_make: bool) -> bytes:
+    path = Path(file)
+    try:
+        if not path.exists() and may_make:
+            write_private(path, f"{make_key()}\n".encode())
+        return read_key(path.read_text())
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"There is no master key in {path}, and the database holds keys that are sealed under "
+            "one: copy the file from a gateway that serves already."
+        ) from error
+    except OSError as error:
+        raise SettingsError(f"The master key {path} cannot be used: {error.strerror}.") from error
+    except ValueError as error:
+        raise SettingsError(f"The master key {path} cannot be used: {error}.") from error
