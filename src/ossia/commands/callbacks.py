@@ -14,17 +14,21 @@ import click
 
 from ossia.commands import callbacks_log, callbacks_receive, callbacks_terms
 from ossia.node.callback_key_files import KeyFilesError, add_key, bits_of, key_files, paths_of
+from ossia.node.shared_keys import add_shared_callback_key, shared_callback_keys
 from ossia.protocol.callback_signature import CallbackKey
-from ossia.settings import SettingsError, load
+from ossia.settings import Settings, SettingsError, load
 
 _Command = Callable[..., Any]
 
 
 def folder_options(command: _Command) -> _Command:
-    """Give *command* ``--data`` and ``--config``."""
-    command = click.option(
-        "--data", metavar="DIR", help="The server's data folder.  [env OSSIA_DATA]"
-    )(command)
+    """Give *command* ``--data``, ``--metadata``, ``--master-key-file`` and ``--config``."""
+    for flag, meta, text in (
+        ("--master-key-file", "FILE", "The gateways' master key.  [env OSSIA_MASTER_KEY_FILE]"),
+        ("--metadata", "URL", "The database that gateways share.  [env OSSIA_METADATA]"),
+        ("--data", "DIR", "The server's data folder.  [env OSSIA_DATA]"),
+    ):
+        command = click.option(flag, metavar=meta, help=text)(command)
     return click.option(
         "--config",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -33,9 +37,9 @@ def folder_options(command: _Command) -> _Command:
     )(command)
 
 
-def data_folder(data: str | None, config: Path | None) -> Path:
-    """The folder that these options and the environment name."""
-    return load({"data": data}, os.environ, config).data.absolute()
+def server_settings(config: Path | None, **flags: str | None) -> Settings:
+    """What these options and the environment say about the server."""
+    return load(flags, os.environ, config)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,14 +67,9 @@ def key() -> None:
 @key.command()
 @folder_options
 @click.option("--json", "as_json", is_flag=True, help="Print the keys as JSON.")
-def show(*, data: str | None, config: Path | None, as_json: bool) -> None:
+def show(*, config: Path | None, as_json: bool, **flags: str | None) -> None:
     """Print the keys: where receivers find them, and the one that signs as PEM."""
-    folder = data_folder(data, config)
-    keys = {number: _load(path) for number, path in key_files(folder).items()}
-    if not keys:
-        raise SettingsError(
-            f"{folder} has no callback key: start the server once, or name its folder with --data."
-        )
+    keys = _keys_of(server_settings(config, **flags))
     if as_json:
         click.echo(json.dumps([_described(number, keys) for number in keys], indent=2))
         return
@@ -97,17 +96,29 @@ def _described(number: int, keys: dict[int, CallbackKey]) -> dict[str, object]:
 
 @key.command()
 @folder_options
-def rotate(*, data: str | None, config: Path | None) -> None:
+def rotate(*, config: Path | None, **flags: str | None) -> None:
     """Make a new key of 2048 bits, which signs from now on."""
-    _add(data_folder(data, config), CallbackKey.generate())
+    _add(server_settings(config, **flags), CallbackKey.generate())
 
 
 @key.command("import")
 @folder_options
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-def import_(*, file: Path, data: str | None, config: Path | None) -> None:
+def import_(*, file: Path, config: Path | None, **flags: str | None) -> None:
     """Take over the private key in FILE (PEM, RSA, unencrypted), which signs from now on."""
-    _add(data_folder(data, config), _load(file))
+    _add(server_settings(config, **flags), _load(file))
+
+
+def _keys_of(settings: Settings) -> dict[int, CallbackKey]:
+    if settings.is_shared:
+        return shared_callback_keys(settings)
+    folder = settings.data.absolute()
+    keys = {number: _load(path) for number, path in key_files(folder).items()}
+    if not keys:
+        raise SettingsError(
+            f"{folder} has no callback key: start the server once, or name its folder with --data."
+        )
+    return keys
 
 
 def _load(path: Path) -> CallbackKey:
@@ -121,9 +132,23 @@ def _load(path: Path) -> CallbackKey:
         ) from error
 
 
-def _add(folder: Path, added: CallbackKey) -> None:
+def _add(settings: Settings, added: CallbackKey) -> None:
+    number = (
+        add_shared_callback_key(settings, added)
+        if settings.is_shared
+        else _kept(settings.data.absolute(), added)
+    )
+    click.echo(
+        f"Key {number} signs from now on ({bits_of(added)} bits); its public half is answered at "
+        f"{paths_of(number)[0]}.\n"
+        "A running server takes it up within a second.  Receivers that trust one exact URL must "
+        "be told the new one."
+    )
+
+
+def _kept(folder: Path, added: CallbackKey) -> int:
     try:
-        number = add_key(folder, added)
+        return add_key(folder, added)
     except KeyFilesError as error:
         raise SettingsError(str(error)) from error
     except OSError as error:
@@ -131,9 +156,3 @@ def _add(folder: Path, added: CallbackKey) -> None:
             f"The key cannot be kept in {folder} ({error.strerror}): run this as the user that "
             "the server runs as."
         ) from error
-    click.echo(
-        f"Key {number} signs from now on ({bits_of(added)} bits); its public half is answered at "
-        f"{paths_of(number)[0]}.\n"
-        "A running server takes it up within a second.  Receivers that trust one exact URL must "
-        "be told the new one."
-    )

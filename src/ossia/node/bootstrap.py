@@ -20,7 +20,6 @@ from ossia.adapters.document_client import SETTING as OIDC_SETTING
 from ossia.adapters.document_client import DocumentClient
 from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.memory import MemoryBlobStore
-from ossia.adapters.postgres import Place, PostgresDatabase
 from ossia.adapters.sqlite import MemoryDatabase, SqliteDatabase
 from ossia.adapters.system import MovedClock, SystemClock
 from ossia.api.admin.services import AdminServices
@@ -51,6 +50,7 @@ from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
 from ossia.node.keys import NodeKeys
 from ossia.node.probes import probes
+from ossia.node.shared_database import shared_database
 from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
@@ -142,15 +142,6 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
             f"used: {error}."
         ) from error
     return context
-
-
-def shared_database(settings: Settings, clock: Clock) -> PostgresDatabase:
-    """The database that gateways share; it opens connections when they are needed."""
-    try:
-        place = Place.of(settings.metadata, settings.patroni)
-    except ValueError as error:
-        raise SettingsError(f"--metadata cannot be used: {error}.") from error
-    return PostgresDatabase(place, clock, deadline_s=settings.metadata_timeout)
 
 
 def open_stores(

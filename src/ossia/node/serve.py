@@ -13,12 +13,12 @@ import click
 
 from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
-from ossia.adapters.postgres import SchemaTooNewError
-from ossia.node.bootstrap import callback_targets, shared_database, system_clock, tls_context
+from ossia.adapters.postgres import PostgresDatabase
+from ossia.node.bootstrap import callback_targets, tls_context
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
+from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
-from ossia.ports import Unavailable
 from ossia.settings import Settings, SettingsError
 
 Prepare = Callable[[Settings, NodeKeys, Path | None], None]
@@ -67,19 +67,12 @@ def serve(
 
 def _shared_keys(settings: Settings) -> NodeKeys:
     """Bring the shared database up to date, and read the keys that are in it."""
-    try:
-        return asyncio.run(_open_shared(settings))
-    except (Unavailable, SchemaTooNewError) as error:
-        raise SettingsError(f"The database of --metadata cannot be used: {error}.") from error
 
-
-async def _open_shared(settings: Settings) -> NodeKeys:
-    database = shared_database(settings, system_clock())
-    try:
+    async def read(database: PostgresDatabase) -> NodeKeys:
         await database.open()
         return await load_shared_keys(settings, database)
-    finally:
-        await database.close()
+
+    return asyncio.run(with_shared(settings, read))
 
 
 def _with_bound_ports(settings: Settings, sockets: Sockets) -> Settings:

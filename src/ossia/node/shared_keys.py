@@ -14,8 +14,10 @@ from typing import Any, Final
 
 from ossia import tables
 from ossia.domain.callbacks.keys import CallbackKeys
+from ossia.node.callback_key_files import MIN_BITS, bits_of
 from ossia.node.keys import NodeKeys, callback_keys, root_keys
-from ossia.ports import Database, Exists, Unavailable
+from ossia.node.shared_database import with_shared
+from ossia.ports import Database, Exists, Transaction, Unavailable
 from ossia.private_files import write_private
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.protocol.seal import BrokenSealError, Seal, make_key, read_key
@@ -27,6 +29,7 @@ log = logging.getLogger("ossia")
 _PLACE: Final = ("setting", "node-keys")
 _PURPOSE: Final = "node-keys"
 _LOOK_EVERY_S: Final = 1.0
+_NO_KEYS: Final = "The database has no keys yet: start a gateway first."
 
 
 class SharedKeyRing:
@@ -65,6 +68,53 @@ async def follow(database: Database, keys: CallbackKeys) -> None:
             log.warning("callback_keys_not_read reason=%s", error)
 
 
+async def add_shared_key(settings: Settings, database: Database, key: CallbackKey) -> int:
+    """Keep *key* under the next number, which signs from now on.  Raises `SettingsError`."""
+    seal = Seal(_master_key(settings.master_key_file, may_make=False))
+    number, fault = await database.change(_with_one_more, settings, seal, key)
+    if fault:
+        raise SettingsError(fault)
+    return number
+
+
+async def _with_one_more(
+    tx: Transaction, settings: Settings, seal: Seal, key: CallbackKey
+) -> tuple[int, str]:
+    """The number of the key that is added, or why it is not."""
+    held = await tables.identities.hold(tx, *_PLACE)
+    if held is None:
+        return 0, _NO_KEYS
+    kept = _opened_here(settings, held, seal)
+    public = key.public_pem()
+    for number, other in _callback_keys(kept).items():
+        if other.public_pem() == public:
+            return 0, f"This key is kept already, as number {number}."
+    number = max(map(int, kept["callback_keys"])) + 1
+    kept["callback_keys"][str(number)] = key.private_pem().decode()
+    await tables.identities.put(tx, *_PLACE, seal.close(json.dumps(kept).encode(), _PURPOSE))
+    return number, ""
+
+
+def add_shared_callback_key(settings: Settings, key: CallbackKey) -> int:
+    """`add_shared_key` in the database that the settings name."""
+    if bits_of(key) < MIN_BITS:
+        raise SettingsError(f"The key has fewer than {MIN_BITS} bits: make a longer one.")
+    return asyncio.run(with_shared(settings, lambda at: add_shared_key(settings, at, key)))
+
+
+def shared_callback_keys(settings: Settings) -> dict[int, CallbackKey]:
+    """The callback keys in the database that the settings name.  Raises `SettingsError`."""
+
+    async def read(database: Database) -> dict[int, CallbackKey]:
+        seal = Seal(_master_key(settings.master_key_file, may_make=False))
+        sealed = await tables.identities.find(database, *_PLACE)
+        if sealed is None:
+            raise SettingsError(_NO_KEYS)
+        return _callback_keys(_opened_here(settings, sealed, seal))
+
+    return asyncio.run(with_shared(settings, read))
+
+
 async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
     """The keys that the gateways share, made by the first of them.  Raises `SettingsError`."""
     sealed = await tables.identities.find(database, *_PLACE)
@@ -79,14 +129,8 @@ async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
             is_first = False
             sealed = await tables.identities.find(database, *_PLACE)
             assert sealed is not None
-    try:
-        kept = _opened(sealed, seal)
-        ring = SharedKeyRing(sealed, seal)
-    except BrokenSealError as error:
-        raise SettingsError(
-            f"The keys in the database are sealed under another master key than that in "
-            f"{settings.master_key_file}: copy the file from a gateway that serves already."
-        ) from error
+    kept = _opened_here(settings, sealed, seal)
+    ring = SharedKeyRing(sealed, seal)
     merged, _ = root_keys(settings, kept)
     return NodeKeys(
         merged["account_id"],
@@ -106,6 +150,16 @@ def _made(settings: Settings) -> dict[str, Any]:
         "callback_keys": {"1": CallbackKey.generate().private_pem().decode()},
         "webhook_key": WebhookKey.generate().private_pem().decode(),
     }
+
+
+def _opened_here(settings: Settings, sealed: bytes, seal: Seal) -> dict[str, Any]:
+    try:
+        return _opened(sealed, seal)
+    except BrokenSealError as error:
+        raise SettingsError(
+            "The keys in the database are sealed under another master key than that in "
+            f"{settings.master_key_file}: copy the file from a gateway that serves already."
+        ) from error
 
 
 def _opened(sealed: bytes, seal: Seal) -> dict[str, Any]:

@@ -34,6 +34,12 @@ async def find(rows: Rows, kind: str, name: str) -> bytes | None:
     return None if row is None else row[0]
 
 
+async def hold(tx: Transaction, kind: str, name: str) -> bytes | None:
+    """The same, which nobody else changes until the change is made."""
+    held = await tx.hold(_FIND, kind, name)
+    return held[0][0] if held else None
+
+
 async def page(rows: Rows, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
     """(name, stored form) of one kind with a name greater than *after*, in order."""
     found = await rows.all(_PAGE, kind, after, max(limit, 0))
