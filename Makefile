@@ -59,7 +59,7 @@ check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 .PHONY: test
-test: $(COMPLETE) $(BUNDLE) browser languages databases ## every test: ours, the SDKs', the browser's and the page's
+test: $(COMPLETE) $(BUNDLE) browser languages databases engine ## every test: ours, the SDKs', the browser's and the page's
 	$(BIN)/pytest $(ARGS)
 	$(BIN)/pytest -q --shared-engines $(SHARED)
 	$(NPM) --prefix web test
@@ -174,6 +174,15 @@ databases:
 	  mkdir -p /etc/postgresql-common && echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.conf; \
 	  apt-get update -q && apt-get install -y -q --no-install-recommends postgresql; \
 	fi || echo "PostgreSQL could not be installed: what needs it will be skipped." >&2
+
+# The same for the S3-speaking engine of tests/s3_engine.py.
+.PHONY: engine
+engine:
+	@command -v ceph-mon >/dev/null && command -v ceph-osd >/dev/null && command -v radosgw-admin >/dev/null \
+	  && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends ceph-mon ceph-osd ceph-common radosgw; \
+	fi || echo "Ceph could not be installed: the tests on a real S3 engine will be skipped." >&2
 
 # The same for what the cluster runs on.  Patroni has an environment of its own: its dependencies are not
 # ours, and Debian's 3.0.2 loses rows that it has acknowledged when a primary hangs.

@@ -7,6 +7,7 @@ import pytest
 
 from postgres_server import PostgresServer, programs, running_postgres
 from running import Demo, Server, engines, running_demo, running_server
+from s3_engine import S3Engine, running_ceph
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -56,4 +57,11 @@ def postgres() -> Iterator[PostgresServer]:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """One ``ossia up`` for the whole run; tests use keys of their own."""
     with running_demo(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def s3_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Engine]:
+    """One real engine for the whole run; tests use buckets of their own (mark: `needs_engine`)."""
+    with running_ceph(tmp_path_factory.mktemp("engine")) as running:
         yield running

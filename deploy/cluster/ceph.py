@@ -106,7 +106,7 @@ osd max backfills = 4
 {parts}
 [client.rgw]
 public addr = {address("rgw")}
-rgw frontends = beast endpoint={place.address("rgw", "rgw")}
+rgw frontends = beast endpoint={place.address("rgw", "rgw")} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw thread pool size = 64
 rgw gc obj min wait = 10

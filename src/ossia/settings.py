@@ -4,6 +4,7 @@ Precedence: flag, environment variable, TOML file, default.  The result is one f
 built at start-up and handed to constructors; no other module reads the environment.
 """
 
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -218,7 +219,32 @@ class Settings:
         "Their keys in the database are sealed under it.",
         shown="none",
     )
-    blobs: str = _row("files", "Where bytes live: 'files' (in the data folder) or 'memory'.")
+    blobs: str = _row(
+        "files",
+        "Where bytes live: 'files' (in the data folder), 'memory', or an S3-speaking engine: "
+        "s3://BUCKET/PREFIX?endpoint=https://HOST:PORT (http:// where nobody else can listen).",
+    )
+    blobs_access_key_id: str = _row("", "Key id for the engine of --blobs s3://…", shown="none")
+    blobs_access_key_secret: Secret = _row(
+        _NO_SECRET,
+        "The secret of that key. Give it in the environment or in a file: flags are seen by "
+        "everybody on the machine.",
+        kind=Secret,
+        shown="none",
+    )
+    blobs_timeout: float = _row(
+        30.0,
+        "Seconds in which that engine must have answered, all tries together; after that clients "
+        "hear 503 ServiceUnavailable.",
+        kind=float,
+    )
+    blobs_region: str = _row("us-east-1", "Region that requests to that engine are signed for.")
+    blobs_ca: str = _row(
+        "",
+        "PEM file with certificates that its endpoint may be certified by, besides those that the "
+        "system trusts.",
+        shown="none",
+    )
     block_public_access: str = _row(
         "off",
         "Which buckets block public access from the beginning: 'off' (none) or 'new-buckets', as "
@@ -237,6 +263,13 @@ class Settings:
         return (
             _host_and_port("--console-listen", self.console_listen) if self.console_listen else None
         )
+
+    @property
+    def worker_count(self) -> int:
+        """How many processes serve.  What is in the memory of one no other can see."""
+        if "memory" in {self.metadata, self.blobs}:
+            return 1
+        return self.workers or os.cpu_count() or 1
 
     @property
     def is_shared(self) -> bool:
@@ -360,7 +393,6 @@ def _convert(row: Row, given: Any, source: str) -> Any:
 
 
 _CHOICES = {
-    "blobs": ("files", "memory"),
     "block_public_access": ("off", "new-buckets"),
 }
 
@@ -396,6 +428,7 @@ def _check(settings: Settings) -> None:
                 f"{' or '.join(allowed)}."
             )
     _check_metadata(settings)
+    _check_blobs(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
 
@@ -420,6 +453,24 @@ def _check_metadata(settings: Settings) -> None:
         )
     if settings.metadata_timeout <= 0:
         raise SettingsError("--metadata-timeout must be more than 0 seconds.")
+
+
+def _check_blobs(settings: Settings) -> None:
+    if settings.blobs in {"files", "memory"}:
+        return
+    if not settings.blobs.startswith("s3://"):
+        # What it is may hold a secret: it is not repeated.
+        raise SettingsError(
+            "--blobs is not offered like this; use files, memory or "
+            "s3://BUCKET/PREFIX?endpoint=https://HOST:PORT."
+        )
+    if settings.blobs_timeout <= 0:
+        raise SettingsError("--blobs-timeout must be more than 0 seconds.")
+    if not (settings.blobs_access_key_id and settings.blobs_access_key_secret):
+        raise SettingsError(
+            "--blobs s3://… needs a key: --blobs-access-key-id and, best in the environment, "
+            "OSSIA_BLOBS_ACCESS_KEY_SECRET."
+        )
 
 
 def _check_callbacks(settings: Settings) -> None:

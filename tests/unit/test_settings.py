@@ -5,6 +5,12 @@ import pytest
 from ossia.protocol.signature import VERSIONS
 from ossia.settings import Secret, Settings, SettingsError, load, rows
 
+ENGINE = {
+    "blobs": "s3://bucket/x?endpoint=http://127.0.0.1:1",
+    "blobs_access_key_id": "k",
+    "blobs_access_key_secret": "hidden",
+}
+
 
 def test_defaults_are_those_of_the_contract() -> None:
     """product.md, the table of settings."""
@@ -34,6 +40,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("--public-url", "OSSIA_PUBLIC_URL"),
         ("--metadata", "OSSIA_METADATA"),
         ("--blobs", "OSSIA_BLOBS"),
+        ("--blobs-access-key-id", "OSSIA_BLOBS_ACCESS_KEY_ID"),
+        ("--blobs-access-key-secret", "OSSIA_BLOBS_ACCESS_KEY_SECRET"),
     ],
 )
 def test_names_are_those_of_the_contract(flag: str, variable: str) -> None:
@@ -76,12 +84,26 @@ def test_lists_come_from_flags_variables_and_files(tmp_path: Path) -> None:
         {"metadata": "mysql"},
         {"metadata": "memory", "workers": 2},
         {"access_log": "perhaps"},
+        {"blobs": "s3"},
+        {"blobs": "https://key:hidden@engine/bucket"},
+        {"blobs": "s3://bucket/x"},
+        {"blobs": "s3://bucket/x", "blobs_access_key_id": "k"},
+        {**ENGINE, "blobs_timeout": 0},
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(flags: dict[str, object]) -> None:
     with pytest.raises(SettingsError) as refused:
         load(flags, {})
     assert "\n" not in str(refused.value)
+    assert "hidden" not in str(refused.value)
+
+
+def test_engines_have_a_key_that_is_not_shown() -> None:
+    settings = load(ENGINE, {"OSSIA_BLOBS_ACCESS_KEY_SECRET": "hidden"})
+    assert settings.blobs_access_key_secret == "hidden"
+    assert "hidden" not in repr(settings)
+    assert settings.worker_count >= 1
+    assert load({**ENGINE, "metadata": "memory"}, {}).worker_count == 1
 
 
 @pytest.mark.parametrize("content", ["nonsense", "unknown = 1\n", None])

@@ -48,6 +48,7 @@ from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.server import HttpServer
+from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
 from ossia.node.probes import probes
 from ossia.node.shared_database import shared_database
@@ -150,18 +151,21 @@ def open_stores(
     """The storage adapters that the settings name."""
     database: Database
     blobs: BlobStore
+    engine, terms = blob_engine(settings), blob_terms(settings)
     if settings.metadata == "memory":
-        database = MemoryDatabase(clock)
+        database = MemoryDatabase(clock, terms)
     elif settings.is_shared:
         database = shared_database(settings, clock)
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
         database = SqliteDatabase(
-            folder, clock, on_broken=lambda: os.kill(os.getpid(), signal.SIGINT)
+            folder, clock, terms, on_broken=lambda: os.kill(os.getpid(), signal.SIGINT)
         )
     if settings.blobs == "memory":
         blobs = MemoryBlobStore(clock)
+    elif engine is not None:
+        blobs = engine.store(folder)
     else:
         assert folder is not None
         blobs = FileBlobStore(folder)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -23,6 +23,8 @@ from ossia.adapters.data_folder import BLOBS, DataFolder, DataFolderError, Folde
 from ossia.adapters.filesystem import allows_direct
 from ossia.node.bootstrap import callback_targets
 from ossia.node.callback_key_files import key_files
+from ossia.node.engine_checks import engine_findings
+from ossia.node.finding import Finding
 from ossia.node.supervisor import bind
 from ossia.ports import CallbackAnswer, CallbackAttempt
 from ossia.private_files import is_open_to_all, open_to_others
@@ -33,16 +35,6 @@ LOW_SPACE = 1024**3
 SLOW_SYNC_MS = 50
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 """Older than this program: a clock before it is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check saw.  ``remedy`` is empty where all is well."""
-
-    check: str
-    ok: bool
-    seen: str
-    remedy: str = ""
 
 
 def examine(settings: Settings, *, callback_url: str | None, as_json: bool) -> int:
@@ -72,6 +64,7 @@ def _findings(settings: Settings, callback_url: str | None) -> Iterator[Finding]
     )
     for check in checks:
         yield check(settings)
+    yield from engine_findings(settings)
     if callback_url is not None:
         yield asyncio.run(_callback(settings, callback_url))
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.node.bootstrap import callback_targets, tls_context
+from ossia.node.engine import blob_engine
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
 from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
@@ -38,9 +38,7 @@ def serve(
     # Whatever is wrong with the settings is said before anything is created.
     tls_context(settings)
     callback_targets(settings)
-    workers = settings.workers or os.cpu_count() or 1
-    if settings.metadata == "memory" or settings.blobs == "memory":
-        workers = 1
+    blob_engine(settings)
     with ExitStack() as held:
         path = None
         if settings.metadata == "sqlite" or settings.blobs == "files":
@@ -51,7 +49,7 @@ def serve(
             path = folder.path
             for refused in folder.tighten():
                 click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
-        sockets = bind(settings, workers)
+        sockets = bind(settings, settings.worker_count)
         settings = _with_bound_ports(settings, sockets[0])
         keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path)
         if prepare is not None:

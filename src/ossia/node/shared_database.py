@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from ossia.adapters.postgres import Place, PostgresDatabase, SchemaTooNewError
 from ossia.adapters.system import SystemClock
+from ossia.node.engine import blob_terms
 from ossia.ports import Clock, Unavailable
 from ossia.settings import Settings, SettingsError
 
@@ -17,7 +18,9 @@ def shared_database(settings: Settings, clock: Clock) -> PostgresDatabase:
         place = Place.of(settings.metadata, settings.patroni)
     except ValueError as error:
         raise SettingsError(f"--metadata cannot be used: {error}.") from error
-    return PostgresDatabase(place, clock, deadline_s=settings.metadata_timeout)
+    return PostgresDatabase(
+        place, clock, blob_terms(settings), deadline_s=settings.metadata_timeout
+    )
 
 
 async def with_shared(settings: Settings, work: Callable[[PostgresDatabase], Awaitable[_T]]) -> _T:
