@@ -193,9 +193,11 @@ def mend(folder: Path) -> None:
 
 
 def _tell(place: Place) -> None:
+    count = len(gateways.own(place).gateways)
+    gateway_count = f"{count} gateway{'s' * (count > 1)}"
     endpoint, key, secret = place.endpoint, place.access_key_id, place.access_key_secret
     click.echo(f"""
-Ossia runs on {len(gateways.nodes())} gateways, 3 PostgreSQL and Ceph.
+Ossia runs on {gateway_count}, 3 PostgreSQL and Ceph.
 
   endpoint      {endpoint}
   region        {REGION}

@@ -245,14 +245,19 @@ def _makes_bucket(place: Place) -> bool:
         return False
 
 
-def request(place: Place, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-    """One request to radosgw, signed as S3 had it first: the shortest way to make a bucket."""
+def request(
+    place: Place, method: str, path: str, body: bytes = b"", *, query: str = ""
+) -> tuple[int, bytes]:
+    """One request to radosgw, signed as S3 had it first: the shortest way to make a bucket.
+
+    *query* names no sub-resource, which would have to be signed.
+    """
     date = formatdate(usegmt=True)
     text = f"{method}\n\n\n{date}\n{path}"
     digest = hmac.new(place.s3_secret.encode(), text.encode(), hashlib.sha1).digest()
     signature = base64.b64encode(digest).decode()
     signed = {"Date": date, "Authorization": f"AWS {ACCESS_KEY}:{signature}"}
-    return _ask(place, method, path, signed, body)
+    return _ask(place, method, path + query, signed, body)
 
 
 def _ask(

@@ -1,11 +1,12 @@
-"""Three gateways: the Ossia of this checkout, on the two engines.
+"""Gateways: the Ossia of this checkout, on the two engines.
 
-What they are started with stands in `command`, and nowhere else.
+What they are started with stands in `Group.command`, and nowhere else.
 """
 
 import sys
 import urllib.request
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,48 +24,100 @@ _OK: Final = 200
 
 def offers_engines() -> bool:
     """Whether this Ossia runs on PostgreSQL and S3; one that does not makes a single gateway."""
-    return "--patroni" in {row.flag for row in rows()}
+    flags = {row.flag for row in rows()}
+    return {"--patroni", "--blobs-access-key-id"} <= flags
 
 
-def nodes() -> tuple[str, ...]:
-    """The gateways that there are."""
-    return _NODES if offers_engines() else _NODES[:1]
+@dataclass(frozen=True)
+class Gateway:
+    """One of a group: its name, where it runs and where it listens."""
+
+    name: str
+    node: str
+    address: str
+
+    def is_ready(self) -> bool:
+        """Whether it says so."""
+        return answers_ok(f"http://{self.address}/-/ready")
 
 
-def command(place: Place, node: str) -> list[str]:
-    """How one gateway is started."""
-    words = [
-        *(sys.executable, "-m", "ossia", "serve"),
-        f"--listen={place.address(node, 'gateway')}",
-        f"--public-url={place.endpoint}",
-        "--workers=1",
-        f"--drain-seconds={DRAIN_S}",
-        "--callback-allow=loopback",
-        "--callback-allow=private",
-        "--oidc-allow=loopback",
-        "--oidc-allow=private",
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Gateways that serve the same: one database, one prefix in the bucket, one public address."""
+
+    place: Place
+    public: str
+    gateways: Sequence[Gateway]
+    database: str = postgres.DATABASE
+    flags: Sequence[str] = ()
+
+    def command(self, gateway: Gateway) -> list[str]:
+        """How one is started.  Secrets are in the environment: everybody sees a command."""
+        place = self.place
+        words = [
+            *(sys.executable, "-m", "ossia", "serve", "--workers=1"),
+            f"--listen={gateway.address}",
+            f"--public-url=http://{self.public}",
+            f"--drain-seconds={DRAIN_S}",
+        ]
+        if offers_engines():
+            words += [
+                f"--blobs=s3://{ceph.BUCKET}/{self.database}?endpoint={ceph.endpoint(place)}",
+                f"--blobs-access-key-id={ceph.ACCESS_KEY}",
+                *(f"--patroni={each}" for each in postgres.patroni_urls(place)),
+                f"--master-key-file={place.folder / f'{self.database}.master-key'}",
+            ]
+        else:
+            words.append(f"--data={place.folder / gateway.name}")
+        return [*words, *self.flags]
+
+    def _environment(self, gateway: Gateway) -> dict[str, str]:
+        place = self.place
+        environment = {
+            "OSSIA_ROOT_ACCESS_KEY_ID": place.access_key_id,
+            "OSSIA_ROOT_ACCESS_KEY_SECRET": place.access_key_secret,
+            "OSSIA_ACCOUNT_ID": place.account_id,
+            # `cluster clock` moves the time that this gateway sees.
+            "OSSIA_TEST_CLOCK_FILE": str(_clock_file(place, gateway.name)),
+        }
+        if offers_engines():
+            environment["OSSIA_METADATA"] = postgres.url(place, self.database)
+            environment["OSSIA_BLOBS_ACCESS_KEY_SECRET"] = place.s3_secret
+        return environment
+
+    def daemons(self) -> list[Daemon]:
+        """The processes, in the order of the gateways."""
+        return [
+            self.place.daemon(
+                each.name, each.node, self.command(each), environment=self._environment(each)
+            )
+            for each in self.gateways
+        ]
+
+    def start(self) -> None:
+        """Start them and wait until each is ready.
+
+        The first is ready before the others start: it makes tables and the master key.
+        """
+        for gateway, daemon in zip(self.gateways, self.daemons(), strict=True):
+            daemon.start()
+            daemon.wait_until(gateway.is_ready, 60, "is not ready")
+
+    def are_ready(self) -> bool:
+        """Whether every one says so."""
+        return all(each.is_ready() for each in self.gateways)
+
+
+def own(place: Place) -> Group:
+    """The gateways of the cluster itself, behind its endpoint."""
+    nodes = _NODES if offers_engines() else _NODES[:1]
+    found = [
+        Gateway(node.replace("gw", "gateway"), node, place.address(node, "gateway"))
+        for node in nodes
     ]
-    if not offers_engines():
-        return [*words, f"--data={place.folder / node}"]
-    return [
-        *words,
-        f"--metadata={postgres.url(place)}",
-        *(f"--patroni={each}" for each in postgres.patroni_urls(place)),
-        f"--blobs=s3://{ceph.BUCKET}/gateways?endpoint={ceph.endpoint(place)}",
-        f"--master-key-file={place.folder / 'master.key'}",
-    ]
-
-
-def _environment(place: Place, node: str) -> dict[str, str]:
-    return {
-        "OSSIA_ROOT_ACCESS_KEY_ID": place.access_key_id,
-        "OSSIA_ROOT_ACCESS_KEY_SECRET": place.access_key_secret,
-        "OSSIA_ACCOUNT_ID": place.account_id,
-        "AWS_ACCESS_KEY_ID": ceph.ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": place.s3_secret,
-        # `cluster clock` moves the time that this gateway sees.
-        "OSSIA_TEST_CLOCK_FILE": str(_clock_file(place, _name(node))),
-    }
+    allowed = ("loopback", "private")
+    flags = [f"--{what}-allow={each}" for what in ("callback", "oidc") for each in allowed]
+    return Group(place=place, public=place.listen, gateways=found, flags=flags)
 
 
 def _clock_file(place: Place, name: str) -> Path:
@@ -73,36 +126,9 @@ def _clock_file(place: Place, name: str) -> Path:
 
 def move_clock(place: Place, name: str, seconds: float) -> None:
     """Let a gateway see a time that is *seconds* ahead.  Raises `ClusterError`."""
-    if name not in map(_name, nodes()):
+    if name not in {each.name for each in own(place).gateways}:
         raise ClusterError(f"{name!r} is no gateway: only theirs are clocks that can be moved.")
     _clock_file(place, name).write_text(str(seconds))
-
-
-def _name(node: str) -> str:
-    return node.replace("gw", "gateway")
-
-
-def daemons(place: Place) -> list[Daemon]:
-    """The gateways."""
-    return [
-        place.daemon(_name(node), node, command(place, node), environment=_environment(place, node))
-        for node in nodes()
-    ]
-
-
-def start(place: Place) -> None:
-    """Start them and wait until each is ready.
-
-    The first is ready before the others start: it makes tables and the master key.
-    """
-    for node, each in zip(nodes(), daemons(place), strict=True):
-        each.start()
-        each.wait_until(partial(is_ready, place, node), 60, "is not ready")
-
-
-def is_ready(place: Place, node: str) -> bool:
-    """Whether a gateway says so."""
-    return answers_ok(f"http://{place.address(node, 'gateway')}/-/ready")
 
 
 def answers_ok(url: str) -> bool:

@@ -5,10 +5,9 @@ from cluster.place import Place
 from cluster.processes import Daemon
 
 
-def _configuration(place: Place) -> str:
-    servers = "\n".join(
-        f"    server {node} {place.address(node, 'gateway')}" for node in gateways.nodes()
-    )
+def _configuration(group: gateways.Group) -> str:
+    servers = "\n".join(f"    server {each.name} {each.address}" for each in group.gateways)
+    is_own = group.public == group.place.listen
     return f"""global
     maxconn 8192
     # A head of a request may have 32 KiB and 200 lines, as at a gateway.
@@ -28,7 +27,7 @@ defaults
     retry-on conn-failure
 
 frontend endpoint
-    bind {place.listen}
+    bind {group.public}
     # Keys may have any bytes; the gateway is the one to judge.
     option accept-invalid-http-request
     default_backend gateways
@@ -40,12 +39,16 @@ backend gateways
     # Two failures, half a second apart, take a gateway out; what it has begun it may finish.
     default-server check inter 500ms fall 2 rise 1
 {servers}
+{_statistics(group.place) + _callbacks(group.place) if is_own else ""}"""
 
+
+def _statistics(place: Place) -> str:
+    return f"""
 frontend statistics
     bind {place.address("host", "haproxy")}
     stats enable
     stats uri /
-{_callbacks(place)}"""
+"""
 
 
 def _callbacks(place: Place) -> str:
@@ -62,18 +65,18 @@ backend appserver
 """
 
 
-def daemon(place: Place) -> Daemon:
-    """The balancer."""
-    config = str(place.folder / "haproxy.cfg")
-    return place.daemon("haproxy", "host", ["haproxy", "-db", "-f", config])
+def daemon(group: gateways.Group, name: str = "haproxy") -> Daemon:
+    """The balancer of a group."""
+    config = str(group.place.folder / f"{name}.cfg")
+    return group.place.daemon(name, "host", ["haproxy", "-db", "-f", config])
 
 
-def start(place: Place) -> None:
+def start(group: gateways.Group, name: str = "haproxy") -> None:
     """Start it and wait until a gateway answers through it."""
-    place.write("haproxy.cfg", _configuration(place))
-    balancer = daemon(place)
+    group.place.write(f"{name}.cfg", _configuration(group))
+    balancer = daemon(group, name)
     balancer.start()
-    url = f"{place.endpoint}/-/ready"
+    url = f"http://{group.public}/-/ready"
     balancer.wait_until(lambda: gateways.answers_ok(url), 20, "reaches no gateway")
 
 

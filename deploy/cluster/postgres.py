@@ -170,7 +170,7 @@ def start(place: Place) -> None:
         each.start()
     for each in everybody:
         each.wait_until(lambda: is_healthy(place), 180, "has no primary with two copies")
-    _make_database(place)
+    make_database(place, DATABASE)
 
 
 def members(place: Place) -> dict[str, dict[str, Any]]:
@@ -228,17 +228,19 @@ def run_sql(place: Place, sql: str, *, database: str = "postgres") -> str:
     return done.stdout.strip()
 
 
-def _make_database(place: Place) -> None:
-    if run_sql(place, f"select 1 from pg_database where datname = '{DATABASE}'"):  # noqa: S608 - ours
-        return
-    run_sql(place, f"create role {USER} login password '{place.database_password}'")
-    run_sql(place, f"create database {DATABASE} owner {USER}")
+def make_database(place: Place, name: str) -> None:
+    """Make a database of that name, and the role that owns it, where they are missing."""
+    password = place.database_password
+    if not run_sql(place, f"select 1 from pg_roles where rolname = '{USER}'"):
+        run_sql(place, f"create role {USER} login password '{password}'")
+    if not run_sql(place, f"select 1 from pg_database where datname = '{name}'"):
+        run_sql(place, f"create database {name} owner {USER}")
 
 
-def url(place: Place) -> str:
+def url(place: Place, database: str) -> str:
     """What ``ossia serve --metadata`` is given."""
     hosts = ",".join(place.address(node, "postgres") for node in NODES)
-    return f"postgresql://{USER}:{place.database_password}@{hosts}/{DATABASE}"
+    return f"postgresql://{USER}:{place.database_password}@{hosts}/{database}"
 
 
 def patroni_urls(place: Place) -> list[str]:

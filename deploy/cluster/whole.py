@@ -39,6 +39,11 @@ class Cluster:
 
     place: Place
 
+    @property
+    def group(self) -> gateways.Group:
+        """The gateways behind the endpoint."""
+        return gateways.own(self.place)
+
     def up(self, say: Callable[[str], None]) -> None:
         """Start what does not run, and wait until the whole works."""
         place = self.place
@@ -49,8 +54,8 @@ class Cluster:
             for each in engines:
                 each.result()
         say("The gateways start …")
-        gateways.start(place)
-        haproxy.start(place)
+        self.group.start()
+        haproxy.start(self.group)
         demonstration.start(place)
         (place.folder / _STARTED).touch()
 
@@ -67,8 +72,8 @@ class Cluster:
             *ceph.daemons(place),
             *etcd.daemons(place),
             *postgres.daemons(place),
-            *gateways.daemons(place),
-            haproxy.daemon(place),
+            *self.group.daemons(),
+            haproxy.daemon(self.group),
             demonstration.daemon(place),
         ]
 
@@ -124,13 +129,9 @@ class Cluster:
             and not any(place.network.is_cut(node) for node in NUMBERS)
             and all(etcd.is_healthy(place, each) for each in etcd.MEMBERS)
             and postgres.is_healthy(place)
-            and self.gateways_ready()
+            and self.group.are_ready()
             and ceph.is_clean(place)
         )
-
-    def gateways_ready(self) -> bool:
-        """Whether every gateway says so."""
-        return all(gateways.is_ready(self.place, each) for each in gateways.nodes())
 
     def mend(self, seconds: float = 180) -> None:
         """Undo every fault, and wait until all is well."""

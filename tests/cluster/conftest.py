@@ -3,14 +3,18 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from load import Load
+from owed import Receiver, receiving
 
 from cluster import demonstration, postgres
 from cluster.errors import ClusterError
+from cluster.network import HOST
 from cluster.place import Place
 from cluster.whole import Cluster, check_addresses, check_machine, marked
 from ossia.client.signing_client import SigningClient
@@ -65,3 +69,23 @@ def bucket(request: pytest.FixtureRequest, root: SigningClient) -> str:
     name = f"b-{abs(hash(request.node.nodeid)):x}"[:40]
     assert root.request("PUT", name).status == 200
     return name
+
+
+@pytest.fixture(scope="session")
+def receiver(whole: Cluster) -> Iterator[Receiver]:
+    """An application server that every gateway reaches."""
+    with receiving(whole.place.network.address(HOST)) as running:
+        yield running
+
+
+@pytest.fixture
+def load(whole: Cluster, root: SigningClient, bucket: str, receiver: Receiver) -> Load:
+    """Writers for the bucket of this test, whose callbacks are owed until they are delivered."""
+    place = whole.place
+    words = ["callbacks", "terms", bucket, "--mode", "outbox", "--endpoint", place.endpoint]
+    keys = {
+        "OSSIA_ACCESS_KEY_ID": place.access_key_id,
+        "OSSIA_ACCESS_KEY_SECRET": place.access_key_secret,
+    }
+    subprocess.run([sys.executable, "-m", "ossia", *words], check=True, env={**os.environ, **keys})
+    return Load(root, bucket, receiver)

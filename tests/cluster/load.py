@@ -4,6 +4,7 @@
 2. What was not answered, or with 5xx, may have happened or not, now or later (a gateway that stood
    still goes on).  Its key is left alone from then on: either state may be found, no third.
 3. Every content is unlike every other, so that a value tells which write it is.
+4. Some writes owe a callback (the bucket's mode is ``outbox``): what is stored is told, under one id.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
+from owed import Receiver
 
 from cluster import gateways
 from ossia.client.signing_client import Reply, SigningClient
@@ -31,6 +33,9 @@ SIZES: Final = (0, 700, 5_000, 40_000, 300_000)
 """Some in their row, some in the engine."""
 KEYS_PER_WRITER: Final = 12
 DIGEST_BYTES: Final = 32
+ACKNOWLEDGED: Final = {200, 203, 204}
+"""203: it is stored, and the callback is owed."""
+TOLD_WITHIN_S: Final = 120
 _PAUSE_S: Final = 0.2
 
 State = str | None
@@ -74,9 +79,14 @@ class Load:
 
     client: SigningClient
     bucket: str
+    receiver: Receiver
     writers: int = 8
     known: dict[str, set[State]] = field(default_factory=dict)
     """What each key may hold."""
+    owed: set[tuple[str, str]] = field(default_factory=set)
+    """Key and MD5 of what is stored and must be told."""
+    owed_if_stored: dict[tuple[str, State], str] = field(default_factory=dict)
+    """The MD5 of such a write, of which nobody knows, by key and state."""
     wrong: list[str] = field(default_factory=list)
     failures: Counter[str] = field(default_factory=Counter)
     slowest_s: float = 0.0
@@ -121,27 +131,37 @@ class Load:
         """One change and one look; whether its outcome is known."""
         before = self.known.setdefault(key, {None})
         if choose.random() < 0.2 and before != {None}:
-            after: State = None
-            reply = self._ask("DELETE", key)
-        else:
-            content = content_of(seed, choose.choice(SIZES))
-            after = digest(content)
-            reply = self._ask("PUT", key, content)
-        if reply is None:
-            before.add(after)
+            return self._settle(key, None, self._ask("DELETE", key)) and self._look(key)
+        content = content_of(seed, choose.choice(SIZES))
+        after, md5 = digest(content), hashlib.md5(content).hexdigest()
+        is_owed = choose.random() < 0.3
+        reply = self._ask("PUT", key, content, self.receiver.header if is_owed else None)
+        if is_owed and reply is None:
+            self.owed_if_stored[key, after] = md5
+        if not self._settle(key, after, reply):
             return False
-        if reply.status not in {200, 204}:
+        if is_owed:
+            self.owed.add((key, md5))
+        return self._look(key)
+
+    def _settle(self, key: str, after: State, reply: Reply | None) -> bool:
+        """Keep what an answer to a change means; whether it was acknowledged."""
+        if reply is None:
+            self.known[key].add(after)
+            return False
+        if reply.status not in ACKNOWLEDGED:
             self.wrong.append(f"{key}: a change is refused: {reply.status} {reply.code}")
             return False
         self.longest.acknowledge()
         self.known[key] = {after}
-        return self._look(key) is not None
+        return True
 
-    def _look(self, key: str) -> Reply | None:
+    def _look(self, key: str) -> bool:
+        """Whether there is an answer; if it is wrong, it is kept."""
         reply = self._ask("GET", key)
         if reply is not None and (fault := self._fault(key, reply)):
             self.wrong.append(fault)
-        return reply
+        return reply is not None
 
     def _fault(self, key: str, reply: Reply) -> str:
         """What is wrong with what is found under *key*; empty if it may be there."""
@@ -153,11 +173,13 @@ class Load:
         what = "nothing" if found is None else repr(reply.body[-40:])
         return f"{key}: found {what}, of {len(self.known[key])} states that there may be"
 
-    def _ask(self, method: str, key: str, body: bytes = b"") -> Reply | None:
+    def _ask(
+        self, method: str, key: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Reply | None:
         """The answer; None where it is not known what happened."""
         begun = time.monotonic()
         try:
-            reply = self.client.request(method, self.bucket, key, body=body)
+            reply = self.client.request(method, self.bucket, key, body=body, headers=headers)
         except OSError as error:
             self.failures[type(error).__name__] += 1
             return None
@@ -175,4 +197,22 @@ class Load:
             reply = self.client.request("GET", self.bucket, key)
             if fault := self._fault(key, reply):
                 wrong.append(fault)
-        return wrong
+            elif reply.status == 200 and (
+                md5 := self.owed_if_stored.get((key, digest(reply.body)))
+            ):
+                self.owed.add((key, md5))
+        return wrong + self._untold()
+
+    def _untold(self) -> list[str]:
+        """Callbacks that did not arrive in time, or under more than one id."""
+        until = time.monotonic() + TOLD_WITHIN_S
+        while missing := [each for each in self.owed if not self.receiver.ids(*each)]:
+            if time.monotonic() > until:
+                return [f"{key}: the callback of {md5} is owed" for key, md5 in missing]
+            time.sleep(_PAUSE_S)
+        told = {each: self.receiver.ids(*each) for each in self.owed}
+        return [
+            f"{key}: told under {ids}"
+            for (key, _), ids in told.items()
+            if len(ids) > 1 or "" in ids
+        ]

@@ -14,7 +14,6 @@ from load import Load, needs_engines
 from cluster import gateways
 from cluster.processes import wait_until
 from cluster.whole import Cluster
-from ossia.client.signing_client import SigningClient
 
 pytestmark = [pytest.mark.slow, needs_engines]
 
@@ -86,7 +85,7 @@ def injure(whole: Cluster, how: str, victim: str) -> Callable[[], None]:
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", VICTIMS)
 def test_nothing_acknowledged_is_lost(
-    whole: Cluster, root: SigningClient, bucket: str, table: list[Row], name: str, how: str
+    whole: Cluster, load: Load, table: list[Row], name: str, how: str
 ) -> None:
     if how == "cut" and whole.place.network.kind == "loopback":
         pytest.skip("only root can cut a node off")
@@ -95,7 +94,6 @@ def test_nothing_acknowledged_is_lost(
     row = Row(f"{how} {name}")
     table.append(row)
     held_s = LONG_HELD_S if name in {"primary", "patroni"} and how != "kill" else HELD_S[how]
-    load = Load(root, bucket)
     with load.running():
         for _ in range(ROUNDS):
             time.sleep(1)
@@ -115,11 +113,10 @@ def test_nothing_acknowledged_is_lost(
 
 @pytest.mark.parametrize("seconds", [600, -600], ids=["ahead", "behind"])
 def test_a_clock_that_jumps_changes_nothing(
-    whole: Cluster, root: SigningClient, bucket: str, table: list[Row], seconds: int
+    whole: Cluster, load: Load, table: list[Row], seconds: int
 ) -> None:
     row = Row(f"clock of a gateway {seconds:+d} s")
     table.append(row)
-    load = Load(root, bucket)
     with load.running():
         for _ in range(ROUNDS):
             time.sleep(1)

@@ -15,9 +15,7 @@ from load import Load, needs_engines
 from PIL import Image
 
 from browsing import needs_browser, running_browser
-from cluster import gateways
 from cluster.whole import Cluster
-from ossia.client.signing_client import SigningClient
 
 pytestmark = pytest.mark.slow
 
@@ -36,9 +34,8 @@ def test_the_official_sdk_works_through_the_balancer(whole: Cluster, bucket: str
 
 
 def test_every_gateway_says_that_it_is_ready(whole: Cluster) -> None:
-    for node in gateways.nodes():
-        url = f"http://{whole.place.address(node, 'gateway')}/-/ready"
-        with urlopen(url, timeout=5) as answer:
+    for gateway in whole.group.gateways:
+        with urlopen(f"http://{gateway.address}/-/ready", timeout=5) as answer:
             assert json.load(answer)["status"] == "ready"
 
 
@@ -59,18 +56,15 @@ def test_a_photo_dropped_on_the_page_is_stored_and_the_application_told(
 
 
 @needs_engines
-def test_a_rolling_restart_fails_no_request(
-    whole: Cluster, root: SigningClient, bucket: str
-) -> None:
-    load = Load(root, bucket)
+def test_a_rolling_restart_fails_no_request(whole: Cluster, load: Load) -> None:
     stayed = Stayed(whole)
     with load.running(), stayed.running():
         time.sleep(2)
         load.begin_round()
-        for each in gateways.daemons(whole.place):
+        for each in whole.group.daemons():
             each.stop()
             each.start()
-            each.wait_until(whole.gateways_ready, 30, "is not ready")
+            each.wait_until(whole.group.are_ready, 30, "is not ready")
             time.sleep(2)
     print(f"{load.longest.count} changes, slowest {load.slowest_s:.2f} s")
     assert load.longest.count > 100

@@ -1,0 +1,71 @@
+"""What rows and bytes say of each other when collection is over: nothing dangles, nothing leaks."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from cluster import ceph, gateways, postgres
+from cluster.processes import wait_until
+from cluster.whole import Cluster
+from ossia.tables.blob_life import BlobState
+
+_LATER_S: Final = 5 * 24 * 3600
+"""Every lease and every grace is over by then."""
+_SWEEPS_WITHIN_S: Final = 200
+_NAMED: Final = """
+    select blob_id from object where blob_id is not null
+    union select blob_id from extent
+"""
+_KEY: Final = re.compile(rb"<Key>([^<]*)</Key>")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def collect(whole: Cluster) -> None:
+    """Let every lease run out at once, and wait until what nobody needs is gone."""
+    place = whole.place
+    for each in whole.group.gateways:
+        gateways.move_clock(place, each.name, _LATER_S)
+    try:
+        wait_until(lambda: not _garbage(whole), _SWEEPS_WITHIN_S, "Garbage is not collected")
+    finally:
+        for each in whole.group.gateways:
+            gateways.move_clock(place, each.name, 0)
+
+
+def _garbage(whole: Cluster) -> list[str]:
+    return _rows(whole, f"select id from blob where state <> {BlobState.LIVE}")
+
+
+def faults(whole: Cluster) -> list[str]:
+    """What dangles and what leaks, after `collect`."""
+    live, named, stored = (
+        set(_rows(whole, "select id from blob")),
+        set(_rows(whole, _NAMED)),
+        _stored(whole),
+    )
+    return [
+        *(f"the blob {each} is named by an object and has no row" for each in named - live),
+        *(f"the blob {each} has a row and nobody names it" for each in live - named),
+        *(f"the blob {each} has a row and no bytes" for each in live - stored),
+        *(f"the blob {each} has bytes and no row" for each in stored - live),
+    ]
+
+
+def _rows(whole: Cluster, sql: str) -> list[str]:
+    return postgres.run_sql(whole.place, sql, database=whole.group.database).split()
+
+
+def _stored(whole: Cluster) -> set[str]:
+    """Ids of blobs of which the engine has bytes."""
+    found: set[str] = set()
+    marker = ""
+    while True:
+        prefix = quote(f"{whole.group.database}/")
+        query = f"?prefix={prefix}&marker={quote(marker)}"
+        status, page = ceph.request(whole.place, "GET", f"/{ceph.BUCKET}/", query=query)
+        assert status == 200, page
+        names = [each.decode() for each in _KEY.findall(page)]
+        found |= {match[0] for name in names if (match := _ID.search(name))}
+        if b"<IsTruncated>true" not in page:
+            return found
+        marker = names[-1]
