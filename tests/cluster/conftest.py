@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 from load import Load
@@ -15,14 +16,16 @@ from owed import Receiver, receiving
 from cluster import demonstration, postgres
 from cluster.errors import ClusterError
 from cluster.network import HOST
-from cluster.place import Place
+from cluster.place import CHECKOUT, Place
 from cluster.whole import Cluster, check_addresses, check_machine, marked
 from ossia.client.signing_client import SigningClient
 from running import free_port
 
+_LOGS: Final = CHECKOUT / ".cache" / "cluster-log"
+
 
 @pytest.fixture(scope="session")
-def whole() -> Iterator[Cluster]:
+def whole(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A running cluster; in namespaces where we are root, so that nodes can be cut off."""
     # Not pytest's own folder, which the user postgres may not enter.
     folder = Path(tempfile.mkdtemp(prefix="ossia-cluster-", dir="/var/tmp"))
@@ -41,6 +44,9 @@ def whole() -> Iterator[Cluster]:
         running.up(print)
         yield running
     finally:
+        if request.session.testsfailed:
+            shutil.copytree(folder / "log", _LOGS, dirs_exist_ok=True)
+            print(f"What the processes said is kept in {_LOGS}")
         segments = {each.segment() for each in postgres.postmasters(place)}
         running.down()
     assert not folder.exists()

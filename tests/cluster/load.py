@@ -206,11 +206,11 @@ class Load:
     def _untold(self) -> list[str]:
         """Callbacks that did not arrive in time, or under more than one id."""
         until = time.monotonic() + TOLD_WITHIN_S
-        while missing := [each for each in self.owed if not self.receiver.ids(*each)]:
+        while missing := [each for each in self.owed if not self.receiver.ids(self.bucket, *each)]:
             if time.monotonic() > until:
                 return [f"{key}: the callback of {md5} is owed" for key, md5 in missing]
             time.sleep(_PAUSE_S)
-        told = {each: self.receiver.ids(*each) for each in self.owed}
+        told = {each: self.receiver.ids(self.bucket, *each) for each in self.owed}
         return [
             f"{key}: told under {ids}"
             for (key, _), ids in told.items()

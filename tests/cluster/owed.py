@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
-BODY = "object=${object}&etag=${etag}"
+BODY = "bucket=${bucket}&object=${object}&etag=${etag}"
 
 
 class _Server(ThreadingHTTPServer):
@@ -18,7 +18,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, host: str) -> None:
         super().__init__((host, 0), _Request)
-        self.ids: dict[tuple[str, str], set[str]] = defaultdict(set)
+        self.ids: dict[tuple[str, str, str], set[str]] = defaultdict(set)
         self.lock = threading.Lock()
 
 
@@ -30,7 +30,7 @@ class _Request(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         said = dict(parse_qsl(body.decode()))
         with self.server.lock:
-            write = (said["object"], said["etag"].strip('"').lower())
+            write = (said["bucket"], said["object"], said["etag"].strip('"').lower())
             self.server.ids[write].add(self.headers.get("webhook-id", ""))
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -51,9 +51,9 @@ class Receiver:
         fields = {"callbackUrl": f"http://{host!s}:{port}/callback", "callbackBody": BODY}
         self.header = {"x-oss-callback": base64.b64encode(json.dumps(fields).encode()).decode()}
 
-    def ids(self, key: str, md5: str) -> set[str]:
+    def ids(self, bucket: str, key: str, md5: str) -> set[str]:
         with self._server.lock:
-            return set(self._server.ids.get((key, md5), ()))
+            return set(self._server.ids.get((bucket, key, md5), ()))
 
 
 @contextmanager
