@@ -14,6 +14,7 @@ from test_postgres import opened
 from ossia import tables
 from ossia.adapters.postgres import Place, PostgresDatabase
 from ossia.domain.buckets.remembered import RememberedBuckets
+from ossia.http.eager import begin
 from ossia.ports import BlobTerms, NotEmpty, Transaction, Unavailable
 from ossia.records import Bucket
 from postgres_server import PostgresServer, running_postgres
@@ -269,3 +270,28 @@ async def test_nobody_there_is_told_in_time() -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         await database.one("select 1")
     await database.close()
+
+
+@pytest.mark.parametrize("most", [1, 16], ids=["others-have-every-line", "lines-are-to-be-opened"])
+async def test_a_request_that_is_no_task_yet_gets_its_line(
+    postgres: PostgresServer, most: int
+) -> None:
+    """`http.eager` begins a request before it makes a task of it."""
+    database = await opened(postgres.fresh(), SetClock(), most_lines=most)
+    answers: list[object] = []
+
+    async def ask() -> None:
+        try:
+            answers.append(await database.all("select 1"))
+        except Exception as error:  # noqa: BLE001 - what it is is what is asked
+            answers.append(error)
+
+    loop = asyncio.get_running_loop()
+    for _ in range(8):
+        # As a connection does: in a callback of the loop, where there is no task.
+        loop.call_soon(begin, loop, ask())
+    until = time.monotonic() + 5
+    while len(answers) < 8 and time.monotonic() < until:
+        await asyncio.sleep(0.01)
+    await database.close()
+    assert [str(each) for each in answers] == ["[<Record ?column?=1>]"] * 8

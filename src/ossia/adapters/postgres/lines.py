@@ -98,6 +98,7 @@ class Lines:
     async def _open(self, deadline: float) -> Line:
         self._count += 1
         try:
+            await asyncio.sleep(0)  # a request that only just began is no task yet (`http.eager`)
             async with asyncio.timeout_at(deadline):
                 return Line(await self._primary.connect(), uuid4().hex)
         except BaseException as error:
@@ -111,6 +112,7 @@ class Lines:
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
+            await asyncio.sleep(0)  # as in `_open`
             async with asyncio.timeout_at(deadline):
                 await turn
         except BaseException as error:
