@@ -196,7 +196,7 @@ class Load:
         for key in self.known:
             reply = self.client.request("GET", self.bucket, key)
             if fault := self._fault(key, reply):
-                wrong.append(fault)
+                wrong.append(f"at the end, {fault}")
             elif reply.status == 200 and (
                 md5 := self.owed_if_stored.get((key, digest(reply.body)))
             ):
