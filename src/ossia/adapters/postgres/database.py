@@ -22,6 +22,7 @@ from ossia.adapters.postgres import outcome, schema
 from ossia.adapters.postgres.lines import LOST, Line, Lines
 from ossia.adapters.postgres.primary import Place, Primary
 from ossia.adapters.postgres.stamps import TRUSTED_S, Stamps
+from ossia.adapters.postgres.tenure import VALID_S
 from ossia.adapters.postgres.transaction import LineRows, LineTransaction
 from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Rows, Transaction, Unavailable, Value
 
@@ -59,11 +60,12 @@ class PostgresDatabase:
         deadline_s: float = 10,
         most_lines: int = _MOST_LINES,
         trusted_s: float = TRUSTED_S,
+        valid_s: float = VALID_S,
     ) -> None:
         self._clock = clock
         self._terms = terms
         self._deadline_s = deadline_s
-        self._lines = Lines(Primary(place, connect_s=_CONNECT_S), most_lines)
+        self._lines = Lines(Primary(place, connect_s=_CONNECT_S, valid_s=valid_s), most_lines)
         self._stamps = Stamps(self._read_stamps, trusted_s)
         self._changing: set[asyncio.Task[Any]] = set()
 
@@ -109,7 +111,9 @@ class PostgresDatabase:
         while True:
             try:
                 async with self._lines.one(deadline) as line:
-                    return await work(line, *args)
+                    answer = await work(line, *args)
+                    await self._lines.check(line)
+                    return answer
             except (*LOST, *_AGAIN, asyncpg.InsufficientResourcesError) as error:
                 await _pause(deadline, error)
 
@@ -168,6 +172,8 @@ class PostgresDatabase:
             except BaseException:
                 if not line.is_closed:
                     await connection.execute("rollback")
+                # A refusal, too, is an answer.
+                await self._lines.check(line)
                 raise
             renewed = bool(transaction.renewed)
             try:
@@ -180,7 +186,9 @@ class PostgresDatabase:
         while True:
             try:
                 async with self._lines.one(deadline) as line:
-                    return await outcome.was_made(line, lost, mark)
+                    was_made = await outcome.was_made(line, lost, mark)
+                    await self._lines.check(line)
+                    return was_made
             except (*LOST, asyncpg.InsufficientResourcesError) as error:
                 await _pause(deadline, error)
 

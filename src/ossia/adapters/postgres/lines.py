@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from ossia.adapters.postgres.primary import Connection, Primary
+from ossia.adapters.postgres.primary import Connection, NoPrimaryError, Primary
 from ossia.ports import Unavailable
 
 LOST = (
@@ -32,10 +32,11 @@ LOST = (
 
 @dataclass(slots=True, eq=False)
 class Line:
-    """A connection.  *name* is its own, and is never used twice."""
+    """A connection to a server.  *name* is its own, and is never used twice."""
 
     connection: Connection
     name: str
+    server: int
 
     @property
     def is_closed(self) -> bool:
@@ -88,19 +89,33 @@ class Lines:
                 raise Unavailable("the database is closed")
             while self._free:
                 line = self._free.pop()
-                if not line.is_closed:
+                if await self._is_good(line):
                     return line
+                line.drop()
                 self._count -= 1
             if self._count < self._most:
                 return await self._open(deadline)
             await self._wait(deadline)
+
+    async def _is_good(self, line: Line) -> bool:
+        try:
+            return not line.is_closed and await self._primary.tenure.confirm(line.server)
+        except BaseException:
+            self._give(line)
+            raise
+
+    async def check(self, line: Line) -> None:
+        """Raise `NoPrimaryError`, one of `LOST`, if what it has answered may be from the past."""
+        if not await self._primary.tenure.confirm(line.server):
+            raise NoPrimaryError("the server may have lost its place meanwhile")
 
     async def _open(self, deadline: float) -> Line:
         self._count += 1
         try:
             await asyncio.sleep(0)  # a request that only just began is no task yet (`http.eager`)
             async with asyncio.timeout_at(deadline):
-                return Line(await self._primary.connect(), uuid4().hex)
+                connection, server = await self._primary.connect()
+                return Line(connection, uuid4().hex, server)
         except BaseException as error:
             self._count -= 1
             self._wake()
@@ -144,3 +159,4 @@ class Lines:
             await self._free.pop().connection.close(timeout=1)
         while self._waiting:
             self._wake()
+        await self._primary.tenure.close()

@@ -1,22 +1,21 @@
 """Which server is the primary, and a connection to it.
 
 A server that says of itself that it takes writes may be one that lost its place and does not know
-it yet; Patroni knows (`GET /primary` answers 200 at the leader only, for as long as it holds its
-key).  Where no Patroni is named, the first server that takes writes is taken.
+it yet; Patroni knows (`tenure`).  Where no Patroni is named, the first server that takes writes is
+taken.
 """
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
-import aiohttp
 import asyncpg
+
+from ossia.adapters.postgres.tenure import VALID_S, Tenure
 
 Connection = Any
 """One of asyncpg, which has no types."""
 
-_PATRONI_S: Final = 1.0
 _PORT: Final = 5432
 _SETTINGS: Final = {
     "application_name": "ossia",
@@ -84,17 +83,21 @@ class NoPrimaryError(ConnectionError):
 class Primary:
     """Opens connections to the server that is the primary now."""
 
-    def __init__(self, place: Place, *, connect_s: float) -> None:
+    def __init__(self, place: Place, *, connect_s: float, valid_s: float = VALID_S) -> None:
         self._place = place
         self._connect_s = connect_s
+        self.tenure = Tenure(place.patroni, valid_s)
 
-    async def connect(self) -> Connection:
-        """A connection.  Raises `NoPrimaryError` if there is none now."""
-        hosts = self._place.hosts
+    async def connect(self) -> tuple[Connection, int]:
+        """A connection, and the number of its server.  Raises `NoPrimaryError`."""
+        servers = list(enumerate(self._place.hosts))
         if self._place.patroni:
-            hosts = (hosts[await self._leader()],)
+            leader = await self.tenure.leader()
+            if leader is None:
+                raise NoPrimaryError("no Patroni says that it is the primary")
+            servers = [servers[leader]]
         reason: BaseException | None = None
-        for host, port in hosts:
+        for number, (host, port) in servers:
             try:
                 connection = await asyncpg.connect(
                     self._place.dsn,
@@ -107,29 +110,10 @@ class Primary:
                 reason = error
                 continue
             if await _takes_writes(connection):
-                return connection
+                return connection, number
             reason = ConnectionError(f"{host}:{port} is a standby")
             connection.terminate()
         raise NoPrimaryError(f"no primary answers: {reason}") from reason
-
-    async def _leader(self) -> int:
-        """The number of the host that Patroni calls the primary."""
-        timeout = aiohttp.ClientTimeout(total=_PATRONI_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            answers = await asyncio.gather(
-                *(_is_leader(session, each) for each in self._place.patroni)
-            )
-        if True not in answers:
-            raise NoPrimaryError("no Patroni says that it is the primary")
-        return answers.index(True)
-
-
-async def _is_leader(session: aiohttp.ClientSession, patroni: str) -> bool:
-    try:
-        async with session.get(f"{patroni}/primary", allow_redirects=False) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004 - HTTP's
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return False
 
 
 async def _takes_writes(connection: Connection) -> bool:
