@@ -7,14 +7,15 @@ import pytest
 
 from postgres_server import PostgresServer, programs, running_postgres
 from running import Demo, Server, engines, running_demo, running_server
-from s3_engine import S3Engine, running_ceph
+from s3_engine import S3Engine, lacks_engine, running_ceph
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--shared-engines",
         action="store_true",
-        help="Servers store in a real PostgreSQL, each in a database of its own.",
+        help="Servers store in a real PostgreSQL and, where there is Ceph, in a real S3 engine: "
+        "each in a database and a bucket of its own.",
     )
 
 
@@ -24,15 +25,17 @@ def chosen_engines(request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--shared-engines"):
         postgres: PostgresServer = request.getfixturevalue("postgres")
         keys = request.getfixturevalue("tmp_path_factory").mktemp("master-keys")
-        databases: dict[Path, str] = {}
+        s3: S3Engine | None = None if lacks_engine() else request.getfixturevalue("s3_engine")
+        stored: dict[Path, list[str]] = {}
 
         def flags(data: Path) -> list[str]:
             # A server that is started again finds what it has stored.
-            if data not in databases:
-                databases[data] = postgres.fresh()
-            url = databases[data]
-            key = keys / url.rpartition("/")[2]
-            return ["--metadata", url, "--master-key-file", str(key)]
+            if data not in stored:
+                url = postgres.fresh()
+                key = keys / url.rpartition("/")[2]
+                stored[data] = ["--metadata", url, "--master-key-file", str(key)]
+                stored[data] += [] if s3 is None else s3.new_flags()
+            return stored[data]
 
         engines.flags, engines.are_shared = flags, True
 

@@ -33,7 +33,7 @@ class FakeEngine:
     most_under_way: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
     lie: str = ""
-    """What it does although it says that all is well: ``stale keeps range list``."""
+    """What it does although it says that all is well: ``stale keeps range list forgets``."""
     ahead_s: float = 0
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -82,7 +82,8 @@ class Handler(BaseHTTPRequestHandler):
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self._fail(fault)
             signature = self.headers.get("Authorization", "")
-            if not signature.startswith("AWS4-HMAC-SHA256 Credential=key/"):
+            is_other = "X-Amz-Security-Token" in self.headers
+            if is_other or not signature.startswith("AWS4-HMAC-SHA256 Credential=key/"):
                 self._error(403, "AccessDenied")
             elif bucket != BUCKET:
                 self._error(404, "NoSuchBucket")
@@ -115,7 +116,9 @@ class Handler(BaseHTTPRequestHandler):
         return formatdate((timestamp or time.time()) + self.engine.ahead_s, usegmt=True)
 
     def _put(self, name: str, body: bytes, fault: str) -> None:
-        self.engine.names[name] = bytes(len(body)) if self.engine.lie == "stale" else body
+        if self.engine.lie == "stale":
+            body = bytes(len(body))
+        self.engine.names[name] = b"" if self.engine.lie == "forgets" else body
         self.engine.modified[name] = time.time()
         if fault == "unheard":
             raise _Broken

@@ -36,8 +36,14 @@ PROGRAMS = (
 STARTS_WITHIN_S = 60
 KEY_ID, SECRET = "enginekey", "enginesecret"
 
+
+def lacks_engine() -> bool:
+    """Whether there is no Ceph here."""
+    return any(shutil.which(each) is None for each in PROGRAMS)
+
+
 needs_engine = pytest.mark.skipif(
-    any(shutil.which(each) is None for each in PROGRAMS),
+    lacks_engine(),
     reason="no real S3 engine: apt-get install ceph-mon ceph-osd ceph-common radosgw (make engine)",
 )
 
@@ -70,6 +76,11 @@ class S3Engine:
     def new_url(self, prefix: str = "ossia") -> str:
         """What ``--blobs`` says of a bucket of one's own."""
         return f"s3://{self.new_bucket()}/{prefix}?endpoint={self.endpoint}"
+
+    def new_flags(self) -> list[str]:
+        """What a server is started with that keeps its bytes in a bucket of its own."""
+        key = ["--blobs-access-key-id", KEY_ID, "--blobs-access-key-secret", SECRET]
+        return ["--blobs", self.new_url(), *key]
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -136,6 +136,22 @@ async def test_no_other_name_reaches_the_engine(
     assert not fake.seen
 
 
+async def test_what_the_environment_says_of_aws_is_for_others(
+    fake: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "other",
+        "AWS_SECRET_ACCESS_KEY": "other",
+        "AWS_SESSION_TOKEN": "other",
+        "AWS_SKIP_SIGNATURE": "true",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    blobs = S3BlobStore(engine_at(f"s3://{BUCKET}/x?endpoint={fake.endpoint}"), "x", tmp_path)
+    assert await content_of(blobs, await published(blobs, b"content"), 7) == b"content"
+
+
 async def test_age_is_that_of_the_last_chunk(fake: FakeEngine, blobs: S3BlobStore) -> None:
     blob_id = await published(blobs, bytes(CHUNK + 1))
     first, last = sorted(fake.names)
@@ -157,6 +173,7 @@ async def test_listings_have_pages(fake: FakeEngine, blobs: S3BlobStore) -> None
 ONCE = ["500", "503", "429", "reset", "hang"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ONCE)
 async def test_what_fails_once_is_tried_again(
     fake: FakeEngine, blobs: S3BlobStore, fault: str
@@ -172,6 +189,7 @@ async def test_what_fails_once_is_tried_again(
     assert not fake.names
 
 
+@pytest.mark.slow
 async def test_what_was_deleted_only_partly_is_tried_again(
     fake: FakeEngine, blobs: S3BlobStore
 ) -> None:
@@ -236,6 +254,7 @@ async def test_answers_that_break_off_are_completed(
     assert fake.seen["GET"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "left"), [(0, None), (1, None), (2, None), (0, 5), (1, CHUNK - 1), (2, 0), (2, 99)]
 )
@@ -276,6 +295,7 @@ async def test_uploads_that_fail_are_told_while_bytes_still_come(
     assert not fake.names
 
 
+@pytest.mark.slow
 async def test_what_is_given_up_leaves_nothing(fake: FakeEngine, blobs: S3BlobStore) -> None:
     staged = blobs.stage(blobs.new_id(), None)
     for _ in range(3):
@@ -285,6 +305,7 @@ async def test_what_is_given_up_leaves_nothing(fake: FakeEngine, blobs: S3BlobSt
     assert not fake.names
 
 
+@pytest.mark.slow
 async def test_giving_up_does_not_wait_for_an_engine_that_is_gone(
     fake: FakeEngine, blobs: S3BlobStore
 ) -> None:
@@ -296,6 +317,7 @@ async def test_giving_up_does_not_wait_for_an_engine_that_is_gone(
     assert time.monotonic() - begun < 5.5
 
 
+@pytest.mark.slow
 async def test_an_upload_has_few_chunks_under_way(fake: FakeEngine, blobs: S3BlobStore) -> None:
     fake.always("slow")
     content = os.urandom(12 * CHUNK)
@@ -313,6 +335,7 @@ async def published_in_pieces(blobs: S3BlobStore, content: bytes, size: int = 10
     return staged.id
 
 
+@pytest.mark.slow
 async def test_who_finds_no_memory_gathers_in_files(fake: FakeEngine, tmp_path: Path) -> None:
     engine = engine_at(f"s3://{BUCKET}/x?endpoint={fake.endpoint}")
     blobs = S3BlobStore(engine, "x", tmp_path)
@@ -358,6 +381,7 @@ async def test_waiting_for_memory_ends(tmp_path: Path) -> None:
     assert memory._free == 1
 
 
+@pytest.mark.slow
 async def test_memory_of_a_try_that_was_given_up_is_not_used_again(
     fake: FakeEngine, blobs: S3BlobStore
 ) -> None:
@@ -401,6 +425,7 @@ async def test_nothing_is_read_beyond_the_run(fake: FakeEngine, blobs: S3BlobSto
     assert fake.seen["GET"] == 2
 
 
+@pytest.mark.slow
 async def test_who_is_fast_gets_large_pieces_and_who_is_slow_small_ones(
     blobs: S3BlobStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,6 +490,7 @@ async def until(holds: Callable[[], bool]) -> None:
 # --- over TLS ---
 
 
+@pytest.mark.slow
 async def test_engines_whose_certificate_one_signs_oneself(tmp_path: Path) -> None:
     issuer, chain = Issuer("engines"), tmp_path / "chain.pem"
     chain.write_bytes(issuer.issue("127.0.0.1"))

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fake_engine import BUCKET as ENGINE_BUCKET
+from fake_engine import fake_engine
 from ossia.client.signing_client import SigningClient
 from running import Server, running_server
 
@@ -17,6 +19,7 @@ SIZE = 64 * MIB
 ROUNDS = 6
 IDLE_LIMIT_MIB = 80
 BUSY_LIMIT_MIB = 300
+ENGINE_LIMIT_MIB = 600
 BUCKET = "memory-bucket"
 
 
@@ -59,17 +62,39 @@ def test_256_large_uploads_at_a_time(tmp_path: Path) -> None:
         assert client.request("GET", BUCKET).body.count(b"<Key>") == 2
 
 
-async def _upload(server: Server, client: SigningClient) -> float:
+@pytest.mark.slow
+def test_256_large_uploads_at_a_time_through_an_engine(tmp_path: Path) -> None:
+    """An engine takes chunks as a whole: what has come of each is held until it is one."""
+    with (
+        fake_engine() as engine,
+        running_server(
+            tmp_path,
+            "--workers", "2",
+            "--blobs", f"s3://{ENGINE_BUCKET}/x?endpoint={engine.endpoint}",
+            "--blobs-access-key-id", "key", "--blobs-access-key-secret", "secret",
+        ) as server,
+    ):  # fmt: skip
+        engine.lie = "forgets"
+        client = SigningClient(server.endpoint, server.access_key_id, server.access_key_secret)
+        assert client.request("PUT", BUCKET).status == 200
+        # With 7 MiB all of them hold what would be 1.8 GiB.
+        peak = asyncio.run(_upload(server, client, rounds=7))
+        print("peak MiB:", round(peak))
+        assert peak < ENGINE_LIMIT_MIB
+        assert client.request("GET", BUCKET).body.count(b"<Key>") == 2
+
+
+async def _upload(server: Server, client: SigningClient, rounds: int = ROUNDS) -> float:
     peak = 0.0
     piece = bytes(MIB)
     connections = await asyncio.gather(*(_begin(server, client, n) for n in range(UPLOADS)))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for _, writer in connections:
             writer.write(piece)
         await asyncio.gather(*(writer.drain() for _, writer in connections))
         peak = max(peak, together_mib(server.process.pid))
     for reader, writer in connections[:2]:
-        for _ in range(SIZE // MIB - ROUNDS):
+        for _ in range(SIZE // MIB - rounds):
             writer.write(piece)
             await writer.drain()
         assert (await asyncio.wait_for(reader.readline(), 60)).startswith(b"HTTP/1.1 200")

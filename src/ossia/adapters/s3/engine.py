@@ -16,7 +16,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -25,8 +25,13 @@ from obstore.store import S3Store
 from ossia.ports import Missing, Unavailable
 from ossia.protocol.engine_address import EngineAddress
 
+if TYPE_CHECKING:
+    from obstore.store import S3Credential
+
 _TRIES: Final = 3
 """At least so many where each hangs."""
+_PROBE_S: Final = 3.0
+"""Who asks whether an engine answers has no use for a late answer."""
 _BACKOFF_S: Final = 0.05
 _LONGEST_BACKOFF_S: Final = 2.0
 _CONNECT_S: Final = "3s"
@@ -69,12 +74,21 @@ class Engine:
         }
         if root_certificate is not None:
             options["root_certificate"] = root_certificate
-        config: dict[str, Any] = {"endpoint": address.endpoint} if address.endpoint else {}
+
+        def credential() -> "S3Credential":
+            return {
+                "access_key_id": access_key_id,
+                "secret_access_key": access_key_secret,
+                "token": None,
+                "expires_at": None,
+            }
+
         self._store = S3Store(
             address.bucket,
-            **config,
-            access_key_id=access_key_id,
-            secret_access_key=access_key_secret,
+            # What the library would find in the environment (AWS_…) is somebody else's.
+            credential_provider=credential,
+            skip_signature=False,
+            endpoint=address.endpoint or f"https://s3.{region}.amazonaws.com",
             region=region,
             virtual_hosted_style_request=False,
             # A signed payload would be digested once more, for more than all the rest costs.
@@ -149,7 +163,8 @@ class Engine:
 
     async def probe(self, prefix: str) -> None:
         """Ask once whether the bucket answers.  Raises `Unavailable`."""
-        await self._try(partial(self._page, prefix, None), self._deadline_s)
+        patience_s = min(_PROBE_S, self._deadline_s)
+        await self._try(partial(self._page, prefix, None), patience_s)
 
     async def _page(self, prefix: str, after: str | None) -> list[Name]:
         listing = obstore.list(self._store, prefix, offset=after, chunk_size=_PAGE)
