@@ -41,8 +41,10 @@ def _move_clocks(whole: Cluster, seconds: float) -> None:
 
 
 def _nothing_is_due(whole: Cluster, now_ms: int) -> bool:
-    due = f"state <> {BlobState.LIVE} and lease_until <= {now_ms}"
-    return not _rows(whole, f"select id from blob where {due}")  # noqa: S608 - numbers
+    """Whether all that is left of garbage are tombstones whose time has not come."""
+    settled = f"state = {BlobState.TOMBSTONE} and lease_until > {now_ms}"
+    garbage = f"select id from blob where state <> {BlobState.LIVE} and not ({settled})"  # noqa: S608 - numbers
+    return not _rows(whole, garbage)
 
 
 def faults(whole: Cluster) -> list[str]:
