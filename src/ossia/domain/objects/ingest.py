@@ -209,7 +209,12 @@ class Ingest:
                 await self._blobs.discard(staged)
                 raise
         finally:
-            await intent
+            try:
+                await intent
+            except BaseException:
+                # Of bytes without a row the collector would know nothing.
+                await self._blobs.delete([blob_id])
+                raise
 
     def close(self) -> None:
         """Let the threads go."""

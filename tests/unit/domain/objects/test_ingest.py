@@ -140,10 +140,13 @@ async def test_a_slow_engine_holds_its_clients_back(domain: Domain, fails: bool)
         assert (await taking).md5 == md5_hex(content)
 
 
-async def test_an_intent_that_cannot_be_recorded(domain: Domain) -> None:
+@pytest.mark.parametrize("size", [20_000, 2 * LARGE])
+async def test_an_intent_that_cannot_be_recorded(domain: Domain, size: int) -> None:
     domain.fail("intend_blob", Unavailable("full"))
     with pytest.raises(Unavailable):
-        await domain.ingest.take(Source(BIG[:20_000]))
+        await domain.ingest.take(Source(BIG[:size]))
+    # Of bytes without a row the collector knows nothing.
+    assert [each async for each in domain.blobs.ids(unchanged_since=10**15)] == []
 
 
 async def test_digests_of_what_is_stored(domain: Domain) -> None:
