@@ -30,6 +30,8 @@ frontend endpoint
     bind {group.public}
     # Keys may have any bytes; the gateway is the one to judge.
     option accept-invalid-http-request
+    # Where none is ready, an engine is down: a gateway says so as OSS does, with Retry-After.
+    use_backend unready if {{ nbsrv(gateways) eq 0 }}
     default_backend gateways
 
 backend gateways
@@ -37,6 +39,12 @@ backend gateways
     option httpchk GET /-/ready
     http-check expect status 200
     # Two failures, half a second apart, take a gateway out; what it has begun it may finish.
+    default-server check inter 500ms fall 2 rise 1
+{servers}
+
+backend unready
+    balance leastconn
+    option httpchk GET /-/health
     default-server check inter 500ms fall 2 rise 1
 {servers}
 {_statistics(group.place) + _callbacks(group.place) if is_own else ""}"""
