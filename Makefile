@@ -64,9 +64,11 @@ test: $(COMPLETE) $(BUNDLE) browser languages databases engine ## every test: ou
 	$(BIN)/pytest -q --shared-engines $(SHARED)
 	$(NPM) --prefix web test
 
+ROUNDS := 1
 .PHONY: test-cluster
 test-cluster: $(COMPLETE) $(BUNDLE) browser cluster-packages ## kill, freeze and cut off every part of a cluster under load
-	$(BIN)/pytest -s tests/cluster $(ARGS)
+	OSSIA_CLUSTER_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/cluster $(ARGS)
+	$(BIN)/pytest tests/conformance --shared-engines --gateways 3 $(ARGS)
 
 .PHONY: bench
 bench: $(COMPLETE) ## the benchmarks

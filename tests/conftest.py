@@ -17,6 +17,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="Servers store in a real PostgreSQL and, where there is Ceph, in a real S3 engine: "
         "each in a database and a bucket of its own.",
     )
+    parser.addoption(
+        "--gateways",
+        type=int,
+        default=1,
+        help="With --shared-engines: so many servers together behind HAProxy.",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,6 +44,7 @@ def chosen_engines(request: pytest.FixtureRequest) -> None:
             return stored[data]
 
         engines.flags, engines.are_shared = flags, True
+        engines.gateways = request.config.getoption("--gateways")
 
 
 @pytest.fixture(scope="session")

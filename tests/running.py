@@ -13,10 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from cluster import haproxy
+from cluster.gateways import answers_ok
 
 STARTS_WITHIN_S = 20
 STOPS_WITHIN_S = 10
@@ -74,9 +77,13 @@ class Engines:
 
     flags: Callable[[Path], list[str]] = lambda _: []
     are_shared: bool = False
+    gateways: int = 1
+    """How many serve together behind a balancer, where they share what they store in."""
 
 
 engines = Engines()
+_ALONE = {"--metadata", "--listen", "--public-url", "--console-listen", "--tls-certificate"}
+"""Who is given one of these is asked about it itself."""
 
 
 @contextmanager
@@ -90,8 +97,44 @@ def running_server(
     if engines.are_shared and "--root-access-key-id" not in arguments:
         key_id, secret = ROOT_KEY
         command += ["--root-access-key-id", key_id, "--root-access-key-secret", secret]
+    if engines.gateways > 1 and not set(arguments) & _ALONE:
+        with _balanced(command, data, environment) as server:
+            yield server
+        return
     with _running(command, data, environment) as process:
         yield _server(process, data, _next_event(process, data, "ready"))
+
+
+@contextmanager
+def _balanced(
+    command: list[str], data: Path, environment: Mapping[str, str] | None
+) -> Iterator[Server]:
+    """As many servers of one kind as `engines` says, behind HAProxy; it is what is told of them."""
+    public = f"127.0.0.1:{free_port()}"
+    command = [*command, "--workers", "1", "--public-url", f"http://{public}"]
+    addresses: dict[str, str] = {}
+    servers: list[Server] = []
+    with ExitStack() as running:
+        for number in range(engines.gateways):
+            # What is given last counts.
+            address = f"127.0.0.1:{free_port()}"
+            own = ["--data", str(data / f"data{number or ''}"), "--listen", address]
+            process = running.enter_context(_running([*command, *own], data, environment))
+            # The first has made what they share before the others begin.
+            servers.append(_server(process, data, _next_event(process, data, "ready")))
+            addresses[f"gateway{number}"] = address
+        config = data / "haproxy.cfg"
+        config.write_text(haproxy.configuration(public, addresses))
+        # Debian keeps it where only root looks.
+        program = shutil.which("haproxy") or "/usr/sbin/haproxy"
+        balancer = subprocess.Popen([*_bound_to_us(), program, "-db", "-f", str(config)])
+        running.callback(balancer.wait)
+        running.callback(balancer.kill)
+        until = time.monotonic() + STARTS_WITHIN_S
+        while not answers_ok(f"http://{public}/-/ready"):
+            assert time.monotonic() < until, "the balancer does not answer"
+            time.sleep(0.02)
+        yield servers[0]
 
 
 @contextmanager

@@ -1,13 +1,15 @@
 """HAProxy: the one address.  It asks each gateway twice a second whether it is ready."""
 
+from collections.abc import Mapping
+
 from cluster import gateways
 from cluster.place import Place
 from cluster.processes import Daemon
 
 
-def _configuration(group: gateways.Group) -> str:
-    servers = "\n".join(f"    server {each.name} {each.address}" for each in group.gateways)
-    is_own = group.public == group.place.listen
+def configuration(public: str, servers: Mapping[str, str], more: str = "") -> str:
+    """Balances *servers*, addresses by name, at the address *public*; *more* stands behind it."""
+    listed = "\n".join(f"    server {name} {address}" for name, address in servers.items())
     return f"""global
     maxconn 8192
     # A head of a request may have 32 KiB and 200 lines, as at a gateway.
@@ -27,7 +29,7 @@ defaults
     retry-on conn-failure
 
 frontend endpoint
-    bind {group.public}
+    bind {public}
     # Keys may have any bytes; the gateway is the one to judge.
     option accept-invalid-http-request
     # Where none is ready, an engine is down: a gateway says so as OSS does, with Retry-After.
@@ -40,14 +42,14 @@ backend gateways
     http-check expect status 200
     # Two failures, half a second apart, take a gateway out; what it has begun it may finish.
     default-server check inter 500ms fall 2 rise 1
-{servers}
+{listed}
 
 backend unready
     balance leastconn
     option httpchk GET /-/health
     default-server check inter 500ms fall 2 rise 1
-{servers}
-{_statistics(group.place) + _callbacks(group.place) if is_own else ""}"""
+{listed}
+{more}"""
 
 
 def _statistics(place: Place) -> str:
@@ -81,7 +83,10 @@ def daemon(group: gateways.Group, name: str = "haproxy") -> Daemon:
 
 def start(group: gateways.Group, name: str = "haproxy") -> None:
     """Start it and wait until a gateway answers through it."""
-    group.place.write(f"{name}.cfg", _configuration(group))
+    place = group.place
+    more = _statistics(place) + _callbacks(place) if group.public == place.listen else ""
+    servers = {each.name: each.address for each in group.gateways}
+    place.write(f"{name}.cfg", configuration(group.public, servers, more))
     balancer = daemon(group, name)
     balancer.start()
     url = f"http://{group.public}/-/ready"

@@ -1,6 +1,6 @@
 """Any one part is killed, frozen or cut off under load, and nothing acknowledged is lost.
 
-``OSSIA_CLUSTER_ROUNDS`` says how often (1).  The table at the end has the longest stall of each.
+``OSSIA_CLUSTER_ROUNDS`` says how often (1; ``make test-cluster ROUNDS=20``).  The table at the end has the longest stall of each.
 """
 
 import os
