@@ -116,7 +116,7 @@ class Gateway:
             exchange.end()
             raise
         except Unavailable as error:
-            log.warning("storage_unavailable", extra={"reason": str(error)})
+            log.warning("storage_unavailable reason=%r", str(error))
             response = exchange.refuse(ServiceUnavailable(headers={"Retry-After": "1"}))
         except Exception:
             log.exception("request_failed request_id=%s", exchange.request_id)

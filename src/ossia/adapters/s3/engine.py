@@ -71,6 +71,8 @@ class Engine:
             "connect_timeout": _CONNECT_S,
             # Ours alone: the library's would count the time that a slow reader takes as well.
             "timeout": "1h",
+            # Each keeps a buffer of what came last.
+            "pool_max_idle_per_host": "16",
         }
         if root_certificate is not None:
             options["root_certificate"] = root_certificate

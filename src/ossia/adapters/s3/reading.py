@@ -5,7 +5,8 @@ A piece is a range of one chunk, got by one call: who is slow holds no connectio
 The next one is under way while the client takes the last.
 
 1. A piece is about what its reader takes in half a second, so who is slow holds little.
-2. What all readers hold beyond a least piece each is bounded by a budget.
+2. What all readers hold beyond a least piece each is bounded by a budget; when it is spent, nobody
+   reads ahead.
 3. Nothing is read beyond the run.
 """
 
@@ -35,6 +36,11 @@ class Budget:
         granted = min(wanted, max(LEAST, self._free // 2 // LEAST * LEAST))
         self._free -= granted
         return granted
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether nobody should hold more than he needs now."""
+        return self._free <= 0
 
     def give_back(self, granted: int) -> None:
         """What was taken is held no more."""
@@ -94,7 +100,8 @@ class ChunkReader:
             raise
         self._piece = piece
         self._given_at = asyncio.get_running_loop().time()
-        if self._size > LEAST and piece.end < self.offset + self.length:
+        reads_ahead = self._size > LEAST and not self._budget.is_spent
+        if reads_ahead and piece.end < self.offset + self.length:
             self._next = self._ask_for(piece.end)
         return piece
 

@@ -60,8 +60,8 @@ class S3BlobStore:
 
     async def discard(self, staged: StagedBlob) -> None:
         assert isinstance(staged, StagedChunks)
-        if staged.give_up() and staged.begun:
-            # Whoever gave up is answered soon; what stays is collected by its row.
+        # Whoever gave up is answered soon; what stays is collected by its row.
+        if staged.give_up() and staged.begun and not staged.has_failed:
             tidying = asyncio.ensure_future(self._delete(staged.id))
             with suppress(Unavailable, TimeoutError):
                 await asyncio.wait_for(tidying, _TIDY_UP_S)

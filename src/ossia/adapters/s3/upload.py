@@ -7,6 +7,7 @@ from typing import Final
 
 from ossia.adapters.s3.chunk_memory import CHUNK, ChunkMemory, Gathered
 from ossia.adapters.s3.engine import Engine
+from ossia.ports import Unavailable
 
 _AT_A_TIME: Final = 3
 """Chunks of one upload under way: enough to fill a line while others have their turns."""
@@ -28,6 +29,8 @@ class StagedChunks:
         self._is_over = False
         self.begun = 0
         """How many chunks the engine may have heard of."""
+        self.has_failed = False
+        """Whether it did not take one of them."""
 
     def write(self, piece: memoryview) -> None:
         while len(piece):
@@ -77,8 +80,9 @@ class StagedChunks:
         try:
             gathered = await gathered.content()
             is_ours = await self._engine.put(name, gathered.view())
-        except BaseException:
+        except BaseException as error:
             gathered.abandon()
+            self.has_failed = self.has_failed or isinstance(error, Unavailable)
             raise
         if is_ours:
             gathered.drop()

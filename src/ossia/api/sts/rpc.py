@@ -102,7 +102,7 @@ class RpcService:
         except RpcError as error:
             refused = error
         except Unavailable as fact:
-            log.warning("storage_unavailable", extra={"reason": str(fact)})
+            log.warning("storage_unavailable reason=%r", str(fact))
             refused = RpcError(503, "ServiceUnavailable", "The service is not available now.")
         except Exception:
             log.exception("request_failed", extra={"request_id": request_id})
