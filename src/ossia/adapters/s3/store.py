@@ -7,7 +7,7 @@ row can refer to, and no unfinished multipart upload in the engine.
 
 1. A blob is published when the engine has acknowledged every chunk.
 2. A name is written by one upload only, and never again after that.
-3. Of the engine nothing is asked but put, get of a range, delete and list, in whatever order.
+3. Of the engine nothing is asked but put, get of a range, delete, and list in the order of names.
 """
 
 import asyncio

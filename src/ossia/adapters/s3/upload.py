@@ -14,7 +14,7 @@ _AT_A_TIME: Final = 3
 
 
 class StagedChunks:
-    """See `ossia.ports.StagedBlob`.  ``names`` makes the name of a chunk of its number."""
+    """See `ossia.ports.StagedBlob`.  *name* makes the name of a chunk of its number."""
 
     def __init__(
         self, blob_id: str, engine: Engine, memory: ChunkMemory, name: Callable[[int], str]
