@@ -15,20 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from ossia.adapters.data_folder import DataFolder
+from inside import node_inside
 from ossia.api.operation import Operation
 from ossia.api.oss import oss
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.client.sts import assume_role
 from ossia.domain.identity.sessions import Session
-from ossia.node.bootstrap import Node
-from ossia.node.keys import load_keys
 from ossia.protocol import signature_v1, signature_v4
 from ossia.protocol.checksums import etag_to_content_md5, md5_hex
 from ossia.protocol.dates import format_basic
 from ossia.protocol.post_policy import build
 from ossia.records import AccessKey, Role
-from ossia.settings import Settings
 from running import Server, running_server
 
 FULL, WRITER = "full", "writer"
@@ -80,50 +77,44 @@ class World:
 
 
 async def _prepare(folder: Path) -> tuple[AccessKey, AccessKey, tuple[Session, str]]:
-    settings = Settings(data=folder)
-    with DataFolder.open(folder) as opened:
-        keys = load_keys(settings, opened.path)
-        node = Node(settings, keys, opened.path)
-        try:
-            trust = json.dumps(
-                {
-                    "Version": "1",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": "sts:AssumeRole",
-                            "Principal": {"RAM": [f"acs:ram::{keys.account_id}:root"]},
-                        }
-                    ],
-                }
-            )
-            them = node.identities
-            for name in ("nobody", "app"):
-                await them.create_user(name)
-            await them.attach_to_user("AliyunSTSAssumeRoleAccess", "app")
-            await them.create_policy(
-                "write", policy(("Allow", "oss:PutObject", "acs:oss:*:*:*/user/*"))
-            )
-            roles: dict[str, Role] = {}
-            for name, attached in ((FULL, "AliyunOSSFullAccess"), (WRITER, "write")):
-                roles[name] = await them.create_role(name, trust)
-                await them.attach_to_role(attached, name)
-            expired = await node.sessions.issue(
-                roles[FULL], account_id=keys.account_id, name="late", policy="", expires_at=1
-            )
-            return (
-                await them.create_access_key("nobody"),
-                await them.create_access_key("app"),
-                expired,
-            )
-        finally:
-            await node.close()
+    async with node_inside(folder) as (node, keys):
+        trust = json.dumps(
+            {
+                "Version": "1",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Action": "sts:AssumeRole",
+                        "Principal": {"RAM": [f"acs:ram::{keys.account_id}:root"]},
+                    }
+                ],
+            }
+        )
+        them = node.identities
+        for name in ("nobody", "app"):
+            await them.create_user(name)
+        await them.attach_to_user("AliyunSTSAssumeRoleAccess", "app")
+        await them.create_policy(
+            "write", policy(("Allow", "oss:PutObject", "acs:oss:*:*:*/user/*"))
+        )
+        roles: dict[str, Role] = {}
+        for name, attached in ((FULL, "AliyunOSSFullAccess"), (WRITER, "write")):
+            roles[name] = await them.create_role(name, trust)
+            await them.attach_to_role(attached, name)
+        expired = await node.sessions.issue(
+            roles[FULL], account_id=keys.account_id, name="late", policy="", expires_at=1
+        )
+        return (
+            await them.create_access_key("nobody"),
+            await them.create_access_key("app"),
+            expired,
+        )
 
 
 @contextmanager
 def access_world(folder: Path) -> Iterator[World]:
     """A server of its own."""
-    nobody, app, expired = asyncio.run(_prepare(folder / "data"))
+    nobody, app, expired = asyncio.run(_prepare(folder))
     with running_server(folder, "--workers", "1") as server:
         yield World(server, nobody, app, expired)
 

@@ -32,13 +32,10 @@ from access_world import (
     rarer_actions_of,
 )
 
-from ossia.adapters.data_folder import DataFolder
+from inside import node_inside
 from ossia.api.operation import Operation, Scope
 from ossia.api.oss import oss
 from ossia.client.signing_client import Reply, SigningClient
-from ossia.node.bootstrap import Node
-from ossia.node.keys import load_keys
-from ossia.settings import Settings
 
 ACTIONS = sorted(
     {action for each in oss.operations for action in (*actions_of(each), *rarer_actions_of(each))}
@@ -95,7 +92,7 @@ class Users:
 @pytest.fixture(scope="module")
 def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
     folder = tmp_path_factory.mktemp("matrix")
-    keys = asyncio.run(_make_users(folder / "data"))
+    keys = asyncio.run(_make_users(folder))
     with access_world(folder) as world:
         clients = {name: world.client(*key) for name, key in keys.items()}
         able = clients.pop("able")
@@ -103,24 +100,19 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Users]:
 
 
 async def _make_users(folder: Path) -> dict[str, tuple[str, str]]:
-    settings = Settings(data=folder)
-    with DataFolder.open(folder) as opened:
-        node = Node(settings, load_keys(settings, opened.path), opened.path)
-        try:
-            them = node.identities
-            made = {}
-            policies = {action: lacks(action) for action in ACTIONS}
-            policies["able"] = document({"Effect": "Allow", "Action": "oss:*", "Resource": "*"})
-            for number, (name, text) in enumerate(policies.items()):
-                user = f"user{number}"
-                await them.create_user(user)
-                await them.create_policy(f"policy{number}", text)
-                await them.attach_to_user(f"policy{number}", user)
-                key = await them.create_access_key(user)
-                made[name] = key.id, key.secret
-            return made
-        finally:
-            await node.close()
+    async with node_inside(folder) as (node, _):
+        them = node.identities
+        made = {}
+        policies = {action: lacks(action) for action in ACTIONS}
+        policies["able"] = document({"Effect": "Allow", "Action": "oss:*", "Resource": "*"})
+        for number, (name, text) in enumerate(policies.items()):
+            user = f"user{number}"
+            await them.create_user(user)
+            await them.create_policy(f"policy{number}", text)
+            await them.attach_to_user(f"policy{number}", user)
+            key = await them.create_access_key(user)
+            made[name] = key.id, key.secret
+        return made
 
 
 def test_every_permission_is_in_the_matrix() -> None:
