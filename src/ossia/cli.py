@@ -140,6 +140,41 @@ for _name, _place, _text in (
 
 
 @cli.command()
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="PLACE",
+    help="A data folder, or a TOML file with the settings of gateways.",
+)
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="PLACE",
+    help="The same of what takes it over: a new folder, or settings with a new database.",
+)
+@click.option("--last", is_flag=True, help="The source takes no writes any more: finish, verify.")
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder for a copy of the source's metadata while this runs.  [default: the system's]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+def migrate(*, source: Path, target: Path, last: bool, work: Path | None, as_json: bool) -> None:
+    """Carry everything that is stored from one form to another while the source serves.
+
+    Run it as often as you like: each run carries over what has changed.  Then start the source
+    with --read-only and run it with --last, which is short.
+    """
+    from ossia.node.migration.migrate import migrate as run  # noqa: PLC0415 - as above
+
+    sys.exit(run(source, target, last=last, as_json=as_json, work=work))
+
+
+@cli.command()
 @server_options
 @click.option("--callback-url", help="A callback URL whose reachability is to be checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")

@@ -201,6 +201,12 @@ class Settings:
         "gateways share: postgresql://USER@HOST:PORT,HOST:PORT/DATABASE. Give a password in the "
         "environment or in a file.",
     )
+    read_only: bool = _row(
+        default=False,
+        text="Refuse every change with 503 ServiceUnavailable: for the last pass of "
+        "`ossia migrate`.",
+        kind=bool,
+    )
     patroni: tuple[str, ...] = _row(
         (),
         "Address of the Patroni of a PostgreSQL, http://HOST:PORT: one for each host of "

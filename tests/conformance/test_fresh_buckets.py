@@ -338,6 +338,14 @@ def test_w27_w45_cors_rules_come_back(ask: Ask) -> None:
 
 
 @pytest.mark.covers("PutBucketCors")
+def test_w27_names_of_headers_come_back_in_lower_case(ask: Ask) -> None:
+    inside = "<AllowedHeader>X-OSS-Meta-*</AllowedHeader><AllowedHeader>*</AllowedHeader>"
+    assert ask("PUT", query=[("cors", "")], body=_cors(inside)).status == 200
+    rule = ET.fromstring(ask("GET", query=[("cors", "")]).body)[0]  # noqa: S314 - our own answer
+    assert [each.text for each in rule.findall("AllowedHeader")] == ["x-oss-meta-*", "*"]
+
+
+@pytest.mark.covers("PutBucketCors")
 @pytest.mark.parametrize("age", ["-1", "-100", " -1 "])
 def test_w27_a_negative_age_is_an_invalid_argument(ask: Ask, age: str) -> None:
     reply = ask("PUT", query=[("cors", "")], body=_cors(f"<MaxAgeSeconds>{age}</MaxAgeSeconds>"))

@@ -188,8 +188,8 @@ def oidc(header: bytes) -> bytes:
         {
             "Action": "AssumeRoleWithOIDC",
             "OIDCToken": token,
-            "RoleArn": "a",
-            "OIDCProviderArn": "b",
+            "RoleArn": "acs:ram::1234567890123456:role/a",
+            "OIDCProviderArn": "acs:ram::1234567890123456:oidc-provider/b",
             "RoleSessionName": "cc",
         }
     )

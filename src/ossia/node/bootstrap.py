@@ -51,6 +51,7 @@ from ossia.http.server import HttpServer
 from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
 from ossia.node.probes import probes
+from ossia.node.read_only import ReadOnlyDatabase
 from ossia.node.shared_database import shared_database
 from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
@@ -150,26 +151,33 @@ def open_stores(
 ) -> tuple[Database, BlobStore]:
     """The storage adapters that the settings name."""
     database: Database
-    blobs: BlobStore
-    engine, terms = blob_engine(settings), blob_terms(settings)
     if settings.metadata == "memory":
-        database = MemoryDatabase(clock, terms)
+        database = MemoryDatabase(clock, blob_terms(settings))
     elif settings.is_shared:
         database = shared_database(settings, clock)
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
         database = SqliteDatabase(
-            folder, clock, terms, on_broken=lambda: os.kill(os.getpid(), signal.SIGINT)
+            folder,
+            clock,
+            blob_terms(settings),
+            on_broken=lambda: os.kill(os.getpid(), signal.SIGINT),
         )
+    if settings.read_only:
+        database = ReadOnlyDatabase(database)
+    return database, open_blobs(settings, folder, clock)
+
+
+def open_blobs(settings: Settings, folder: Path | None, clock: Clock) -> BlobStore:
+    """Where the bytes are that the settings name."""
+    engine = blob_engine(settings)
     if settings.blobs == "memory":
-        blobs = MemoryBlobStore(clock)
-    elif engine is not None:
-        blobs = engine.store(folder)
-    else:
-        assert folder is not None
-        blobs = FileBlobStore(folder)
-    return database, blobs
+        return MemoryBlobStore(clock)
+    if engine is not None:
+        return engine.store(folder)
+    assert folder is not None
+    return FileBlobStore(folder)
 
 
 def _callback_limits(settings: Settings) -> CallbackLimits:

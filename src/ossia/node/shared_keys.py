@@ -17,7 +17,7 @@ from ossia.domain.callbacks.keys import CallbackKeys
 from ossia.node.callback_key_files import MIN_BITS, bits_of
 from ossia.node.keys import NodeKeys, callback_keys, root_keys
 from ossia.node.shared_database import with_shared
-from ossia.ports import Database, Exists, Transaction, Unavailable
+from ossia.ports import Database, Exists, Rows, Transaction, Unavailable
 from ossia.private_files import write_private
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.protocol.seal import BrokenSealError, Seal, make_key, read_key
@@ -28,6 +28,8 @@ log = logging.getLogger("ossia")
 
 _PLACE: Final = ("setting", "node-keys")
 _PURPOSE: Final = "node-keys"
+MIGRATION: Final = ("setting", "migration")
+"""The row of a database into which a migration is not finished."""
 _LOOK_EVERY_S: Final = 1.0
 _NO_KEYS: Final = "The database has no keys yet: start a gateway first."
 
@@ -70,7 +72,7 @@ async def follow(database: Database, keys: CallbackKeys) -> None:
 
 async def add_shared_key(settings: Settings, database: Database, key: CallbackKey) -> int:
     """Keep *key* under the next number, which signs from now on.  Raises `SettingsError`."""
-    seal = Seal(_master_key(settings.master_key_file, may_make=False))
+    seal = seal_of(settings, may_make=False)
     number, fault = await database.change(_with_one_more, settings, seal, key)
     if fault:
         raise SettingsError(fault)
@@ -106,19 +108,20 @@ def shared_callback_keys(settings: Settings) -> dict[int, CallbackKey]:
     """The callback keys in the database that the settings name.  Raises `SettingsError`."""
 
     async def read(database: Database) -> dict[int, CallbackKey]:
-        seal = Seal(_master_key(settings.master_key_file, may_make=False))
-        sealed = await tables.identities.find(database, *_PLACE)
-        if sealed is None:
-            raise SettingsError(_NO_KEYS)
-        return _callback_keys(_opened_here(settings, sealed, seal))
+        seal = seal_of(settings, may_make=False)
+        return _callback_keys(await kept_keys(settings, database, seal))
 
     return asyncio.run(with_shared(settings, read))
 
 
 async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
     """The keys that the gateways share, made by the first of them.  Raises `SettingsError`."""
+    if await tables.identities.find(database, *MIGRATION) is not None:
+        raise SettingsError(
+            "A migration into this database is not finished: run ossia migrate with --last."
+        )
     sealed = await tables.identities.find(database, *_PLACE)
-    seal = Seal(_master_key(settings.master_key_file, may_make=sealed is None))
+    seal = seal_of(settings, may_make=sealed is None)
     is_first = sealed is None
     if sealed is None:
         try:
@@ -174,12 +177,27 @@ def _callback_keys(kept: dict[str, Any]) -> dict[int, CallbackKey]:
     }
 
 
-def _master_key(file: str, *, may_make: bool) -> bytes:
-    path = Path(file)
+async def kept_keys(settings: Settings, database: Rows, seal: Seal) -> dict[str, Any]:
+    """What is kept: account, root key, callback and webhook keys.  Raises `SettingsError`."""
+    sealed = await tables.identities.find(database, *_PLACE)
+    if sealed is None:
+        raise SettingsError(_NO_KEYS)
+    return _opened_here(settings, sealed, seal)
+
+
+async def keep_keys(database: Database, seal: Seal, kept: Mapping[str, Any]) -> None:
+    """Keep these."""
+    sealed = seal.close(json.dumps(kept).encode(), _PURPOSE)
+    await database.change(tables.identities.put, *_PLACE, sealed)
+
+
+def seal_of(settings: Settings, *, may_make: bool) -> Seal:
+    """The seal with the master key that the settings name.  Raises `SettingsError`."""
+    path = Path(settings.master_key_file)
     try:
         if not path.exists() and may_make:
             write_private(path, f"{make_key()}\n".encode())
-        return read_key(path.read_text())
+        return Seal(read_key(path.read_text()))
     except FileNotFoundError as error:
         raise SettingsError(
             f"There is no master key in {path}, and the database holds keys that are sealed under "

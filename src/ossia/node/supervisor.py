@@ -249,7 +249,9 @@ class Supervisor:
                     os.write(writer, b"1")
                     os.close(writer)
 
-                await serve_until_stopped(node, self._sockets[index], ready, sweeps=index == 0)
+                # Who changes nothing collects nothing either.
+                sweeps = index == 0 and not self._settings.read_only
+                await serve_until_stopped(node, self._sockets[index], ready, sweeps=sweeps)
 
             uvloop.run(main())
             code = 0

@@ -550,3 +550,10 @@ async def test_answers_are_as_described(world: AdminWorld) -> None:
         )
         if path.endswith("/retry"):
             await owe(world, "a")
+
+
+@pytest.mark.parametrize("opened", [b'{"a":', b"[", b'{"a":['])
+async def test_b6_a_deeply_nested_document_is_refused(world: AdminWorld, opened: bytes) -> None:
+    """Issue 10, B6: somebody who may send it; strangers are refused before it is read."""
+    answer = await world.ask("POST", "-", "api/callbacks/recover", body=opened * 100_000)
+    assert refusal(answer) == (400, "InvalidArgument")

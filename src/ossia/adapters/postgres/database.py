@@ -201,6 +201,14 @@ class PostgresDatabase:
         found = await self.all("select topic, value from stamp")
         return {topic: b"%d" % value for topic, value in found}
 
+    async def continue_ids(self) -> None:
+        """After rows were inserted with ids of their own: make those that follow greater."""
+        for table in ("bucket", "content"):
+            await self.one(
+                f"select setval(pg_get_serial_sequence('{table}', 'id'),"  # noqa: S608 - as above
+                f" (select coalesce(max(id), 0) + 1 from {table}), false)"
+            )
+
     async def close(self) -> None:
         if self._changing:
             await asyncio.wait(self._changing)

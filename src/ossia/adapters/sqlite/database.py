@@ -54,6 +54,9 @@ class _SqliteDatabase(SqliteRows):
     async def stamp(self, topic: str) -> bytes:
         return self._stamps.get(topic)
 
+    async def continue_ids(self) -> None:
+        """After rows were inserted with ids of their own: those that follow are greater."""
+
 
 class SqliteDatabase(_SqliteDatabase):
     """See `ossia.ports.Database`.

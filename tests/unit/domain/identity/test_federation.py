@@ -14,7 +14,7 @@ from ossia.domain.identity.federation import FederatedToken, Federation, trusts_
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.ram.oidc_providers import create_provider
 from ossia.errors import RpcError
-from ossia.protocol.oidc_token import MAX_CHARACTERS, SKEW_S
+from ossia.protocol.oidc_token import MAX_CHARACTERS, SKEW_S, TokenRefused, read_header
 from stored import in_memory
 
 NOW_S = 1_735_787_045
@@ -326,3 +326,11 @@ def test_trust(document: str, trusts: bool) -> None:
         "sts:RoleSessionName": ["alice"],
     }
     assert trusts_provider(document, "acs:ram::1234:role/r", ARN, context) is trusts
+
+
+@pytest.mark.parametrize("opened", [b'{"a":', b"[", b'{"a":['])
+def test_b6_a_deeply_nested_header_is_refused(opened: bytes) -> None:
+    """Issue 10, B6: a token is a stranger's, and its header is read before anything is checked."""
+    nested = opened * (MAX_CHARACTERS * 3 // 4 // len(opened) - 10)
+    with pytest.raises(TokenRefused):
+        read_header(f"{urlsafe_b64encode(nested).decode().rstrip('=')}.e30.AA")

@@ -1,0 +1,35 @@
+"""The file of a data folder, to be read only, beside the server that has it open or without one."""
+
+from pathlib import Path
+
+import apsw
+
+from ossia.adapters.sqlite.schema import KNOWN_VERSION, SchemaTooNewError
+from ossia.adapters.sqlite.transaction import SqliteRows
+
+
+class SchemaTooOldError(Exception):
+    """The file is of a version that a server brings up to date when it starts."""
+
+
+class SqliteSource(SqliteRows):
+    """See `ossia.ports.Rows`.  Raises `SchemaTooNewError`, `SchemaTooOldError`, `OSError`."""
+
+    def __init__(self, folder: Path) -> None:
+        file = folder / "metadata.sqlite3"
+        if not file.exists():
+            raise FileNotFoundError(file)
+        self._connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+        self._connection.execute("pragma query_only = 1")
+        self._connection.set_busy_timeout(5000)
+        found = self._connection.execute("select version from schema_version").get
+        if found != KNOWN_VERSION:
+            self._connection.close()
+            if found > KNOWN_VERSION:
+                raise SchemaTooNewError(found)
+            raise SchemaTooOldError(found)
+        super().__init__(self._connection)
+
+    async def close(self) -> None:
+        """Close the file."""
+        self._connection.close()

@@ -1,0 +1,118 @@
+"""The bytes of blobs, from one store to another, read back once they are there."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import closing
+from typing import Final
+
+from ossia.node.migration.staging import ends
+from ossia.ports import BlobStore, Database, Missing, Row, Rows
+from ossia.protocol.checksums import crc64
+from ossia.tables import every
+from ossia.tables.blob_life import BlobState
+from ossia.tables.columns import marks
+
+_PIECE: Final = 1024 * 1024
+_AT_ONCE: Final = 4
+
+
+class DamagedError(Exception):
+    """What was read back is not what was written."""
+
+
+async def copy_blobs(
+    staging: Rows,
+    target: Database,
+    source_blobs: BlobStore,
+    target_blobs: BlobStore,
+    note: Callable[[int, int], None],
+) -> set[str]:
+    """Copy what the target lacks; *note* hears of blobs and bytes.  Which are gone at the source.
+
+    A blob whose row the target has is there: the row is written once the bytes were read back.
+    """
+    gone: set[str] = set()
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def copy(blob_id: str, size: int, row: Row) -> None:
+        async with slots:
+            try:
+                await _copy(blob_id, size, source_blobs, target_blobs)
+            except Missing:
+                gone.add(blob_id)
+                await target_blobs.delete([blob_id])
+                return
+            await target.change(every.put, every.BLOB, [row])
+            note(1, size)
+
+    async for page in ends(staging):
+        sizes: dict[str, int] = dict(page)
+        names = marks(len(sizes))
+        there = await target.all(
+            f"select id from blob where id in ({names}) and state = {BlobState.LIVE}", *sizes
+        )
+        lacking = sizes.keys() - {row[0] for row in there}
+        rows = {
+            row[0]: row
+            for row in await staging.all(
+                f"select {', '.join(every.BLOB.columns)} from blob where id in ({names})", *sizes
+            )
+        }
+        async with asyncio.TaskGroup() as copies:
+            for blob_id in sorted(lacking & rows.keys()):
+                copies.create_task(copy(blob_id, sizes[blob_id], rows[blob_id]))
+    return gone
+
+
+async def _copy(blob_id: str, size: int, source: BlobStore, target: BlobStore) -> None:
+    # What an interrupted pass has left of it.
+    await target.delete([blob_id])
+    staged = await asyncio.to_thread(target.stage, blob_id, size)
+    written = 0
+    try:
+        with closing(source.open(blob_id, 0, size)) as reader:
+            await reader.begin()
+            at = 0
+            while at < size:
+                piece = await reader.read(at, min(_PIECE, size - at))
+                written = crc64(_there(piece, blob_id), written)
+                await asyncio.to_thread(staged.write, memoryview(piece))
+                await staged.flow()
+                at += len(piece)
+        await target.publish(staged)
+    except BaseException:
+        await target.discard(staged)
+        raise
+    if await digest(target, blob_id, 0, size) != written:
+        raise DamagedError(f"the blob {blob_id} was read back otherwise than it was written")
+
+
+async def digest(store: BlobStore, blob_id: str, offset: int, length: int, crc: int = 0) -> int:
+    """CRC-64 of bytes of a blob, continuing *crc*.  Raises `Missing` where it is shorter."""
+    with closing(store.open(blob_id, offset, length)) as reader:
+        await reader.begin()
+        at, end = offset, offset + length
+        while at < end:
+            piece = await reader.read(at, min(_PIECE, end - at))
+            crc = crc64(_there(piece, blob_id), crc)
+            at += len(piece)
+    return crc
+
+
+def _there(piece: bytes | memoryview, blob_id: str) -> bytes | memoryview:
+    if not len(piece):
+        raise Missing(blob_id)
+    return piece
+
+
+async def remove_unused(target: Database, target_blobs: BlobStore, staging: Rows) -> None:
+    """Remove blobs of the target that the view does not name: an earlier pass copied them."""
+    after: Row | None = None
+    while page := await every.page(target, every.BLOB, after, 500):
+        after = page[-1]
+        ids = [row[0] for row in page]
+        kept = await staging.all(f"select id from blob where id in ({marks(len(ids))})", *ids)
+        unused = sorted(set(ids) - {row[0] for row in kept})
+        if unused:
+            await target_blobs.delete(unused)
+            await target.change(every.drop, every.BLOB, [(each,) for each in unused])

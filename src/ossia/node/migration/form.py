@@ -1,0 +1,138 @@
+"""One form of a deployment, as it is named on the command line: a data folder, or settings."""
+
+import tomllib
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ossia import tables
+from ossia.adapters.data_folder import DataFolder, DataFolderError
+from ossia.adapters.postgres import PostgresDatabase, SchemaTooNewError
+from ossia.adapters.sqlite import SchemaTooNewError as FileTooNewError
+from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource
+from ossia.adapters.system import SystemClock
+from ossia.node.bootstrap import open_blobs, open_stores
+from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
+from ossia.node.shared_database import shared_database
+from ossia.node.shared_keys import MIGRATION, keep_keys, kept_keys, seal_of
+from ossia.ports import BlobStore, Database, Rows, Unavailable
+from ossia.protocol.seal import Seal
+from ossia.settings import Settings, SettingsError, load
+
+OWN = (MIGRATION, ("setting", "node-keys"))
+"""Rows of identities that every form has for itself."""
+
+
+@dataclass(slots=True)
+class Form:
+    """A deployment that nobody serves from here."""
+
+    settings: Settings
+    folder: Path | None
+    rows: Rows
+    blobs: BlobStore
+    seal: Seal | None
+
+    async def keys(self) -> dict[str, Any]:
+        """Account, root key, callback and webhook keys."""
+        if self.seal is not None:
+            return await kept_keys(self.settings, self.rows, self.seal)
+        assert self.folder is not None
+        return keys_in_folder(self.folder)
+
+    async def take_keys(self, kept: dict[str, Any]) -> None:
+        """Keep these."""
+        if self.seal is not None:
+            await keep_keys(self.database, self.seal, kept)
+        else:
+            assert self.folder is not None
+            put_keys_into_folder(self.folder, kept)
+
+    @property
+    def database(self) -> Database:
+        """What changes are made in; a source has none."""
+        assert not isinstance(self.rows, SqliteSource)
+        return self.rows  # type: ignore[return-value]
+
+    def shown(self) -> str:
+        """The form for people: without what is secret."""
+        return str(self.folder) if self.folder else "the shared database"
+
+
+def settings_of(place: Path) -> Settings:
+    """The settings that *place* stands for: a data folder, or a file as for ``--config``."""
+    if place.is_dir() or place.suffix != ".toml":
+        return load({"data": str(place)}, {}, None)
+    try:
+        return load({}, {}, place)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{place} is no settings file: {error}.") from error
+
+
+async def open_source(settings: Settings, held: ExitStack) -> Form:
+    """The source, to be read only.  Raises `SettingsError`."""
+    clock = SystemClock()
+    folder = None if settings.is_shared else settings.data.absolute()
+    try:
+        rows: Any = shared_database(settings, clock) if folder is None else SqliteSource(folder)
+    except FileNotFoundError as error:
+        raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
+    except FileTooNewError as error:
+        raise SettingsError(f"{folder}: {error}.") from error
+    except SchemaTooOldError as error:
+        raise SettingsError(
+            f"{folder} was written by an older Ossia: start this one on it once, then migrate."
+        ) from error
+    seal = seal_of(settings, may_make=False) if settings.is_shared else None
+    blobs = open_blobs(settings, settings.data.absolute(), clock)
+    _close_blobs(blobs, held)
+    return Form(settings, folder, rows, blobs, seal)
+
+
+async def open_target(settings: Settings, held: ExitStack) -> Form:
+    """The target, which nobody else may serve.  Raises `SettingsError`."""
+    clock = SystemClock()
+    folder = None
+    if not settings.is_shared or settings.blobs == "files":
+        try:
+            folder = held.enter_context(DataFolder.open(settings.data)).path
+        except DataFolderError as error:
+            raise SettingsError(str(error)) from error
+    seal = seal_of(settings, may_make=True) if settings.is_shared else None
+    try:
+        database, blobs = open_stores(settings, folder, clock)
+        if isinstance(database, PostgresDatabase):
+            await database.open()
+    except (Unavailable, SchemaTooNewError, FileTooNewError) as error:
+        raise SettingsError(f"The target cannot be used: {error}.") from error
+    _close_blobs(blobs, held)
+    return Form(settings, None if settings.is_shared else folder, database, blobs, seal)
+
+
+def _close_blobs(blobs: Any, held: ExitStack) -> None:
+    close = getattr(blobs, "close", None)
+    if close is not None:
+        held.callback(close)
+
+
+async def account_of(form: Form) -> str:
+    """Whose deployment it is."""
+    return str((await form.keys())["account_id"])
+
+
+async def mark(target: Form, account_id: str) -> None:
+    """Note whose migration *target* takes.  Raises `SettingsError` if it holds something else."""
+    found = await tables.identities.find(target.rows, *MIGRATION)
+    if found is not None and found.decode() != account_id:
+        raise SettingsError("The target holds the beginning of another deployment's migration.")
+    if found is None:
+        for table in ("bucket", "identity"):
+            if await target.rows.one(f"select 1 from {table} limit 1") is not None:
+                raise SettingsError("The target is not empty: give a new one.")
+        await target.database.change(tables.identities.put, *MIGRATION, account_id.encode())
+
+
+async def unmark(target: Form) -> None:
+    """Let the target be served."""
+    await target.database.change(tables.identities.delete, *MIGRATION)

@@ -1,0 +1,236 @@
+"""The passes of a migration, and what is told of them."""
+
+import asyncio
+import json
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ossia import tables
+from ossia.adapters.sqlite import SqliteDatabase
+from ossia.adapters.system import SystemClock
+from ossia.domain.identity.store import SEALING_KEYS, decode, encode
+from ossia.node.migration import form as forms
+from ossia.node.migration.blobs import DamagedError, copy_blobs, digest, remove_unused
+from ossia.node.migration.form import Form
+from ossia.node.migration.levelling import level
+from ossia.node.migration.staging import all_rows, stage
+from ossia.ports import Missing, Row, Rows, Unavailable
+from ossia.protocol.checksums import crc64
+from ossia.records import SealingKeys
+from ossia.settings import SettingsError
+from ossia.tables import every
+from ossia.tables.columns import unsigned
+
+_TELL_EVERY_S = 1.0
+_PASSES = 5
+_SEALING = ("setting", SEALING_KEYS)
+
+
+class Told:
+    """What is told of the work: lines for people, or events as JSON."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._next = time.monotonic() + _TELL_EVERY_S
+        self.blobs = 0
+        self.bytes = 0
+        self.rows = 0
+
+    def note_blob(self, blobs: int, size: int) -> None:
+        """Blobs were copied."""
+        self.blobs += blobs
+        self.bytes += size
+        self._now_and_then()
+
+    def note_rows(self, rows: int) -> None:
+        """Rows were written or removed."""
+        self.rows += rows
+        self._now_and_then()
+
+    def _now_and_then(self) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _TELL_EVERY_S
+            self.say(
+                "progress",
+                f"  {self.blobs} blobs, {_shown(self.bytes)}, {self.rows} rows so far",
+                blobs=self.blobs,
+                bytes=self.bytes,
+                rows=self.rows,
+            )
+
+    def say(self, event: str, text: str, **facts: Any) -> None:
+        """Tell *text*, or the event with its facts."""
+        click.echo(json.dumps({"event": event, **facts}) if self._as_json else text)
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e9:.2f} GB" if size >= 10**8 else f"{size / 1e6:.2f} MB"
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass has done."""
+
+    changed: int
+    put_off: int
+
+
+def migrate(source: Path, target: Path, *, last: bool, as_json: bool, work: Path | None) -> int:
+    """Run ``ossia migrate``; the result is the exit code.  Raises `SettingsError`."""
+    told = Told(as_json=as_json)
+    with ExitStack() as held:
+        try:
+            return asyncio.run(_migrate(source, target, told, held, last=last, work=work))
+        except (Unavailable, DamagedError) as error:
+            raise SettingsError(
+                f"The migration stopped ({error}): run it again, it goes on where it was."
+            ) from error
+
+
+async def _migrate(
+    source_place: Path,
+    target_place: Path,
+    told: Told,
+    held: ExitStack,
+    *,
+    last: bool,
+    work: Path | None,
+) -> int:
+    source = await forms.open_source(forms.settings_of(source_place), held)
+    target = await forms.open_target(forms.settings_of(target_place), held)
+    try:
+        await forms.mark(target, await forms.account_of(source))
+        done = await _pass(source, target, told, work)
+        if not last:
+            told.say(
+                "pass",
+                f"{told.blobs} blobs ({_shown(told.bytes)}) and {told.rows} rows carried over"
+                + (f"; {done.put_off} objects are left for the next pass" if done.put_off else "")
+                + ".\nRun this again as often as you like; then start the source with --read-only, "
+                "and run it with --last.",
+                blobs=told.blobs,
+                bytes=told.bytes,
+                rows=told.rows,
+                left=done.put_off,
+            )
+            return 0
+        return await _finish(source, target, told, work, done)
+    finally:
+        await source.rows.close()  # type: ignore[attr-defined]
+        await target.database.close()
+
+
+async def _finish(source: Form, target: Form, told: Told, work: Path | None, done: Pass) -> int:
+    """Pass until nothing changes any more, verify, hand over the keys."""
+    for _ in range(_PASSES):
+        if not done.changed and not done.put_off:
+            break
+        done = await _pass(source, target, told, work)
+    else:
+        raise SettingsError(
+            "The source still takes writes: start it with --read-only, or stop it; then run this "
+            "again."
+        )
+    objects, size = await _verify(source.rows, target)
+    await target.take_keys(await source.keys())
+    await forms.unmark(target)
+    told.say(
+        "done",
+        f"Done: {objects} objects with {_shown(size)} are at the target and were read back. "
+        "Start it; the source is as it was.",
+        objects=objects,
+        bytes=size,
+    )
+    return 0
+
+
+async def _pass(source: Form, target: Form, told: Told, work: Path | None) -> Pass:
+    with tempfile.TemporaryDirectory(prefix="ossia-migrate-", dir=work) as folder:
+        staging = SqliteDatabase(Path(folder), SystemClock())
+        try:
+            await stage(source.rows, staging)
+            gone = await copy_blobs(
+                staging, target.database, source.blobs, target.blobs, told.note_blob
+            )
+            await remove_unused(target.database, target.blobs, staging)
+
+            await _keep_own(staging, source, target)
+            levelled = await level(staging, target.database, gone, told.note_rows)
+        finally:
+            await staging.close()
+    return Pass(levelled.rows, levelled.put_off)
+
+
+async def _keep_own(staging: SqliteDatabase, source: Form, target: Form) -> None:
+    """Put into the view what the target has of its own, and what is sealed as it is there."""
+    for place in forms.OWN:
+        own = await tables.identities.find(target.rows, *place)
+        await staging.change(every.drop, every.IDENTITY, [place])
+        if own is not None:
+            await staging.change(tables.identities.put, *place, own)
+    kept = await tables.identities.find(staging, *_SEALING)
+    if kept is None:
+        return
+    keys = decode(SealingKeys, kept, source.seal)
+    there = await tables.identities.find(target.rows, *_SEALING)
+    if there is None or decode(SealingKeys, there, target.seal) != keys:
+        # Sealed where gateways share a database, and nowhere else; each time otherwise.
+        there = encode(keys, target.seal)
+    await staging.change(tables.identities.put, *_SEALING, there)
+
+
+async def _verify(source: Rows, target: Form) -> tuple[int, int]:
+    """Read every object back and compare counts; how many objects and bytes.
+
+    Raises `DamagedError`.
+    """
+    for table in every.EVERY:
+        if table in (every.IDENTITY, every.BLOB, every.CONTENT):
+            continue
+        counts = [
+            (await rows.one(f"select count(*) from {table.name}") or (0,))[0]
+            for rows in (source, target.rows)
+        ]
+        if counts[0] != counts[1]:
+            raise DamagedError(f"{table.name}: {counts[0]} rows at the source, {counts[1]} here")
+    at = {column: number for number, column in enumerate(every.OBJECT.columns)}
+    objects = size = 0
+    async for page in all_rows(target.rows, every.OBJECT):
+        for row in page:
+            found = await _digest(row, at, target)
+            if found != unsigned(row[at["crc64"]]):
+                raise DamagedError(f"the object {row[1]!r} is not what it was")
+            objects += 1
+            size += row[at["size"]]
+    return objects, size
+
+
+async def _digest(row: Row, at: dict[str, int], target: Form) -> int:
+    if row[at["content_id"]] is not None:
+        content = await target.rows.one(
+            "select bytes from content where id = $1", row[at["content_id"]]
+        )
+        return crc64(content[0] if content else b"")
+    runs = [(row[at["blob_id"]], row[at["blob_offset"]], row[at["size"]])]
+    if row[at["blob_id"]] is None:
+        runs = [
+            tuple(each)
+            for each in await target.rows.all(
+                "select blob_id, blob_offset, length from extent"
+                " where bucket_id = $1 and key = $2 and version = $3 order by seq",
+                *row[:3],
+            )
+        ]
+    crc = 0
+    try:
+        for blob_id, offset, length in runs:
+            crc = await digest(target.blobs, blob_id, offset, length, crc)
+    except Missing as error:
+        raise DamagedError(f"the bytes of {row[1]!r} are not there") from error
+    return crc
