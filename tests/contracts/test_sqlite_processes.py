@@ -139,7 +139,7 @@ async def test_killed_process_loses_nothing_acknowledged(tmp_path: Path) -> None
         assert found is not None
         content = found.inline
         if content is None:
-            content = content_of(blobs, found.extents[0].blob_id)
+            content = await content_of(blobs, found.extents[0].blob_id, len(key))
         assert content == key.encode()
     assert (await store.bucket_usage(bucket.id)).objects == len(stored)
     assert store._connection.execute("pragma integrity_check").get == "ok"
