@@ -949,6 +949,56 @@ class TablesContract:
         assert [type(each) for each in done if each is not None] == [Conflict] * 4, done
         assert len(await store.list_identities("user", "", 10)) == 1
 
+    # text that nothing is called
+
+    async def test_nothing_is_called_what_no_name_can_be(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        for key in ("a", "a\x01", "b"):
+            await store.put_object(an_object(bucket, key))
+            await store.create_upload(an_upload(bucket, key, f"u{key}"))
+        await store.put_identity("user", "a", b"1")
+        for name in ("\0", "a\0", "a\0b", "\0a"):
+            assert await store.find_bucket(name) is None
+            assert await store.find_object(bucket.id, name) is None
+            assert await store.find_upload(bucket.id, name, "ua") is None
+            assert await store.find_upload(bucket.id, "a", name) is None
+            assert await store.find_identity("user", name) is None
+            assert await store.find_delivery(name) is None
+            assert await store.find_pending(name) is None
+            await store.delete_objects(bucket.id, [name])
+        assert (await store.bucket_usage(bucket.id)).objects == 3
+
+    @pytest.mark.parametrize("delimiter", ["", "/"])
+    @pytest.mark.parametrize(
+        ("marker", "keys"),
+        [
+            ("\0", ["a", "a\x01", "b"]),
+            ("a\0", ["a\x01", "b"]),
+            ("a\0b", ["a\x01", "b"]),
+            ("a\x01\0", ["b"]),
+            ("b\0", []),
+        ],
+    )
+    async def test_a_page_begins_behind_any_text(
+        self, store: Stored, bucket: Bucket, marker: str, keys: list[str], delimiter: str
+    ) -> None:
+        for key in ("a", "a\x01", "b"):
+            await store.put_object(an_object(bucket, key))
+            await store.create_upload(an_upload(bucket, key, f"u{key}"))
+            await store.put_identity("user", key, b"1")
+        named = {"prefix": "", "delimiter": delimiter, "limit": 9}
+        page = await store.list_objects(bucket.id, after=marker, **named)
+        assert [each.key for each in page.objects] == keys
+        for upload_id in ("", "u"):
+            uploads = await store.list_uploads(
+                bucket.id, after_key=marker, after_upload_id=upload_id, **named
+            )
+            assert [each.key for each in uploads.uploads] == keys
+        assert [name for name, _ in await store.list_identities("user", marker, 9)] == keys
+        nothing = await store.list_objects(bucket.id, **{**named, "prefix": "a\0"}, after="")
+        assert (nothing.objects, nothing.prefixes) == ([], [])
+
     # nonces
 
     async def test_a_nonce_is_used_once(self, store: Stored) -> None:

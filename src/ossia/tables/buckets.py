@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from ossia.ports import Conflict, Exists, Missing, NotEmpty, Rows, Transaction
 from ossia.records import Bucket, BucketUsage
 from ossia.tables.columns import bytes_map, marks, pack_map
-from ossia.tables.key_order import behind_all
+from ossia.tables.key_order import behind_all, marker
 
 CHANGED = "buckets"
 """The topic that a change of any bucket renews; that there is none is remembered by nobody."""
@@ -47,7 +47,7 @@ async def find(rows: Rows, name: str) -> Bucket | None:
 
 async def page(rows: Rows, prefix: str, after: str, limit: int) -> list[Bucket]:
     """Buckets whose name starts with *prefix* and is greater than *after*, in order."""
-    found = await rows.all(_PAGE, after, prefix, behind_all(prefix), max(limit, 0))
+    found = await rows.all(_PAGE, marker(after), prefix, behind_all(prefix), max(limit, 0))
     return [_bucket(row) for row in found]
 
 

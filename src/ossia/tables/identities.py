@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from ossia.ports import Conflict, Exists, Missing, Rows, Transaction
 from ossia.records import Reticent
+from ossia.tables.key_order import marker
 
 CHANGED = "identities"
 """The topic that a change of identities renews."""
@@ -42,7 +43,7 @@ async def hold(tx: Transaction, kind: str, name: str) -> bytes | None:
 
 async def page(rows: Rows, kind: str, after: str, limit: int) -> list[tuple[str, bytes]]:
     """(name, stored form) of one kind with a name greater than *after*, in order."""
-    found = await rows.all(_PAGE, kind, after, max(limit, 0))
+    found = await rows.all(_PAGE, kind, marker(after), max(limit, 0))
     return [(name, record) for name, record in found]
 
 

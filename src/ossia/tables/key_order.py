@@ -26,6 +26,11 @@ def common_prefix(key: str, prefix: str, delimiter: str) -> str | None:
     return None if found < 0 else key[: found + len(delimiter)]
 
 
+def marker(text: str) -> str:
+    """A text that the same stored texts are greater than: none of those has the character NUL."""
+    return text.partition("\0")[0]
+
+
 def behind_all(prefix: str) -> str:
     """The least text known to be greater than every key that starts with *prefix*."""
     return successor(prefix) or _BEHIND_EVERYTHING

@@ -12,7 +12,7 @@ from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
 from ossia.tables.columns import marks, pack_map, signed, text_map, unsigned
 from ossia.tables.content import keep_content
-from ossia.tables.key_order import behind_all
+from ossia.tables.key_order import behind_all, marker
 from ossia.tables.skip_seek import Index, names
 
 _ABOUT = "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags"
@@ -165,7 +165,7 @@ async def page(
         found = await rows.one(_PROBE, bucket_id, key, end)
         return None if found is None else found[0]
 
-    found = await names(Index(seek, behind, probe), prefix, delimiter, after, limit + 1)
+    found = await names(Index(seek, behind, probe), prefix, delimiter, marker(after), limit + 1)
     has_more, found = len(found) > limit, found[: max(limit, 0)]
     return Listing(
         objects=[

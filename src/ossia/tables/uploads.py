@@ -18,7 +18,7 @@ from ossia.tables.columns import (
     unsigned,
 )
 from ossia.tables.content import keep_content
-from ossia.tables.key_order import behind_all
+from ossia.tables.key_order import behind_all, marker
 from ossia.tables.skip_seek import Index, names
 
 _COLUMNS = "key, id, initiated_at, storage_class, acl, headers, tags, sequential, forbid_overwrite"
@@ -110,6 +110,9 @@ async def page(
     *after_key* with a greater id.
     """
     end = behind_all(prefix)
+    if marker(after_key) != after_key:
+        # No key is that one, so none of its uploads is behind the marker.
+        after_key, after_upload_id = marker(after_key), ""
 
     async def seek(key: str, inclusive: bool, count: int) -> list[Row]:
         if inclusive and after_upload_id and key == after_key:

@@ -23,16 +23,24 @@ _RENEW = "update stamp set value = value + 1 where topic = $1"
 
 
 class LineRows:
-    """See `ossia.ports.Rows`: statements on one line."""
+    """See `ossia.ports.Rows`: statements on one line.
+
+    PostgreSQL has no text with the character NUL, and refuses to be asked about one: nothing is
+    called so.  (What is written never has it: `protocol.names`.)
+    """
 
     def __init__(self, line: Line) -> None:
         self._connection = line.connection
 
     async def one(self, sql: str, *values: Value) -> Row | None:
+        if _has_nul(values):
+            return None
         row: Row | None = await self._connection.fetchrow(sql, *values)
         return row
 
     async def all(self, sql: str, *values: Value) -> list[Row]:
+        if _has_nul(values):
+            return []
         rows: list[Row] = await self._connection.fetch(sql, *values)
         return rows
 
@@ -43,6 +51,10 @@ class LineRows:
         **kwargs: _P.kwargs,
     ) -> _T:
         return await question(self, *args, **kwargs)
+
+
+def _has_nul(values: Sequence[Value]) -> bool:
+    return any(isinstance(each, str) and "\0" in each for each in values)
 
 
 class LineTransaction(LineRows):
@@ -63,8 +75,7 @@ class LineTransaction(LineRows):
         self.renewed: set[str] = set()
 
     async def hold(self, sql: str, *values: Value) -> list[Row]:
-        rows: list[Row] = await self._connection.fetch(f"{sql} for update", *values)
-        return rows
+        return await self.all(f"{sql} for update", *values)
 
     async def run(self, sql: str, *values: Value) -> int:
         done: str = await self._connection.execute(sql, *values)
