@@ -23,7 +23,8 @@ from tables_contract import (
 )
 from tables_machine import Twins
 
-from ossia.adapters.sqlite import SchemaTooNewError, SqliteDatabase, schema
+from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.sqlite import SqliteDatabase, schema
 from ossia.domain.buckets.buckets import Buckets
 from ossia.ports import BlobTerms, Exists, Unavailable
 from stored import Stored, in_file

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from ossia.adapters.postgres import Place, PostgresDatabase, SchemaTooNewError
+from ossia.adapters.postgres import Place, PostgresDatabase
+from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.system import SystemClock
 from ossia.node.engine import blob_terms
 from ossia.ports import Clock, Unavailable

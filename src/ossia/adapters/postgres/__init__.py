@@ -2,6 +2,5 @@
 
 from ossia.adapters.postgres.database import PostgresDatabase
 from ossia.adapters.postgres.primary import Place
-from ossia.adapters.postgres.schema import SchemaTooNewError
 
-__all__ = ["Place", "PostgresDatabase", "SchemaTooNewError"]
+__all__ = ["Place", "PostgresDatabase"]

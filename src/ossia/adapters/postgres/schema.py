@@ -9,6 +9,7 @@ Rules:
 """
 
 from ossia.adapters.postgres.primary import Connection
+from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.tables.blob_life import BlobState
 
 SLOTS = 16
@@ -168,17 +169,6 @@ _MIGRATIONS = (
 KNOWN_VERSION = len(_MIGRATIONS)
 
 
-class SchemaTooNewError(Exception):
-    """The database was made by a later version, which this one cannot stand beside."""
-
-    def __init__(self, found: int) -> None:
-        super().__init__(
-            f"the metadata database has schema version {found}, this Ossia knows {KNOWN_VERSION}: "
-            "start the newer Ossia that wrote it, or restore a backup made before the upgrade"
-        )
-        self.found = found
-
-
 async def migrate(connection: Connection) -> None:
     """Bring the database to `KNOWN_VERSION`, or raise `SchemaTooNewError` and change nothing.
 
@@ -199,7 +189,7 @@ async def migrate(connection: Connection) -> None:
             "select version, least from schema_version where only_one = 1 for update"
         )
         if least > KNOWN_VERSION:
-            raise SchemaTooNewError(found)
+            raise SchemaTooNewError("database", found, KNOWN_VERSION)
         for script in _MIGRATIONS[found:]:
             await connection.execute(_in_byte_order(script))
         if found < KNOWN_VERSION:

@@ -17,6 +17,7 @@ import apsw
 
 from ossia.adapters.file_lock import FileLock
 from ossia.adapters.folder_sync import sync_folder
+from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import schema
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
@@ -120,7 +121,7 @@ class SqliteDatabase(_SqliteDatabase):
         lock.acquire()
         try:
             schema.migrate(self._connection)
-        except schema.SchemaTooNewError:
+        except SchemaTooNewError:
             self._connection.close()
             raise
         finally:

@@ -12,6 +12,7 @@ Rules:
 
 import apsw
 
+from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.tables.blob_life import BlobState
 
 _MIGRATIONS = (
@@ -190,17 +191,6 @@ _MIGRATIONS = (
 KNOWN_VERSION = len(_MIGRATIONS)
 
 
-class SchemaTooNewError(Exception):
-    """The file was written by a newer version of Ossia."""
-
-    def __init__(self, found: int) -> None:
-        super().__init__(
-            f"the metadata file has schema version {found}, this Ossia knows {KNOWN_VERSION}: "
-            "start the newer Ossia that wrote it, or restore a backup made before the upgrade"
-        )
-        self.found = found
-
-
 def migrate(connection: apsw.Connection) -> None:
     """Bring the file to `KNOWN_VERSION`, or raise `SchemaTooNewError` and change nothing.
 
@@ -211,7 +201,7 @@ def migrate(connection: apsw.Connection) -> None:
     )
     found = connection.execute("select version from schema_version").get or 0
     if found > KNOWN_VERSION:
-        raise SchemaTooNewError(found)
+        raise SchemaTooNewError("file", found, KNOWN_VERSION)
     if found == KNOWN_VERSION:
         return
     with connection:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import apsw
 
-from ossia.adapters.sqlite.schema import KNOWN_VERSION, SchemaTooNewError
+from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.sqlite.schema import KNOWN_VERSION
 from ossia.adapters.sqlite.transaction import SqliteRows
 
 
@@ -26,7 +27,7 @@ class SqliteSource(SqliteRows):
         if found != KNOWN_VERSION:
             self._connection.close()
             if found > KNOWN_VERSION:
-                raise SchemaTooNewError(found)
+                raise SchemaTooNewError("file", found, KNOWN_VERSION)
             raise SchemaTooOldError(found)
         super().__init__(self._connection)
 

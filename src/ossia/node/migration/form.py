@@ -8,8 +8,8 @@ from typing import Any
 
 from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
-from ossia.adapters.postgres import PostgresDatabase, SchemaTooNewError
-from ossia.adapters.sqlite import SchemaTooNewError as FileTooNewError
+from ossia.adapters.postgres import PostgresDatabase
+from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource
 from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
@@ -78,7 +78,7 @@ async def open_source(settings: Settings, held: ExitStack) -> Form:
         rows: Any = shared_database(settings, clock) if folder is None else SqliteSource(folder)
     except FileNotFoundError as error:
         raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
-    except FileTooNewError as error:
+    except SchemaTooNewError as error:
         raise SettingsError(f"{folder}: {error}.") from error
     except SchemaTooOldError as error:
         raise SettingsError(
@@ -104,7 +104,7 @@ async def open_target(settings: Settings, held: ExitStack) -> Form:
         database, blobs = open_stores(settings, folder, clock)
         if isinstance(database, PostgresDatabase):
             await database.open()
-    except (Unavailable, SchemaTooNewError, FileTooNewError) as error:
+    except (Unavailable, SchemaTooNewError) as error:
         raise SettingsError(f"The target cannot be used: {error}.") from error
     _close_blobs(blobs, held)
     return Form(settings, None if settings.is_shared else folder, database, blobs, seal)
