@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
+from ossia.adapters.unasked import forget_failure
 from ossia.ports import Unavailable
 
 TRUSTED_S: Final = 0.25
@@ -52,7 +53,7 @@ class Stamps:
     def _begin(self) -> "asyncio.Task[None]":
         if self._asking is None or self._asking.done():
             self._asking = asyncio.get_running_loop().create_task(self._read())
-            self._asking.add_done_callback(_look_at)
+            self._asking.add_done_callback(forget_failure)
         return self._asking
 
     async def _read(self) -> None:
@@ -65,9 +66,3 @@ class Stamps:
         if self._asking is not None:
             with suppress(Unavailable):
                 await self._asking
-
-
-def _look_at(task: "asyncio.Task[None]") -> None:
-    """Whoever waits hears of it; if nobody does, the next one asks again."""
-    if not task.cancelled():
-        task.exception()

@@ -16,6 +16,7 @@ from typing import Final
 
 from ossia.adapters.s3.chunk_memory import CHUNK
 from ossia.adapters.s3.engine import Engine
+from ossia.adapters.unasked import forget_failure
 
 LEAST: Final = 64 * 1024
 FIRST: Final = 512 * 1024
@@ -120,7 +121,7 @@ class ChunkReader:
         left = max(1, self.offset + self.length - offset)
         granted = self._budget.take(min(self._size, left, CHUNK - start))
         coming = asyncio.ensure_future(self._engine.get(self._name(number), start, granted))
-        coming.add_done_callback(_forget_failure)
+        coming.add_done_callback(forget_failure)
         return _Piece(offset, granted, coming)
 
     def _drop(self, *pieces: "_Piece | None") -> None:
@@ -145,9 +146,3 @@ class _Piece:
     def end(self) -> int:
         """Where the next one begins."""
         return self.offset + len(self.content)
-
-
-def _forget_failure(coming: asyncio.Task[memoryview]) -> None:
-    """What nobody wants any more may have failed."""
-    if not coming.cancelled():
-        coming.exception()

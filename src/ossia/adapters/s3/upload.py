@@ -7,6 +7,7 @@ from typing import Final
 
 from ossia.adapters.s3.chunk_memory import CHUNK, ChunkMemory, Gathered
 from ossia.adapters.s3.engine import Engine
+from ossia.adapters.unasked import forget_failure
 from ossia.ports import Unavailable
 
 _AT_A_TIME: Final = 3
@@ -72,7 +73,7 @@ class StagedChunks:
         full, self._full = self._full, []
         for gathered in full:
             task = asyncio.ensure_future(self._put(self._name(self.begun), gathered))
-            task.add_done_callback(_forget_failure)
+            task.add_done_callback(forget_failure)
             self.begun += 1
             self._putting.add(task)
 
@@ -97,9 +98,3 @@ class StagedChunks:
             if len(self._putting) <= count:
                 return
             await asyncio.wait(self._putting, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _forget_failure(task: asyncio.Task[None]) -> None:
-    """Of an upload that was given up nobody asks."""
-    if not task.cancelled():
-        task.exception()
