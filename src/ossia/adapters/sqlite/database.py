@@ -23,7 +23,7 @@ from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
 from ossia.adapters.sqlite.group_commit import GroupCommit
 from ossia.adapters.sqlite.stamps import OwnStamps, SharedStamps
-from ossia.adapters.sqlite.transaction import SqliteRows
+from ossia.adapters.sqlite.transaction import SqliteRows, SqliteTransaction
 from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Transaction
 from ossia.private_files import keep_private, make_private
 
@@ -46,9 +46,9 @@ class _SqliteDatabase(SqliteRows):
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        operation: Any = change
-        if args or kwargs:
-            operation = lambda tx: change(tx, *args, **kwargs)  # noqa: E731 - or it is the change
+        def operation(tx: SqliteTransaction) -> Any:
+            return change(tx, *args, **kwargs)
+
         changed: _T = await self._commits.submit(operation)
         return changed
 
