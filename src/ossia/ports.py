@@ -268,6 +268,9 @@ class Database(Rows, Protocol):
         process that is killed on its way may leave it unchanged.
         """
 
+    async def continue_ids(self) -> None:
+        """Let no id be given again that rows were inserted with (`ossia.tables.every`)."""
+
     async def close(self) -> None:
         """Finish what is under way, then release everything."""
 

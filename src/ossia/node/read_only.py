@@ -42,5 +42,8 @@ class ReadOnlyDatabase:
     async def stamp(self, topic: str) -> bytes:
         return await self._database.stamp(topic)
 
+    async def continue_ids(self) -> None:
+        """No row is inserted here."""
+
     async def close(self) -> None:
         await self._database.close()

@@ -33,7 +33,9 @@ _MOST_LINES: Final = 16
 _CONNECT_S: Final = 3.0
 _PAUSE_S: Final = 0.05
 _AGAIN: Final = (
+    *LOST,
     asyncpg.DeadlockDetectedError,
+    asyncpg.InsufficientResourcesError,
     asyncpg.SerializationError,
     asyncpg.UniqueViolationError,
 )
@@ -71,7 +73,7 @@ class PostgresDatabase:
 
     async def open(self) -> None:
         """Make or bring up to date the tables.  Raises `SchemaTooNewError`, `Unavailable`."""
-        await self._again(self._migrate)
+        await self._again(self._deadline(), self._migrate)
 
     async def _migrate(self, line: Line) -> None:
         try:
@@ -84,11 +86,11 @@ class PostgresDatabase:
     # questions
 
     async def one(self, sql: str, *values: Value) -> Row | None:
-        row: Row | None = await self._again(_one, sql, values)
+        row: Row | None = await self._again(self._deadline(), _one, sql, values)
         return row
 
     async def all(self, sql: str, *values: Value) -> list[Row]:
-        rows: list[Row] = await self._again(_all, sql, values)
+        rows: list[Row] = await self._again(self._deadline(), _all, sql, values)
         return rows
 
     async def together(
@@ -101,20 +103,22 @@ class PostgresDatabase:
             async with line.connection.transaction(isolation="repeatable_read", readonly=True):
                 return await question(LineRows(line), *args, **kwargs)
 
-        asked: _T = await self._again(ask)
+        asked: _T = await self._again(self._deadline(), ask)
         return asked
 
-    async def _again(self, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
+    def _deadline(self) -> float:
+        """Until when what begins now has to end, by the time of the loop."""
+        return asyncio.get_running_loop().time() + self._deadline_s
+
+    async def _again(self, deadline: float, work: Callable[..., Awaitable[Any]], *args: Any) -> Any:
         """What *work* returns with a line; with another one if it was lost."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._deadline_s
         while True:
             try:
                 async with self._lines.one(deadline) as line:
                     answer = await work(line, *args)
                     await self._lines.check(line)
                     return answer
-            except (*LOST, *_AGAIN, asyncpg.InsufficientResourcesError) as error:
+            except _AGAIN as error:
                 await _pause(deadline, error)
 
     # changes
@@ -135,17 +139,15 @@ class PostgresDatabase:
     async def _change(
         self, change: Callable[..., Awaitable[Any]], args: Any, kwargs: dict[str, Any]
     ) -> Any:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._deadline_s
-        mark = uuid4().hex
+        deadline, mark = self._deadline(), uuid4().hex
         while True:
             try:
                 result, renewed = await self._attempt(deadline, mark, change, args, kwargs)
             except _UnheardError as unheard:
-                if not await self._was_made(deadline, unheard.line, mark):
+                if not await self._again(deadline, outcome.was_made, unheard.line, mark):
                     continue
                 result, renewed = unheard.result, unheard.renewed
-            except (*LOST, *_AGAIN, asyncpg.InsufficientResourcesError) as error:
+            except _AGAIN as error:
                 await _pause(deadline, error)
                 continue
             if renewed:
@@ -182,16 +184,6 @@ class PostgresDatabase:
                 raise _UnheardError(line.name, result, renewed) from error
             return result, renewed
 
-    async def _was_made(self, deadline: float, lost: str, mark: str) -> bool:
-        while True:
-            try:
-                async with self._lines.one(deadline) as line:
-                    was_made = await outcome.was_made(line, lost, mark)
-                    await self._lines.check(line)
-                    return was_made
-            except (*LOST, asyncpg.InsufficientResourcesError) as error:
-                await _pause(deadline, error)
-
     # stamps
 
     async def stamp(self, topic: str) -> bytes:
@@ -202,10 +194,9 @@ class PostgresDatabase:
         return {topic: b"%d" % value for topic, value in found}
 
     async def continue_ids(self) -> None:
-        """After rows were inserted with ids of their own: make those that follow greater."""
         for table in ("bucket", "content"):
             await self.one(
-                f"select setval(pg_get_serial_sequence('{table}', 'id'),"  # noqa: S608 - as above
+                f"select setval(pg_get_serial_sequence('{table}', 'id'),"  # noqa: S608 - two constants
                 f" (select coalesce(max(id), 0) + 1 from {table}), false)"
             )
 

@@ -56,7 +56,7 @@ class _SqliteDatabase(SqliteRows):
         return self._stamps.get(topic)
 
     async def continue_ids(self) -> None:
-        """After rows were inserted with ids of their own: those that follow are greater."""
+        """SQLite gives ids behind the greatest there is."""
 
 
 class SqliteDatabase(_SqliteDatabase):

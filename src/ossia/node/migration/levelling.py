@@ -66,7 +66,7 @@ async def level(
         await _level(table, staging, target, done, note)
     await _level_contents(staging, target, done.contents)
     await target.change(every.put_usage, await every.usage(staging))
-    await target.continue_ids()  # type: ignore[attr-defined]
+    await target.continue_ids()
     return done
 
 
