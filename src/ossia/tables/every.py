@@ -24,6 +24,10 @@ class Table:
         """All of them."""
         return (*self.keys, *self.rest)
 
+    def at(self, column: str) -> int:
+        """Where a column stands in its rows."""
+        return self.columns.index(column)
+
     def key_of(self, row: Row) -> Row:
         """The key of a row."""
         return row[: len(self.keys)]

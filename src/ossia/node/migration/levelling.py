@@ -95,7 +95,7 @@ async def _level(
     note: Callable[[int], None],
     change: Change = lambda row: row,
 ) -> None:
-    content = table.columns.index("content_id") if table in _OWNERS else None
+    content = table.at("content_id") if table in _OWNERS else None
     put: list[Row] = []
     gone: list[Row] = []
     async for wanted, present in _pairs(staging, target, table, change):

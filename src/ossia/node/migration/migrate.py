@@ -159,7 +159,6 @@ async def _pass(source: Form, target: Form, told: Told, work: Path | None) -> Pa
                 staging, target.database, source.blobs, target.blobs, told.note_blob
             )
             await remove_unused(target.database, target.blobs, staging)
-
             await _keep_own(staging, source, target)
             levelled = await level(staging, target.database, gone, told.note_rows)
         finally:
@@ -199,34 +198,29 @@ async def _verify(source: Rows, target: Form) -> tuple[int, int]:
         ]
         if counts[0] != counts[1]:
             raise DamagedError(f"{table.name}: {counts[0]} rows at the source, {counts[1]} here")
-    at = {column: number for number, column in enumerate(every.OBJECT.columns)}
+    crc64_at, size_at = every.OBJECT.at("crc64"), every.OBJECT.at("size")
     objects = size = 0
     async for page in all_rows(target.rows, every.OBJECT):
         for row in page:
-            found = await _digest(row, at, target)
-            if found != unsigned(row[at["crc64"]]):
+            if await _digest(row, target) != unsigned(row[crc64_at]):
                 raise DamagedError(f"the object {row[1]!r} is not what it was")
             objects += 1
-            size += row[at["size"]]
+            size += row[size_at]
     return objects, size
 
 
-async def _digest(row: Row, at: dict[str, int], target: Form) -> int:
-    if row[at["content_id"]] is not None:
-        content = await target.rows.one(
-            "select bytes from content where id = $1", row[at["content_id"]]
-        )
+async def _digest(row: Row, target: Form) -> int:
+    content_id = row[every.OBJECT.at("content_id")]
+    if content_id is not None:
+        content = await target.rows.one("select bytes from content where id = $1", content_id)
         return crc64(content[0] if content else b"")
-    runs = [(row[at["blob_id"]], row[at["blob_offset"]], row[at["size"]])]
-    if row[at["blob_id"]] is None:
-        runs = [
-            tuple(each)
-            for each in await target.rows.all(
-                "select blob_id, blob_offset, length from extent"
-                " where bucket_id = $1 and key = $2 and version = $3 order by seq",
-                *row[:3],
-            )
-        ]
+    runs = [tuple(row[every.OBJECT.at(each)] for each in ("blob_id", "blob_offset", "size"))]
+    if runs[0][0] is None:
+        runs = await target.rows.all(
+            "select blob_id, blob_offset, length from extent"
+            " where bucket_id = $1 and key = $2 and version = $3 order by seq",
+            *row[:3],
+        )
     crc = 0
     try:
         for blob_id, offset, length in runs:

@@ -11,6 +11,8 @@ from ossia.tables.every import Table
 
 AT_ONCE: Final = 500
 
+_LENGTHS: Final = {every.OBJECT: "size", every.EXTENT: "length"}
+"""How long the run of a blob is that a row names."""
 _END = every.Table("blob_end", ("id",), ("size",))
 _GREATER = (
     "insert into blob_end (id, size) values ($1, $2) on conflict (id) do update"
@@ -56,15 +58,16 @@ async def _note_ends(tx: Transaction, ends: list[Row]) -> None:
 
 def _ends(table: Table, page: Iterable[Row]) -> Iterable[Row]:
     """(blob id, where the bytes that somebody uses end)."""
-    at = {column: number for number, column in enumerate(table.columns)}
-    for row in page:
-        if table is every.OBJECT and row[at["blob_id"]] is not None:
-            yield row[at["blob_id"]], row[at["blob_offset"]] + row[at["size"]]
-        elif table is every.EXTENT:
-            yield row[at["blob_id"]], row[at["blob_offset"]] + row[at["length"]]
-        elif table is every.PART:
-            for extent in unpack_extents(row[at["extents"]]):
+    if table is every.PART:
+        at = table.at("extents")
+        for row in page:
+            for extent in unpack_extents(row[at]):
                 yield extent.blob_id, extent.blob_offset + extent.length
+    elif table in _LENGTHS:
+        blob, offset, length = map(table.at, ("blob_id", "blob_offset", _LENGTHS[table]))
+        for row in page:
+            if row[blob] is not None:
+                yield row[blob], row[offset] + row[length]
 
 
 async def ends(staging: Rows) -> AsyncIterator[list[Row]]:
