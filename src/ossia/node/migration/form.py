@@ -1,7 +1,7 @@
 """One form of a deployment, as it is named on the command line: a data folder, or settings."""
 
 import tomllib
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ OWN = (MIGRATION, ("setting", "node-keys"))
 
 @dataclass(slots=True)
 class Form:
-    """A deployment that nobody serves from here."""
+    """A deployment that nobody serves from here; a source is one that is only read."""
 
     settings: Settings
     folder: Path | None
@@ -41,6 +41,13 @@ class Form:
         assert self.folder is not None
         return keys_in_folder(self.folder)
 
+
+@dataclass(slots=True)
+class Target(Form):
+    """What takes a deployment over."""
+
+    database: Database
+
     async def take_keys(self, kept: dict[str, Any]) -> None:
         """Keep these."""
         if self.seal is not None:
@@ -48,16 +55,6 @@ class Form:
         else:
             assert self.folder is not None
             put_keys_into_folder(self.folder, kept)
-
-    @property
-    def database(self) -> Database:
-        """What changes are made in; a source has none."""
-        assert not isinstance(self.rows, SqliteSource)
-        return self.rows  # type: ignore[return-value]
-
-    def shown(self) -> str:
-        """The form for people: without what is secret."""
-        return str(self.folder) if self.folder else "the shared database"
 
 
 def settings_of(place: Path) -> Settings:
@@ -70,12 +67,12 @@ def settings_of(place: Path) -> Settings:
         raise SettingsError(f"{place} is no settings file: {error}.") from error
 
 
-async def open_source(settings: Settings, held: ExitStack) -> Form:
+async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
     """The source, to be read only.  Raises `SettingsError`."""
     clock = SystemClock()
     folder = None if settings.is_shared else settings.data.absolute()
     try:
-        rows: Any = shared_database(settings, clock) if folder is None else SqliteSource(folder)
+        rows = SqliteSource(folder) if folder else shared_database(settings, clock)
     except FileNotFoundError as error:
         raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
     except SchemaTooNewError as error:
@@ -84,13 +81,14 @@ async def open_source(settings: Settings, held: ExitStack) -> Form:
         raise SettingsError(
             f"{folder} was written by an older Ossia: start this one on it once, then migrate."
         ) from error
+    held.push_async_callback(rows.close)
     seal = seal_of(settings, may_make=False) if settings.is_shared else None
     blobs = open_blobs(settings, settings.data.absolute(), clock)
     _close_blobs(blobs, held)
     return Form(settings, folder, rows, blobs, seal)
 
 
-async def open_target(settings: Settings, held: ExitStack) -> Form:
+async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
     """The target, which nobody else may serve.  Raises `SettingsError`."""
     clock = SystemClock()
     folder = None
@@ -102,15 +100,17 @@ async def open_target(settings: Settings, held: ExitStack) -> Form:
     seal = seal_of(settings, may_make=True) if settings.is_shared else None
     try:
         database, blobs = open_stores(settings, folder, clock)
+        held.push_async_callback(database.close)
         if isinstance(database, PostgresDatabase):
             await database.open()
     except (Unavailable, SchemaTooNewError) as error:
         raise SettingsError(f"The target cannot be used: {error}.") from error
     _close_blobs(blobs, held)
-    return Form(settings, None if settings.is_shared else folder, database, blobs, seal)
+    kept_in = None if settings.is_shared else folder
+    return Target(settings, kept_in, database, blobs, seal, database)
 
 
-def _close_blobs(blobs: Any, held: ExitStack) -> None:
+def _close_blobs(blobs: Any, held: AsyncExitStack) -> None:
     close = getattr(blobs, "close", None)
     if close is not None:
         held.callback(close)
@@ -121,7 +121,7 @@ async def account_of(form: Form) -> str:
     return str((await form.keys())["account_id"])
 
 
-async def mark(target: Form, account_id: str) -> None:
+async def mark(target: Target, account_id: str) -> None:
     """Note whose migration *target* takes.  Raises `SettingsError` if it holds something else."""
     found = await tables.identities.find(target.rows, *MIGRATION)
     if found is not None and found.decode() != account_id:
@@ -133,6 +133,6 @@ async def mark(target: Form, account_id: str) -> None:
         await target.database.change(tables.identities.put, *MIGRATION, account_id.encode())
 
 
-async def unmark(target: Form) -> None:
+async def unmark(target: Target) -> None:
     """Let the target be served."""
     await target.database.change(tables.identities.delete, *MIGRATION)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ossia.adapters.system import SystemClock
 from ossia.domain.identity.store import SEALING_KEYS, decode, encode
 from ossia.node.migration import form as forms
 from ossia.node.migration.blobs import DamagedError, copy_blobs, digest, remove_unused
-from ossia.node.migration.form import Form
+from ossia.node.migration.form import Form, Target
 from ossia.node.migration.levelling import level
 from ossia.node.migration.staging import all_rows, stage
 from ossia.ports import Missing, Row, Rows, Unavailable
@@ -30,6 +30,14 @@ from ossia.tables.columns import unsigned
 _TELL_EVERY_S = 1.0
 _PASSES = 5
 _SEALING = ("setting", SEALING_KEYS)
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass has done."""
+
+    changed: int
+    put_off: int
 
 
 class Told:
@@ -64,6 +72,20 @@ class Told:
                 rows=self.rows,
             )
 
+    def say_passed(self, done: Pass) -> None:
+        """Tell what a pass has done, and what comes next."""
+        left = f"; {done.put_off} objects are left for the next pass" if done.put_off else ""
+        self.say(
+            "pass",
+            f"{self.blobs} blobs ({_shown(self.bytes)}) and {self.rows} rows carried over{left}.\n"
+            "Run this again as often as you like; then start the source with --read-only, and run "
+            "it with --last.",
+            blobs=self.blobs,
+            bytes=self.bytes,
+            rows=self.rows,
+            left=done.put_off,
+        )
+
     def say(self, event: str, text: str, **facts: Any) -> None:
         """Tell *text*, or the event with its facts."""
         click.echo(json.dumps({"event": event, **facts}) if self._as_json else text)
@@ -73,60 +95,33 @@ def _shown(size: int) -> str:
     return f"{size / 1e9:.2f} GB" if size >= 10**8 else f"{size / 1e6:.2f} MB"
 
 
-@dataclass(slots=True)
-class Pass:
-    """What one pass has done."""
-
-    changed: int
-    put_off: int
-
-
 def migrate(source: Path, target: Path, *, last: bool, as_json: bool, work: Path | None) -> int:
     """Run ``ossia migrate``; the result is the exit code.  Raises `SettingsError`."""
     told = Told(as_json=as_json)
-    with ExitStack() as held:
-        try:
-            return asyncio.run(_migrate(source, target, told, held, last=last, work=work))
-        except (Unavailable, DamagedError) as error:
-            raise SettingsError(
-                f"The migration stopped ({error}): run it again, it goes on where it was."
-            ) from error
+    try:
+        asyncio.run(_migrate(source, target, told, last=last, work=work))
+    except (Unavailable, DamagedError) as error:
+        raise SettingsError(
+            f"The migration stopped ({error}): run it again, it goes on where it was."
+        ) from error
+    return 0
 
 
 async def _migrate(
-    source_place: Path,
-    target_place: Path,
-    told: Told,
-    held: ExitStack,
-    *,
-    last: bool,
-    work: Path | None,
-) -> int:
-    source = await forms.open_source(forms.settings_of(source_place), held)
-    target = await forms.open_target(forms.settings_of(target_place), held)
-    try:
+    source_place: Path, target_place: Path, told: Told, *, last: bool, work: Path | None
+) -> None:
+    async with AsyncExitStack() as held:
+        source = await forms.open_source(forms.settings_of(source_place), held)
+        target = await forms.open_target(forms.settings_of(target_place), held)
         await forms.mark(target, await forms.account_of(source))
         done = await _pass(source, target, told, work)
-        if not last:
-            told.say(
-                "pass",
-                f"{told.blobs} blobs ({_shown(told.bytes)}) and {told.rows} rows carried over"
-                + (f"; {done.put_off} objects are left for the next pass" if done.put_off else "")
-                + ".\nRun this again as often as you like; then start the source with --read-only, "
-                "and run it with --last.",
-                blobs=told.blobs,
-                bytes=told.bytes,
-                rows=told.rows,
-                left=done.put_off,
-            )
-            return 0
-        return await _finish(source, target, told, work, done)
-    finally:
-        await source.rows.close()  # type: ignore[attr-defined]
-        await target.database.close()
+        if last:
+            await _finish(source, target, told, work, done)
+        else:
+            told.say_passed(done)
 
 
-async def _finish(source: Form, target: Form, told: Told, work: Path | None, done: Pass) -> int:
+async def _finish(source: Form, target: Target, told: Told, work: Path | None, done: Pass) -> None:
     """Pass until nothing changes any more, verify, hand over the keys."""
     for _ in range(_PASSES):
         if not done.changed and not done.put_off:
@@ -147,10 +142,9 @@ async def _finish(source: Form, target: Form, told: Told, work: Path | None, don
         objects=objects,
         bytes=size,
     )
-    return 0
 
 
-async def _pass(source: Form, target: Form, told: Told, work: Path | None) -> Pass:
+async def _pass(source: Form, target: Target, told: Told, work: Path | None) -> Pass:
     with tempfile.TemporaryDirectory(prefix="ossia-migrate-", dir=work) as folder:
         staging = SqliteDatabase(Path(folder), SystemClock())
         try:
@@ -166,7 +160,7 @@ async def _pass(source: Form, target: Form, told: Told, work: Path | None) -> Pa
     return Pass(levelled.rows, levelled.put_off)
 
 
-async def _keep_own(staging: SqliteDatabase, source: Form, target: Form) -> None:
+async def _keep_own(staging: SqliteDatabase, source: Form, target: Target) -> None:
     """Put into the view what the target has of its own, and what is sealed as it is there."""
     for place in forms.OWN:
         own = await tables.identities.find(target.rows, *place)
