@@ -15,7 +15,7 @@ from ossia import tables
 from ossia.adapters.postgres import Place, PostgresDatabase
 from ossia.domain.buckets.remembered import RememberedBuckets
 from ossia.http.eager import begin
-from ossia.ports import BlobTerms, NotEmpty, Transaction, Unavailable
+from ossia.ports import BlobTerms, NotEmpty, Rows, Transaction, Unavailable
 from ossia.records import Bucket
 from postgres_server import PostgresServer, running_postgres
 from stored import Stored
@@ -28,6 +28,14 @@ async def count_up(tx: Transaction) -> int:
     ((bucket_id, epoch),) = await tx.hold(COUNTED, "bucket")
     await tx.run("update bucket set epoch = $1 where id = $2", epoch + 1, bucket_id)
     return int(epoch + 1)
+
+
+async def put_slowly(tx: Transaction, bucket: Bucket, entered: asyncio.Event) -> None:
+    """A change that is in the bucket for a while before it writes."""
+    await tx.enter(bucket.id)
+    entered.set()
+    await asyncio.sleep(0.2)
+    await tables.objects.put(tx, an_object(bucket))
 
 
 async def counted(database: PostgresDatabase) -> int:
@@ -76,14 +84,7 @@ async def test_a_change_whose_caller_has_left_is_made(pair: tuple[Stored, Stored
     one, two = pair
     bucket = await one.create_bucket(a_bucket())
     entered = asyncio.Event()
-
-    async def slow(tx: Transaction) -> None:
-        await tx.enter(bucket.id)
-        entered.set()
-        await asyncio.sleep(0.1)
-        await tables.objects.put(tx, an_object(bucket))
-
-    task = asyncio.create_task(one.change(slow))
+    task = asyncio.create_task(one.change(put_slowly, bucket, entered))
     await entered.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -99,14 +100,7 @@ async def test_who_removes_a_bucket_waits_for_who_is_in_it(pair: tuple[Stored, S
     one, two = pair
     bucket = await one.create_bucket(a_bucket())
     entered = asyncio.Event()
-
-    async def slow(tx: Transaction) -> None:
-        await tx.enter(bucket.id)
-        entered.set()
-        await asyncio.sleep(0.2)
-        await tables.objects.put(tx, an_object(bucket))
-
-    putting = asyncio.create_task(one.change(slow))
+    putting = asyncio.create_task(one.change(put_slowly, bucket, entered))
     await entered.wait()
     with pytest.raises(NotEmpty):
         await two.delete_bucket(bucket.id)
@@ -217,6 +211,25 @@ async def test_a_server_that_hangs_is_told_of_in_time() -> None:
         before = await counted(database)
         assert await database.change(count_up) == before + 1
         await database.close()
+
+
+@pytest.mark.slow
+async def test_a_view_has_a_deadline_for_each_statement(postgres: PostgresServer) -> None:
+    database = await opened(postgres.fresh(), SetClock(), deadline_s=0.7)
+
+    async def look(rows: Rows, *seconds: float) -> int:
+        for each in seconds:
+            await rows.one(f"select pg_sleep({each})")
+            await rows.all("select 1")
+        return len(seconds)
+
+    assert await database.together(look, 0.4, 0.4, 0.4) == 3
+    begun = time.monotonic()
+    with pytest.raises(Unavailable):
+        await database.together(look, 0.1, 5)
+    assert time.monotonic() - begun < 2
+    assert await database.one("select 1") == (1,)
+    await database.close()
 
 
 @pytest.mark.slow

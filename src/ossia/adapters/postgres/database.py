@@ -23,7 +23,7 @@ from ossia.adapters.postgres.lines import LOST, Line, Lines
 from ossia.adapters.postgres.primary import Place, Primary
 from ossia.adapters.postgres.stamps import TRUSTED_S, Stamps
 from ossia.adapters.postgres.tenure import VALID_S
-from ossia.adapters.postgres.transaction import LineRows, LineTransaction
+from ossia.adapters.postgres.transaction import LineRows, LineTransaction, ViewRows
 from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Rows, Transaction, Unavailable, Value
 
 _P = ParamSpec("_P")
@@ -101,7 +101,7 @@ class PostgresDatabase:
     ) -> _T:
         async def ask(line: Line) -> _T:
             async with line.connection.transaction(isolation="repeatable_read", readonly=True):
-                return await question(LineRows(line), *args, **kwargs)
+                return await question(ViewRows(line, self._deadline), *args, **kwargs)
 
         asked: _T = await self._again(self._deadline(), ask)
         return asked

@@ -37,6 +37,17 @@ class Line:
     connection: Connection
     name: str
     server: int
+    _timer: asyncio.TimerHandle | None = None
+
+    def live_until(self, deadline: float) -> None:
+        """Be dropped then, by the time of the loop, and not when it was said before."""
+        self.live_on()
+        self._timer = asyncio.get_running_loop().call_at(deadline, self.drop)
+
+    def live_on(self) -> None:
+        """Not be dropped."""
+        if self._timer is not None:
+            self._timer.cancel()
 
     @property
     def is_closed(self) -> bool:
@@ -66,9 +77,8 @@ class Lines:
         Then it is dropped, which ends what it is doing with one of `LOST`.  Raises `Unavailable`
         if none can be had until then.
         """
-        loop = asyncio.get_running_loop()
         line = await self._take(deadline)
-        timer = loop.call_at(deadline, line.drop)
+        line.live_until(deadline)
         try:
             yield line
         except LOST:
@@ -80,7 +90,7 @@ class Lines:
                 line.drop()
             raise
         finally:
-            timer.cancel()
+            line.live_on()
             self._give(line)
 
     async def _take(self, deadline: float) -> Line:

@@ -53,6 +53,23 @@ class LineRows:
         return await question(self, *args, **kwargs)
 
 
+class ViewRows(LineRows):
+    """The same for a question that may ask much: each statement has time until its own deadline."""
+
+    def __init__(self, line: Line, deadline: Callable[[], float]) -> None:
+        super().__init__(line)
+        self._line = line
+        self._deadline = deadline
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        self._line.live_until(self._deadline())
+        return await super().one(sql, *values)
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        self._line.live_until(self._deadline())
+        return await super().all(sql, *values)
+
+
 def _has_nul(values: Sequence[Value]) -> bool:
     return any(isinstance(each, str) and "\0" in each for each in values)
 
