@@ -14,18 +14,11 @@ from cluster import ceph, postgres
 from cluster.errors import ClusterError
 from cluster.place import Place
 from cluster.processes import Daemon
-from ossia.settings import rows
 
 DRAIN_S: Final = 3
 """HAProxy notices within 1.5 s (`haproxy`) that a gateway is leaving."""
 _NODES: Final = ("gw1", "gw2", "gw3")
 _OK: Final = 200
-
-
-def offers_engines() -> bool:
-    """Whether this Ossia runs on PostgreSQL and S3; one that does not makes a single gateway."""
-    flags = {row.flag for row in rows()}
-    return {"--patroni", "--blobs-access-key-id"} <= flags
 
 
 @dataclass(frozen=True)
@@ -54,36 +47,29 @@ class Group:
     def command(self, gateway: Gateway) -> list[str]:
         """How one is started.  Secrets are in the environment: everybody sees a command."""
         place = self.place
-        words = [
+        return [
             *(sys.executable, "-m", "ossia", "serve", "--workers=1"),
             f"--listen={gateway.address}",
             f"--public-url=http://{self.public}",
             f"--drain-seconds={DRAIN_S}",
+            f"--blobs=s3://{ceph.BUCKET}/{self.database}?endpoint={ceph.endpoint(place)}",
+            f"--blobs-access-key-id={ceph.ACCESS_KEY}",
+            *(f"--patroni={each}" for each in postgres.patroni_urls(place)),
+            f"--master-key-file={place.folder / f'{self.database}.master-key'}",
+            *self.flags,
         ]
-        if offers_engines():
-            words += [
-                f"--blobs=s3://{ceph.BUCKET}/{self.database}?endpoint={ceph.endpoint(place)}",
-                f"--blobs-access-key-id={ceph.ACCESS_KEY}",
-                *(f"--patroni={each}" for each in postgres.patroni_urls(place)),
-                f"--master-key-file={place.folder / f'{self.database}.master-key'}",
-            ]
-        else:
-            words.append(f"--data={place.folder / gateway.name}")
-        return [*words, *self.flags]
 
     def _environment(self, gateway: Gateway) -> dict[str, str]:
         place = self.place
-        environment = {
+        return {
             "OSSIA_ROOT_ACCESS_KEY_ID": place.access_key_id,
             "OSSIA_ROOT_ACCESS_KEY_SECRET": place.access_key_secret,
             "OSSIA_ACCOUNT_ID": place.account_id,
             # `cluster clock` moves the time that this gateway sees.
             "OSSIA_TEST_CLOCK_FILE": str(_clock_file(place, gateway.name)),
+            "OSSIA_METADATA": postgres.url(place, self.database),
+            "OSSIA_BLOBS_ACCESS_KEY_SECRET": place.s3_secret,
         }
-        if offers_engines():
-            environment["OSSIA_METADATA"] = postgres.url(place, self.database)
-            environment["OSSIA_BLOBS_ACCESS_KEY_SECRET"] = place.s3_secret
-        return environment
 
     def daemons(self) -> list[Daemon]:
         """The processes, in the order of the gateways."""
@@ -110,10 +96,9 @@ class Group:
 
 def own(place: Place) -> Group:
     """The gateways of the cluster itself, behind its endpoint."""
-    nodes = _NODES if offers_engines() else _NODES[:1]
     found = [
         Gateway(node.replace("gw", "gateway"), node, place.address(node, "gateway"))
-        for node in nodes
+        for node in _NODES
     ]
     allowed = ("loopback", "private")
     flags = [f"--{what}-allow={each}" for what in ("callback", "oidc") for each in allowed]

@@ -17,17 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-import pytest
 from owed import Receiver
 
-from cluster import gateways
 from ossia.client.signing_client import Reply, SigningClient
-
-needs_engines = pytest.mark.skipif(
-    not gateways.offers_engines(),
-    reason="THIS OSSIA HAS NO --patroni YET: one gateway on SQLite stands for three on the engines",
-)
-
 
 SIZES: Final = (0, 700, 5_000, 40_000, 300_000)
 """Some in their row, some in the engine."""

@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from load import Load, needs_engines
+from load import Load
 
 from cluster import gateways
 from cluster.processes import wait_until
 from cluster.whole import Cluster
 
-pytestmark = [pytest.mark.slow, needs_engines]
+pytestmark = pytest.mark.slow
 
 ROUNDS = int(os.environ.get("OSSIA_CLUSTER_ROUNDS", "1"))
 VICTIMS = ("gateway2", "osd1", "rgw", "primary", "patroni", "etcd1")

@@ -2,11 +2,10 @@
 
 import pytest
 import remains
-from load import needs_engines
 
 from cluster.whole import Cluster
 
-pytestmark = [pytest.mark.slow, needs_engines]
+pytestmark = pytest.mark.slow
 
 
 def test_nothing_dangles_and_nothing_leaks(whole: Cluster) -> None:

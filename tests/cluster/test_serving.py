@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 import oss2
 import pytest
-from load import Load, needs_engines
+from load import Load
 from PIL import Image
 
 from browsing import needs_browser, running_browser
@@ -55,7 +55,6 @@ def test_a_photo_dropped_on_the_page_is_stored_and_the_application_told(
         assert "cluster.png" in done[0].text
 
 
-@needs_engines
 def test_a_rolling_restart_fails_no_request(whole: Cluster, load: Load) -> None:
     stayed = Stayed(whole)
     with load.running(), stayed.running():
