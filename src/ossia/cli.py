@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -192,9 +192,27 @@ def main() -> None:
     )
     try:
         cli.main(standalone_mode=True)
+    except SystemExit as end:
+        if "obstore" in sys.modules:
+            _leave(end.code)
+        raise
     except SettingsError as error:
         from ossia.commands.terminal import safe  # noqa: PLC0415 - as above
 
         # It may hold what a server or a file says.
         click.echo(f"ossia: {safe(str(error))}", err=True)
         sys.exit(2)
+
+
+def _leave(code: str | int | None) -> NoReturn:
+    """End the process without taking the interpreter down.
+
+    Threads of obstore's runtime that hear of a given-up request ask for the interpreter's lock,
+    and if the interpreter is being taken down just then, the process ends by SIGABRT instead of
+    *code* (https://github.com/PyO3/pyo3-async-runtimes/issues/40).  No command leaves anything to
+    what runs at an interpreter's end.
+    """
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))

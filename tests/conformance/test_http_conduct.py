@@ -782,7 +782,8 @@ def test_of_those_who_take_nothing_there_are_so_many(
     with running(tmp_path, limits=limits) as served, contextlib.ExitStack() as stack:
         for _ in range(5):
             stack.enter_context(stuck(served, target))
-        assert until(lambda: connections(served) == 5)
+        # Not five at one moment: on a busy machine the first are parked before the last is heard.
+        assert until(lambda: len(served.seen) == 5)
         assert until(lambda: connections(served) == 2)
         time.sleep(0.3)
         assert connections(served) == 2

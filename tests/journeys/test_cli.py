@@ -41,6 +41,25 @@ def test_version() -> None:
     assert json.loads(ossia("version", "--json").stdout) == {"version": __version__}
 
 
+def test_who_loaded_obstore_ends_without_taking_the_interpreter_down() -> None:
+    """Its threads could end the process by SIGABRT meanwhile, once in a few hundred times."""
+    program = "import atexit{}; atexit.register(print, 'down'); import ossia.__main__"
+
+    def ended(also: str, *arguments: str) -> tuple[int, list[str]]:
+        answer = subprocess.run(
+            [sys.executable, "-c", program.format(also), *arguments],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        return answer.returncode, (answer.stdout + answer.stderr).splitlines()
+
+    version = f"ossia {__version__}"
+    assert ended("", "version") == (0, [version, "down"])
+    assert ended(", obstore", "version") == (0, [version])
+    code, said = ended(", obstore", "version", "--no-such-option")
+    assert code == 2
+    assert "No such option" in said[-1]
+
+
 def test_help_names_every_command_and_setting() -> None:
     overview = ossia("--help").stdout
     for command in (*COMMANDS, "user", "key", "group", "role", "policy", "token"):
