@@ -9,7 +9,10 @@ from ossia.ports import Rows
 from ossia.tables import every
 from postgres_server import PostgresServer
 
-OF_ENGINES = {"bucket_usage", "schema_version", "stamp", "outcome", "sqlite_sequence"}
+OF_ENGINES = {
+    *("bucket_usage", "schema_version", "stamp", "outcome", "gateway", "duty"),
+    "sqlite_sequence",
+}
 """What an engine keeps for itself, and what is counted anew."""
 NAMED = {table.name: set(table.columns) for table in every.EVERY}
 

@@ -21,9 +21,11 @@ from pathlib import Path
 import uvloop
 
 from ossia.node.bootstrap import Node, tls_context
+from ossia.node.duties import HasDuty, duties
 from ossia.node.keys import NodeKeys
 from ossia.node.memory_watch import spare_the_collector, watch_memory
 from ossia.node.shared_keys import follow
+from ossia.ports import Unavailable
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
@@ -115,17 +117,18 @@ async def serve_until_stopped(
     tls = tls_context(node.settings)
     for server, listening in zip(node.servers, sockets, strict=True):
         await server.listen(listening, tls)
-    chores = [loop.create_task(watch_memory())]
-    if node.settings.is_shared:
-        chores.append(loop.create_task(follow(node.database, node.keys.callback_keys)))
-    if sweeps:
-        chores += [loop.create_task(each(node)) for each in (_sweep, _retry)]
-    ready()
-    await leaving.stopped.wait()
-    for chore in chores:
-        chore.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await chore
+    async with duties(node.settings, node.clock) as has_duty:
+        chores = [loop.create_task(watch_memory())]
+        if node.settings.is_shared:
+            chores.append(loop.create_task(follow(node.database, node.keys.callback_keys)))
+        if sweeps:
+            chores += [loop.create_task(_sweep(node, has_duty)), loop.create_task(_retry(node))]
+        ready()
+        await leaving.stopped.wait()
+        for chore in chores:
+            chore.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await chore
     await node.close(STOP_DEADLINE_S)
 
 
@@ -152,24 +155,29 @@ class _Leaving:
 
 
 async def _retry(node: Node) -> None:
-    """Send callbacks that are owed when they are due."""
+    """Send callbacks that are owed when they are due: those of which this takes the lease."""
     while True:
         sent = 0
         try:
             sent = await node.outbox.run_due()
+        except Unavailable as error:
+            log.warning("retry_failed reason=%s", error)
         except Exception:
             log.exception("retry_failed")
         await asyncio.sleep(0 if sent else RETRY_EVERY_S)
 
 
-async def _sweep(node: Node) -> None:
+async def _sweep(node: Node, has_duty: HasDuty) -> None:
     """Collect garbage and old log rows every minute, look for unknown blobs once a day."""
     for turn in count():
         try:
-            await node.collector.sweep()
-            await node.delivery_log.prune()
-            if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
-                await node.collector.scrub()
+            if await has_duty("sweep"):
+                await node.collector.sweep()
+                await node.delivery_log.prune()
+                if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
+                    await node.collector.scrub()
+        except Unavailable as error:
+            log.warning("sweep_failed reason=%s", error)
         except Exception:
             log.exception("sweep_failed")
         await asyncio.sleep(SWEEP_EVERY_S)

@@ -73,15 +73,19 @@ class PostgresDatabase:
 
     async def open(self) -> None:
         """Make or bring up to date the tables.  Raises `SchemaTooNewError`, `Unavailable`."""
-        await self._again(self._deadline(), self._migrate)
+        await self._again(self._deadline(), self._expand)
 
-    async def _migrate(self, line: Line) -> None:
+    async def _expand(self, line: Line) -> None:
         try:
-            await schema.migrate(line.connection)
+            await schema.expand(line.connection)
         except (asyncpg.DuplicateObjectError, asyncpg.DuplicateTableError) as error:
             # Another gateway is making the same table.
             raise asyncpg.SerializationError(str(error)) from error
         await outcome.forget_old(line, self._clock.now_ms())
+
+    async def contract(self, step: schema.Step, version: int) -> None:
+        """Take away what *step* leaves to those before *version*.  Raises `Unavailable`."""
+        await self._again(self._deadline(), _contract, step, version)
 
     # questions
 
@@ -205,6 +209,10 @@ class PostgresDatabase:
             await asyncio.wait(self._changing)
         await self._stamps.close()
         await self._lines.close()
+
+
+async def _contract(line: Line, step: schema.Step, version: int) -> None:
+    await schema.contract(line.connection, step, version)
 
 
 async def _one(line: Line, sql: str, values: tuple[Value, ...]) -> Row | None:
