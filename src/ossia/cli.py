@@ -176,6 +176,20 @@ def migrate(*, source: Path, target: Path, last: bool, work: Path | None, as_jso
 
 @cli.command()
 @server_options
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+def upgrade(*, as_json: bool, config: Path | None, **flags: Any) -> None:
+    """Finish what a new version changes in what is stored, beside the gateways that serve.
+
+    Run it once all gateways run the new version and you will not go back: the version before
+    cannot be started on the same database afterwards.
+    """
+    from ossia.node.upgrade import upgrade as run  # noqa: PLC0415 - as above
+
+    sys.exit(run(_load(flags, config), as_json=as_json))
+
+
+@cli.command()
+@server_options
 @click.option("--callback-url", help="A callback URL whose reachability is to be checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:

@@ -224,14 +224,17 @@ async def expand(connection: Connection) -> None:
         )
         if least > KNOWN_VERSION:
             raise SchemaTooNewError("database", found, KNOWN_VERSION)
-        for step in STEPS[found:]:
+        for number, step in enumerate(STEPS[found:], found + 1):
             await connection.execute(_in_byte_order(step.expand))
+            if not found and step.contract:
+                # Nobody of an earlier version has been here.
+                await connection.execute(_in_byte_order(step.contract))
+                least = number
         if found < KNOWN_VERSION:
             await connection.execute(
                 "update schema_version set version = $1, least = $2 where only_one = 1",
                 KNOWN_VERSION,
-                # Nobody of an earlier version has been here.
-                least if found else KNOWN_VERSION,
+                least,
             )
 
 

@@ -1,0 +1,59 @@
+"""``ossia upgrade``: do what a new version leaves to be done beside the gateways that serve."""
+
+import asyncio
+import json
+
+import click
+
+from ossia.adapters.data_folder import DataFolder, DataFolderError
+from ossia.adapters.postgres import PostgresDatabase
+from ossia.adapters.postgres.upgrade import OlderGatewaysError, finish
+from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.sqlite import SqliteDatabase
+from ossia.adapters.system import SystemClock
+from ossia.node.shared_database import with_shared
+from ossia.settings import Settings, SettingsError
+
+
+def upgrade(settings: Settings, *, as_json: bool) -> int:
+    """Bring what is stored to the form of this version.  Raises `SettingsError`."""
+    if settings.metadata == "memory":
+        raise SettingsError("What is in memory has no older version: there is nothing to upgrade.")
+    if not settings.is_shared:
+        asyncio.run(_of_folder(settings))
+        _say("done", as_json=as_json, text=f"{settings.data} has the newest form.")
+        return 0
+
+    def note(version: int, rows: int) -> None:
+        text = f"version {version}: {rows} rows"
+        _say("progress", as_json=as_json, text=text, version=version, rows=rows)
+
+    async def work(database: PostgresDatabase) -> int:
+        await database.open()
+        return await finish(database, note)
+
+    try:
+        version = asyncio.run(with_shared(settings, work))
+    except OlderGatewaysError as error:
+        raise SettingsError(
+            f"Gateways of an older version still serve ({error}): restart them with this version, "
+            "then run ossia upgrade again.  What was done so far stays."
+        ) from error
+    text = f"The database has version {version} of the tables; nothing is left to do."
+    _say("done", as_json=as_json, text=text, version=version)
+    return 0
+
+
+async def _of_folder(settings: Settings) -> None:
+    """Who opens a folder brings it up to date."""
+    if not settings.data.is_dir():
+        raise SettingsError(f"There is no data folder {settings.data}: name it with --data.")
+    try:
+        with DataFolder.open(settings.data) as folder:
+            await SqliteDatabase(folder.path, SystemClock()).close()
+    except (DataFolderError, SchemaTooNewError) as error:
+        raise SettingsError(str(error)) from error
+
+
+def _say(event: str, *, as_json: bool, text: str, **more: int) -> None:
+    click.echo(json.dumps({"event": event, **more}) if as_json else text)
