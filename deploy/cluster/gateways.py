@@ -43,6 +43,8 @@ class Group:
     gateways: Sequence[Gateway]
     database: str = postgres.DATABASE
     flags: Sequence[str] = ()
+    source: Path | None = None
+    """The Python sources of another version; those of this checkout if there are none."""
 
     def command(self, gateway: Gateway) -> list[str]:
         """How one is started.  Secrets are in the environment: everybody sees a command."""
@@ -68,6 +70,7 @@ class Group:
             # `cluster clock` moves the time that this gateway sees.
             "OSSIA_TEST_CLOCK_FILE": str(_clock_file(place, gateway.name)),
             "OSSIA_METADATA": postgres.url(place, self.database),
+            **({} if self.source is None else {"PYTHONPATH": str(self.source)}),
             "OSSIA_BLOBS_ACCESS_KEY_SECRET": place.s3_secret,
         }
 

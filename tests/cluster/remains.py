@@ -32,7 +32,7 @@ def collect(whole: Cluster) -> None:
         now_ms = int((time.time() + turn * _LATER_S) * 1000)
         wait_until(partial(_nothing_is_due, whole, now_ms), _SWEEP_WITHIN_S, "Garbage stays")
     _move_clocks(whole, 0)
-    assert not _rows(whole, f"select id from blob where state <> {BlobState.LIVE}")  # noqa: S608 - a number
+    assert not rows(whole, f"select id from blob where state <> {BlobState.LIVE}")  # noqa: S608 - a number
 
 
 def _move_clocks(whole: Cluster, seconds: float) -> None:
@@ -44,14 +44,14 @@ def _nothing_is_due(whole: Cluster, now_ms: int) -> bool:
     """Whether all that is left of garbage are tombstones whose time has not come."""
     settled = f"state = {BlobState.TOMBSTONE} and lease_until > {now_ms}"
     garbage = f"select id from blob where state <> {BlobState.LIVE} and not ({settled})"  # noqa: S608 - numbers
-    return not _rows(whole, garbage)
+    return not rows(whole, garbage)
 
 
 def faults(whole: Cluster) -> list[str]:
     """What dangles and what leaks, after `collect`."""
     live, named, stored = (
-        set(_rows(whole, "select id from blob")),
-        set(_rows(whole, _NAMED)),
+        set(rows(whole, "select id from blob")),
+        set(rows(whole, _NAMED)),
         _stored(whole),
     )
     return [
@@ -62,7 +62,7 @@ def faults(whole: Cluster) -> list[str]:
     ]
 
 
-def _rows(whole: Cluster, sql: str) -> list[str]:
+def rows(whole: Cluster, sql: str) -> list[str]:
     return postgres.run_sql(whole.place, sql, database=whole.group.database).split()
 
 
