@@ -29,6 +29,9 @@ ACKNOWLEDGED: Final = {200, 203, 204}
 """203: it is stored, and the callback is owed."""
 TOLD_WITHIN_S: Final = 120
 _PAUSE_S: Final = 0.2
+_REST_S: Final = 0.05
+"""Between two things that a writer does: one machine carries the whole cluster, and what is to be
+seen are faults, not how it starves."""
 
 State = str | None
 """The SHA-256 of a content; None: there is no object."""
@@ -113,6 +116,7 @@ class Load:
         turn = 0
         while not self._stopped.is_set():
             turn += 1
+            time.sleep(_REST_S)
             index = choose.randrange(len(keys))
             key = keys[index]
             if not self._once(key, f"{key}#{turn}", choose):

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.slow
 ROUNDS = int(os.environ.get("OSSIA_CLUSTER_ROUNDS", "1"))
 VICTIMS = ("gateway2", "osd1", "rgw", "primary", "patroni", "etcd1")
 HOW = ("kill", "freeze", "cut")
-HELD_S = {"kill": 4.0, "freeze": 12.0, "cut": 12.0}
+HELD_S = {"kill": 3.0, "freeze": 10.0, "cut": 10.0}
 """A killed part is started again soon, as systemd does; what hangs is noticed by somebody."""
-LONG_HELD_S = 30.0
+LONG_HELD_S = 27.0
 """A primary that vanishes is replaced when its lease has run out (20 s)."""
 
 
@@ -44,6 +44,15 @@ class Row:
         self.acknowledged += load.longest.count
         for name, count in load.failures.items():
             self.failures[name] = self.failures.get(name, 0) + count
+        # Twenty rounds of everything take hours: who looks on sees how far they are.
+        print(self, flush=True)
+
+    def __str__(self) -> str:
+        failures = ", ".join(f"{count} {name}" for name, count in sorted(self.failures.items()))
+        return (
+            f"| {self.fault} | {self.rounds} | {self.acknowledged} | {self.stall_s:.1f} s "
+            f"| {self.slowest_s:.1f} s | {failures or 'none'} |"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +63,7 @@ def table() -> Iterator[list[Row]]:
     print("\n\n| fault | rounds | acknowledged | longest stall | slowest request | unanswered |")
     print("|---|--:|--:|--:|--:|---|")
     for each in rows:
-        failures = ", ".join(f"{count} {name}" for name, count in sorted(each.failures.items()))
-        print(
-            f"| {each.fault} | {each.rounds} | {each.acknowledged} | {each.stall_s:.1f} s "
-            f"| {each.slowest_s:.1f} s | {failures or 'none'} |"
-        )
+        print(each)
 
 
 def victim_of(whole: Cluster, name: str) -> str:
