@@ -70,6 +70,11 @@ test-cluster: $(COMPLETE) $(BUNDLE) browser cluster-packages ## kill, freeze and
 	OSSIA_CLUSTER_ROUNDS=$(ROUNDS) $(BIN)/pytest -s tests/cluster $(ARGS)
 	$(BIN)/pytest tests/conformance --shared-engines --gateways 3 $(ARGS)
 
+STEPS := 200000
+.PHONY: test-long
+test-long: $(COMPLETE) databases ## the stateful machine of the tables, so many steps on every engine
+	OSSIA_MACHINE_STEPS=$(STEPS) $(BIN)/pytest tests/contracts -k BehavesAsTheModel $(ARGS)
+
 .PHONY: bench
 bench: $(COMPLETE) ## the benchmarks
 	$(BIN)/python bench/run.py $(ARGS)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from cluster import haproxy
 from cluster.gateways import answers_ok
@@ -207,7 +207,10 @@ def _next_event(process: "subprocess.Popen[bytes]", data: Path, name: str) -> di
 
 def _server(process: "subprocess.Popen[bytes]", data: Path, event: dict[str, Any]) -> Server:
     secret = ROOT_KEY[1]
-    if event["secret_file"]:
+    arguments = cast("list[str]", process.args)
+    if (flag := "--root-access-key-secret") in arguments:
+        secret = arguments[arguments.index(flag) + 1]
+    elif event["secret_file"]:
         secret = json.loads(Path(event["secret_file"]).read_text())["root_access_key_secret"]
     return Server(
         endpoint=event["endpoint"],

@@ -26,6 +26,18 @@ class CuttingProxy:
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def start(self) -> None:
+        """Listen on ``port``."""
+        self._server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        """Cut off whoever is there, and listen no more."""
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve a client."""
         task = asyncio.create_task(self._handle(reader, writer))
@@ -70,9 +82,8 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 @asynccontextmanager
 async def cutting_proxy(target: tuple[str, int], word: bytes) -> AsyncIterator[CuttingProxy]:
     proxy = CuttingProxy(target, word)
-    server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-    proxy.port = server.sockets[0].getsockname()[1]
+    await proxy.start()
     try:
         yield proxy
     finally:
-        server.close()
+        await proxy.stop()

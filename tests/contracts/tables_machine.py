@@ -1,16 +1,24 @@
-"""Every engine behaves as the naive model, whatever is done to it."""
+"""Every engine behaves as the naive model, whatever is done to it and whatever breaks meanwhile.
+
+``OSSIA_MACHINE_STEPS`` says how many steps each engine goes through; without it they are some
+thousands, the same ones each time (``make test-long``).
+"""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 from msgspec.structs import replace
 from naive_model import NaiveModel
 from tables_contract import TERMS, SetClock, a_bucket, an_object, an_upload, blob
 
-from ossia.ports import BlobTerms, Database, StorageFact
+from ossia import tables
+from ossia.ports import BlobTerms, Database, StorageFact, Transaction
 from ossia.records import Bucket, Extent, Part, StoredObject
 from stored import Stored
 
@@ -24,6 +32,28 @@ CHOICES = st.lists(st.sampled_from([FRESH, FRESH, FRESH, 1, 2, 5]), max_size=3)
 ETAGS = st.sampled_from(["E1", "E2"])
 RARELY = st.sampled_from([False, False, False, True])
 
+LONG: Final = int(os.environ.get("OSSIA_MACHINE_STEPS", "0"))
+_LOOKS_EVERY: Final = 5 if LONG else 1
+"""A look at everything costs more than the step before it."""
+
+
+def machine_settings(examples: int, steps: int) -> settings:
+    """So many runs of so many steps, or as many as were asked for."""
+    return settings(
+        derandomize=not LONG,
+        database=None,
+        deadline=None,
+        max_examples=-(-LONG // steps) or examples,
+        stateful_step_count=steps,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+async def broken(tx: Transaction, new: StoredObject) -> None:
+    """A change that does not come to its end."""
+    await tables.objects.put(tx, new)
+    raise ArithmeticError
+
 
 class Twins(RuleBasedStateMachine):
     """Does the same to both; `open_database` is what a subclass adds."""
@@ -36,6 +66,7 @@ class Twins(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.model = NaiveModel(self.clock, self.terms)
         self.other = Stored(self.open_database())
+        self.steps = 0
         self.buckets = {name: self.both("create_bucket", a_bucket(name)) for name in BUCKETS}
 
     def open_database(self) -> Database:
@@ -43,6 +74,7 @@ class Twins(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         try:
+            self.same_state()
             self.clock.at += 10**9
             self.both("collect", self.clock.at, 1000)
         finally:
@@ -214,6 +246,19 @@ class Twins(RuleBasedStateMachine):
         changed = replace(self.buckets[name], epoch=epoch, documents={"cors": document})
         self.both("update_bucket", changed)
 
+    # what breaks
+
+    @rule(bucket=NAMES, key=KEYS)
+    def break_off(self, bucket: str, key: str) -> None:
+        with pytest.raises(ArithmeticError):
+            self.loop.run_until_complete(
+                self.other.database.change(broken, self.object(bucket, key, "B", ()))
+            )
+
+    @rule(choice=st.integers(0, 15))
+    def trouble(self, choice: int) -> None:
+        """Something that happens to this engine; most choices are nothing."""
+
     # what is seen
 
     @rule(
@@ -240,6 +285,11 @@ class Twins(RuleBasedStateMachine):
             )
 
     @invariant()
+    def same_state_now_and_then(self) -> None:
+        self.steps += 1
+        if self.steps % _LOOKS_EVERY == 0:
+            self.same_state()
+
     def same_state(self) -> None:
         for bucket in self.buckets.values():
             assert isinstance(bucket, Bucket)

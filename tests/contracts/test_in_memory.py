@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from blob_store import BlobStoreContract
-from hypothesis import settings
 from naive_model import NaiveModel
 from tables_contract import TERMS, SetClock, TablesContract
-from tables_machine import Twins
+from tables_machine import Twins, machine_settings
 
 from ossia.adapters.memory import MemoryBlobStore
 from ossia.adapters.sqlite import MemoryDatabase
@@ -35,9 +34,7 @@ class MemoryTwins(Twins):
 
 
 TestMemoryBehavesAsTheModel = pytest.mark.slow(MemoryTwins.TestCase)
-TestMemoryBehavesAsTheModel.settings = settings(
-    derandomize=True, deadline=None, max_examples=200, stateful_step_count=50
-)
+TestMemoryBehavesAsTheModel.settings = machine_settings(200, 50)
 
 
 class TestMemoryBlobStore(BlobStoreContract):

@@ -1,11 +1,12 @@
 """PostgreSQL keeps the contract."""
 
 from collections.abc import AsyncIterator
+from urllib.parse import SplitResult, urlsplit
 
 import pytest
-from hypothesis import settings
+from cutting_proxy import Cut, CuttingProxy
 from tables_contract import TERMS, SetClock, TablesContract
-from tables_machine import Twins
+from tables_machine import Twins, machine_settings
 
 from ossia.adapters.postgres import Place, PostgresDatabase
 from ossia.ports import BlobTerms
@@ -52,15 +53,33 @@ class PostgresTwins(Twins):
     url = ""
 
     def open_database(self) -> PostgresDatabase:
-        database: PostgresDatabase = self.loop.run_until_complete(opened(self.url, self.clock))
-        self.loop.run_until_complete(database.all(EVERYTHING))
+        parts = urlsplit(self.url)
+        assert parts.hostname
+        assert parts.port
+        self.proxy = CuttingProxy((parts.hostname, parts.port), b"commit")
+        return self.loop.run_until_complete(self.opened(parts))
+
+    async def opened(self, parts: SplitResult) -> PostgresDatabase:
+        await self.proxy.start()
+        through = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.proxy.port}")
+        database = await opened(through.geturl(), self.clock)
+        await database.all(EVERYTHING)
         return database
+
+    def trouble(self, choice: int) -> None:
+        """The COMMIT of the next change is cut off; a change is made, once, all the same."""
+        self.proxy.cut = {0: Cut.BEFORE, 1: Cut.ANSWER, 2: Cut.LATE}.get(choice, self.proxy.cut)
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.other.close())
+        self.loop.run_until_complete(self.proxy.stop())
+        self.loop.close()
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("machine_url")
 class TestPostgresBehavesAsTheModel(PostgresTwins.TestCase):
-    settings = settings(derandomize=True, deadline=None, max_examples=30, stateful_step_count=40)
+    settings = machine_settings(30, 40)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +10,6 @@ from typing import Any
 
 import apsw
 import pytest
-from hypothesis import settings
 from tables_contract import (
     TERMS,
     SetClock,
@@ -21,7 +21,7 @@ from tables_contract import (
     intend,
     on_blobs,
 )
-from tables_machine import Twins
+from tables_machine import Twins, machine_settings
 
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import SqliteDatabase, schema
@@ -43,15 +43,26 @@ class SqliteTwins(Twins):
         self.folder = TemporaryDirectory()
         return SqliteDatabase(Path(self.folder.name), self.clock, self.terms)
 
+    def trouble(self, choice: int) -> None:
+        if choice == 0:
+            self.crash()
+
+    def crash(self) -> None:
+        """Go on with the files as they are, which nobody has closed."""
+        before, kept = self.folder, self.other
+        self.folder = TemporaryDirectory()
+        shutil.copytree(before.name, self.folder.name, dirs_exist_ok=True)
+        self.other = Stored(SqliteDatabase(Path(self.folder.name), self.clock, self.terms))
+        self.loop.run_until_complete(kept.close())
+        before.cleanup()
+
     def close(self) -> None:
         super().close()
         self.folder.cleanup()
 
 
 TestSqliteBehavesAsTheModel = pytest.mark.slow(SqliteTwins.TestCase)
-TestSqliteBehavesAsTheModel.settings = settings(
-    derandomize=True, deadline=None, max_examples=60, stateful_step_count=40
-)
+TestSqliteBehavesAsTheModel.settings = machine_settings(60, 40)
 
 
 @pytest.fixture
