@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,14 @@ class Settings:
         "URL under which clients and callback receivers reach this server.",
         shown="http:// and the listen address",
     )
+    proxies: tuple[str, ...] = _row(
+        (),
+        "Network of the balancers or proxies in front, as a CIDR. What they say in X-Forwarded-For "
+        "and X-Forwarded-Proto is taken for the client's address and scheme: name nothing from "
+        "where a client could connect himself.",
+        many=True,
+        shown="none",
+    )
     console_listen: str = _row(
         "",
         "Address of an origin of its own for the console and the admin API it asks, HOST:PORT.",
@@ -270,6 +279,10 @@ class Settings:
             _host_and_port("--console-listen", self.console_listen) if self.console_listen else None
         )
 
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Whose word about their clients is taken."""
+        return tuple(map(_proxy_network, self.proxies))
+
     @property
     def worker_count(self) -> int:
         """How many processes serve.  What is in the memory of one no other can see."""
@@ -305,6 +318,21 @@ def _host_and_port(flag: str, text: str) -> tuple[str, int]:
     if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 - ports
         raise SettingsError(f"{flag} {text!r} is not HOST:PORT, for example 127.0.0.1:9000.")
     return host.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - ":9000" asks for every address
+
+
+def _proxy_network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"--proxies {text!r} is not a network, for example 10.0.0.0/24 or 10.0.0.7."
+        ) from error
+    if not network.prefixlen:
+        raise SettingsError(
+            f"--proxies {text!r} is everybody: any client could choose its own address. Name the "
+            "network of the balancers alone."
+        )
+    return network
 
 
 def rows() -> list[Row]:
@@ -406,6 +434,7 @@ _CHOICES = {
 def _check(settings: Settings) -> None:
     settings.host_and_port()
     settings.console_host_and_port()
+    settings.proxy_networks()
     _check_callbacks(settings)
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("--tls-certificate and --tls-key must be given together.")

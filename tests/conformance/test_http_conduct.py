@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ import pytest
 import uvloop
 
 from ossia.errors import InvalidArgument, OssError
+from ossia.http.forwarded import NO_PROXIES, Proxies
 from ossia.http.message import Request, Response
 from ossia.http.server import HttpServer, Limits
 
@@ -170,6 +172,7 @@ def running(  # noqa: C901, PLR0915 - one handler, many behaviours
     limits: Limits | None = None,
     tls: ssl.SSLContext | None = None,
     span: type[FileSpan] = FileSpan,
+    proxies: Proxies = NO_PROXIES,
 ) -> Iterator[Served]:
     served = Served(file=folder / "big", span=span)
     served.file.write_bytes(BIG)
@@ -232,7 +235,7 @@ def running(  # noqa: C901, PLR0915 - one handler, many behaviours
 
     async def main() -> None:
         served.loop = asyncio.get_running_loop()
-        served.server = HttpServer(handle, refuse, limits=limits)
+        served.server = HttpServer(handle, refuse, limits=limits, proxies=proxies)
         listening = socket.create_server(("127.0.0.1", 0))
         served.port = listening.getsockname()[1]
         await served.server.listen(listening, tls)
@@ -672,10 +675,12 @@ WAYS = ("/huge", "/huge-body")
 
 
 @contextlib.contextmanager
-def stuck(served: Served, target: str, receives: int = 4096) -> Iterator[socket.socket]:
+def stuck(
+    served: Served, target: str, receives: int = 4096, lines: bytes = b""
+) -> Iterator[socket.socket]:
     """A client that asks and does not read."""
     with contextlib.closing(connect_any(served, receives)) as client:
-        client.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+        client.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n%b\r\n" % (target.encode(), lines))
         yield client
 
 
@@ -788,6 +793,28 @@ def test_of_those_who_take_nothing_there_are_so_many(
         time.sleep(0.3)
         assert connections(served) == 2
         assert b" 200" in served.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("clients", "stay"), [(5, 5), (1, 2)], ids=["many", "one"])
+@pytest.mark.parametrize("target", WAYS)
+def test_behind_a_proxy_each_client_has_a_bound_of_its_own(
+    tmp_path: Path, target: str, clients: int, stay: int
+) -> None:
+    limits = Limits(stall_s=60, park_s=0.2, parked_per_peer=2)
+    proxies = Proxies([ip_network("127.0.0.1")])
+    with (
+        running(tmp_path, limits=limits, proxies=proxies) as served,
+        contextlib.ExitStack() as stack,
+    ):
+        for number in range(5):
+            lines = b"X-Forwarded-For: 192.0.2.%d\r\n" % (number % clients)
+            stack.enter_context(stuck(served, target, lines=lines))
+        assert until(lambda: len(served.seen) == 5)
+        assert until(lambda: connections(served) == stay)
+        time.sleep(0.5)
+        assert connections(served) == stay
+        assert {each.peer for each in served.seen} == {f"192.0.2.{n}" for n in range(clients)}
 
 
 # --- rates and codings ---

@@ -38,6 +38,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         ("--callback-timeout", "OSSIA_CALLBACK_TIMEOUT"),
         ("--callback-key-url", "OSSIA_CALLBACK_KEY_URL"),
         ("--public-url", "OSSIA_PUBLIC_URL"),
+        ("--proxies", "OSSIA_PROXIES"),
         ("--metadata", "OSSIA_METADATA"),
         ("--blobs", "OSSIA_BLOBS"),
         ("--blobs-access-key-id", "OSSIA_BLOBS_ACCESS_KEY_ID"),
@@ -89,6 +90,11 @@ def test_lists_come_from_flags_variables_and_files(tmp_path: Path) -> None:
         {"blobs": "s3://bucket/x"},
         {"blobs": "s3://bucket/x", "blobs_access_key_id": "k"},
         {**ENGINE, "blobs_timeout": 0},
+        {"proxies": ("10.0.0.0/8", "balancer")},
+        {"proxies": ("10.0.0.1/8",)},
+        {"proxies": ("10.0.0.0/33",)},
+        {"proxies": ("0.0.0.0/0",)},
+        {"proxies": ("::/0",)},
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(flags: dict[str, object]) -> None:

@@ -48,6 +48,8 @@ class SigningClient:
     timeout_s: float = 60
     in_host: bool = False
     """Whether the endpoint's host names the bucket, which then is no part of the path."""
+    source: str = ""
+    """The address of this machine to connect from, where it matters."""
 
     def request(
         self,
@@ -74,7 +76,12 @@ class SigningClient:
         assert place.hostname is not None
         tls = place.scheme == "https"
         kind = http.client.HTTPSConnection if tls else http.client.HTTPConnection
-        connection = kind(place.hostname, place.port, timeout=self.timeout_s)
+        connection = kind(
+            place.hostname,
+            place.port,
+            timeout=self.timeout_s,
+            source_address=(self.source, 0) if self.source else None,
+        )
         try:
             encoded = {name: value.encode() for name, value in headers.items()}
             connection.request(method, target, body or None, encoded)

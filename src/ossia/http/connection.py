@@ -43,7 +43,6 @@ class _Refused(Exception):  # noqa: N818 - carries a refusal out of the parser
 class Server(Protocol):
     """What connections have in common."""
 
-    handler: Callable[[Request], Awaitable[Response]]
     refuse: Callable[[OssError], Response]
     limits: Limits
     connections: "set[Connection]"
@@ -55,6 +54,9 @@ class Server(Protocol):
     loop: asyncio.AbstractEventLoop
     closing: bool
     now: float
+
+    def handler_for(self, peer: str) -> Callable[[Request], Awaitable[Response]]:
+        """What answers requests of connections from the address *peer*."""
 
     def date_line(self) -> str:
         """The ``Server`` and ``Date`` lines."""
@@ -74,6 +76,7 @@ class Connection(asyncio.BufferedProtocol):
         "_ended",
         "_expects",
         "_gathered",
+        "_handle",
         "_head_bytes",
         "_head_complete",
         "_head_lines",
@@ -134,6 +137,7 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._handle = self._server.handler_for(self._peer)
         self._secure = is_tls(transport)
         if self._secure:
             # uvloop holds 512 KB of a TLS client that takes nothing, and what that becomes.
@@ -379,7 +383,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._queue:
                 request, keeps = self._queue.pop(0)
-                response = await server.handler(request)
+                response = await self._handle(request)
                 keeps = keeps and not self._closing and not server.closing
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
@@ -388,7 +392,7 @@ class Connection(asyncio.BufferedProtocol):
                 if request.method != b"HEAD" and response.is_plain():
                     self._transport.write(head + response.body if response.body else head)
                     if self._drained.paused:
-                        await self._taken(())
+                        await self._taken(request.peer, ())
                 else:
                     await self._respond(request, response, head)
                 if not request.body.complete:
@@ -446,39 +450,39 @@ class Connection(asyncio.BufferedProtocol):
                 self._transport.write(head)
             elif response.gzip or self._secure:
                 send = send_gzip if response.gzip else send_pieces
-                write = self._writer(spans)
+                write = self._writer(request.peer, spans)
                 write = write if pace is None else paced(write, pace)
                 await send(head, response.body, spans, write, sender)
             else:
-                await self._flushed()
-                line = Line(self._transport, self._peer)
+                await self._flushed(request.peer)
+                line = Line(self._transport, request.peer)
                 await sender.send(line, head + response.body, spans, pace)
         finally:
             for span in spans:
                 span.close()
 
-    def _writer(self, spans: tuple[Span, ...]) -> Write:
+    def _writer(self, peer: str, spans: tuple[Span, ...]) -> Write:
         async def write(piece: bytes | memoryview) -> None:
             self._transport.write(piece)
             if self._drained.paused:
-                await self._taken(spans)
+                await self._taken(peer, spans)
 
         return write
 
-    async def _flushed(self) -> None:
+    async def _flushed(self, peer: str) -> None:
         """Wait until earlier answers have left, so that nothing overtakes them; not under TLS."""
         if self._transport.get_write_buffer_size():
             self._transport.set_write_buffer_limits(0)
-            await self._taken(())
+            await self._taken(peer, ())
             self._transport.set_write_buffer_limits()
 
-    async def _taken(self, spans: tuple[Span, ...]) -> None:
-        """Wait until the client has taken what was written; *spans* are closed if it takes long.
+    async def _taken(self, peer: str, spans: tuple[Span, ...]) -> None:
+        """Wait until the client *peer* has taken what was written; if it takes long *spans* close.
 
         Raises `ConnectionResetError` if it is gone, or so slow that it was ended.
         """
         server = self._server
-        line = Line(self._transport, self._peer)
+        line = Line(self._transport, peer)
         taking = Taking(line, spans, server.sender.parking, server.limits, server.now)
         self._taking = taking
         self._watch_time()

@@ -32,7 +32,8 @@ class Request:
     """One request whose head has arrived.
 
     ``target`` is the raw request target; ``headers`` has lower-case names, values trimmed,
-    duplicates joined with a comma in order of arrival.
+    duplicates joined with a comma in order of arrival.  ``peer`` is the client's address and
+    ``secure`` whether it came by TLS: as the connection has it, or the proxy that is believed.
     """
 
     method: bytes

@@ -23,6 +23,7 @@ from email.utils import formatdate
 
 from ossia.errors import OssError
 from ossia.http.connection import SMALL_BODY, Connection
+from ossia.http.forwarded import NO_PROXIES, Proxies, revealing
 from ossia.http.message import Request, Response
 from ossia.http.sending import SpanSender
 from ossia.http.taking import Limits
@@ -32,12 +33,23 @@ Refuser = Callable[[OssError], Response]
 
 
 class HttpServer:
-    """Serves one handler on any number of listening sockets of one event loop."""
+    """Serves one handler on any number of listening sockets of one event loop.
+
+    What *proxies* say of their clients is believed (`forwarded`).
+    """
 
     def __init__(
-        self, handler: Handler, refuse: Refuser, *, limits: Limits | None = None, threads: int = 8
+        self,
+        handler: Handler,
+        refuse: Refuser,
+        *,
+        limits: Limits | None = None,
+        threads: int = 8,
+        proxies: Proxies = NO_PROXIES,
     ) -> None:
-        self.handler = handler
+        self._handler = handler
+        self._revealing = revealing(handler, proxies)
+        self._proxies = proxies
         self.refuse = refuse
         self.limits = limits or Limits()
         self.connections: set[Connection] = set()
@@ -60,6 +72,10 @@ class HttpServer:
         self._servers.append(server)
         if self._sweeper is None:
             self._sweep()
+
+    def handler_for(self, peer: str) -> Handler:
+        """What answers requests of connections from the address *peer*."""
+        return self._revealing if peer in self._proxies else self._handler
 
     async def close(self, deadline_s: float = 30) -> None:
         """Stop accepting, finish what is in flight up to a deadline, close the rest."""

@@ -21,7 +21,7 @@ class Limits:
     """Timers, in seconds; the floor rate of bodies and answers, in bytes per second.
 
     A client that takes nothing of its answer for *park_s* is parked: *parked_per_peer* of one
-    address and *parked* in all may be at a time.
+    address (behind a proxy: of the client's) and *parked* in all may be at a time.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import ssl
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -47,6 +48,7 @@ from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
+from ossia.http.forwarded import Proxies
 from ossia.http.server import HttpServer
 from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
@@ -315,7 +317,8 @@ class Node:
             sides=(admin.answer, *pages, internal.answer, rpc.answer),
             access_log=settings.access_log,
         )
-        self.server = HttpServer(self.gateway.handle, self.gateway.refuse)
+        served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
+        self.server = served(self.gateway.handle, self.gateway.refuse)
         self.servers: tuple[HttpServer, ...] = (self.server,)
         if settings.console_listen:
             console = ConsoleGateway(
@@ -327,7 +330,7 @@ class Node:
                 sides=(admin.answer, console_answer, internal.answer),
                 access_log=settings.access_log,
             )
-            self.servers = (self.server, HttpServer(console.handle, console.refuse))
+            self.servers = (self.server, served(console.handle, console.refuse))
 
     async def _is_stored(self, bucket: str, key: str) -> bool:
         found = await self.buckets.peek(bucket)
