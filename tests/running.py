@@ -82,7 +82,16 @@ class Engines:
 
 
 engines = Engines()
-_ALONE = {"--metadata", "--listen", "--public-url", "--console-listen", "--tls-certificate"}
+_BALANCER = "127.0.0.3"
+"""Not the address that tests connect from: who comes from it is believed."""
+_ALONE = {
+    "--metadata",
+    "--listen",
+    "--public-url",
+    "--proxies",
+    "--console-listen",
+    "--tls-certificate",
+}
 """Who is given one of these is asked about it itself."""
 
 
@@ -112,6 +121,7 @@ def _balanced(
     """As many servers of one kind as `engines` says, behind HAProxy; it is what is told of them."""
     public = f"127.0.0.1:{free_port()}"
     command = [*command, "--workers", "1", "--public-url", f"http://{public}"]
+    command += ["--proxies", _BALANCER]
     addresses: dict[str, str] = {}
     servers: list[Server] = []
     with ExitStack() as running:
@@ -124,7 +134,7 @@ def _balanced(
             servers.append(_server(process, data, _next_event(process, data, "ready")))
             addresses[f"gateway{number}"] = address
         config = data / "haproxy.cfg"
-        config.write_text(haproxy.configuration(public, addresses))
+        config.write_text(haproxy.configuration(public, addresses, _BALANCER))
         # Debian keeps it where only root looks.
         program = shutil.which("haproxy") or "/usr/sbin/haproxy"
         balancer = subprocess.Popen([*_bound_to_us(), program, "-db", "-f", str(config)])

@@ -53,6 +53,7 @@ class Group:
             *(sys.executable, "-m", "ossia", "serve", "--workers=1"),
             f"--listen={gateway.address}",
             f"--public-url=http://{self.public}",
+            f"--proxies={place.balancer}",
             f"--drain-seconds={DRAIN_S}",
             f"--blobs=s3://{ceph.BUCKET}/{self.database}?endpoint={ceph.endpoint(place)}",
             f"--blobs-access-key-id={ceph.ACCESS_KEY}",

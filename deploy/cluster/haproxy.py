@@ -7,8 +7,11 @@ from cluster.place import Place
 from cluster.processes import Daemon
 
 
-def configuration(public: str, servers: Mapping[str, str], more: str = "") -> str:
-    """Balances *servers*, addresses by name, at the address *public*; *more* stands behind it."""
+def configuration(public: str, servers: Mapping[str, str], source: str, more: str = "") -> str:
+    """Balances *servers*, addresses by name, at the address *public*; *more* stands behind it.
+
+    It asks them from the address *source*, which they are to believe (``--proxies``).
+    """
     listed = "\n".join(f"    server {name} {address}" for name, address in servers.items())
     return f"""global
     maxconn 8192
@@ -32,11 +35,17 @@ frontend endpoint
     bind {public}
     # Keys may have any bytes; the gateway is the one to judge.
     option accept-invalid-http-request
+    # Who the client is. What he says of it himself is thrown away.
+    http-request del-header X-Forwarded-For
+    option forwardfor
+    http-request set-header X-Forwarded-Proto https if {{ ssl_fc }}
+    http-request set-header X-Forwarded-Proto http unless {{ ssl_fc }}
     # Where none is ready, an engine is down: a gateway says so as OSS does, with Retry-After.
     use_backend unready if {{ nbsrv(gateways) eq 0 }}
     default_backend gateways
 
 backend gateways
+    source {source}
     balance leastconn
     option httpchk GET /-/ready
     http-check expect status 200
@@ -45,6 +54,7 @@ backend gateways
 {listed}
 
 backend unready
+    source {source}
     balance leastconn
     option httpchk GET /-/health
     default-server check inter 500ms fall 2 rise 1
@@ -86,7 +96,7 @@ def start(group: gateways.Group, name: str = "haproxy") -> None:
     place = group.place
     more = _statistics(place) + _callbacks(place) if group.public == place.listen else ""
     servers = {each.name: each.address for each in group.gateways}
-    place.write(f"{name}.cfg", configuration(group.public, servers, more))
+    place.write(f"{name}.cfg", configuration(group.public, servers, place.balancer, more))
     balancer = daemon(group, name)
     balancer.start()
     url = f"http://{group.public}/-/ready"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from cluster.errors import ClusterError
-from cluster.network import KINDS, Network
+from cluster.network import HOST, KINDS, Network
 from cluster.processes import Daemon
 
 CHECKOUT: Final = Path(__file__).parents[2]
@@ -91,6 +91,11 @@ class Place:
     def endpoint(self) -> str:
         """The one address of the whole."""
         return f"http://{self.listen}"
+
+    @property
+    def balancer(self) -> str:
+        """The address from which HAProxy asks gateways."""
+        return self.network.address(HOST)
 
     def address(self, node: str, service: str) -> str:
         """``host:port`` of a service."""
