@@ -5,10 +5,11 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from faults import HOW, VICTIMS, held_s, injure, skip_impossible, victim_of
 from load import Load
 
 from cluster import gateways
@@ -18,12 +19,6 @@ from cluster.whole import Cluster
 pytestmark = pytest.mark.slow
 
 ROUNDS = int(os.environ.get("OSSIA_CLUSTER_ROUNDS", "1"))
-VICTIMS = ("gateway2", "osd1", "rgw", "primary", "patroni", "etcd1")
-HOW = ("kill", "freeze", "cut")
-HELD_S = {"kill": 3.0, "freeze": 10.0, "cut": 10.0}
-"""A killed part is started again soon, as systemd does; what hangs is noticed by somebody."""
-LONG_HELD_S = 27.0
-"""A primary that vanishes is replaced when its lease has run out (20 s)."""
 
 
 @dataclass
@@ -66,46 +61,21 @@ def table() -> Iterator[list[Row]]:
         print(each)
 
 
-def victim_of(whole: Cluster, name: str) -> str:
-    """*name*, or the Patroni of whoever is the primary."""
-    if name == "patroni":
-        return whole.find("primary").name.replace("postgres", "patroni")
-    return whole.find(name).name
-
-
-def injure(whole: Cluster, how: str, victim: str) -> Callable[[], None]:
-    """Do it; the result undoes it."""
-    if how == "cut":
-        node = whole.node_of(victim)
-        whole.place.network.cut(node)
-        return lambda: whole.place.network.heal(node)
-    process = whole.find(victim)
-    if how == "freeze":
-        process.freeze()
-        return process.thaw
-    process.kill()
-    return lambda: whole.restart(victim)
-
-
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", VICTIMS)
 def test_nothing_acknowledged_is_lost(
     whole: Cluster, load: Load, table: list[Row], name: str, how: str
 ) -> None:
-    if how == "cut" and whole.place.network.kind == "loopback":
-        pytest.skip("only root can cut a node off")
-    if how == "cut" and name == "patroni":
-        pytest.skip("is cut off with its primary")
+    skip_impossible(whole, name, how)
     row = Row(f"{how} {name}")
     table.append(row)
-    held_s = LONG_HELD_S if name in {"primary", "patroni"} and how != "kill" else HELD_S[how]
     with load.running():
         for _ in range(ROUNDS):
             time.sleep(1)
             load.begin_round()
             victim = victim_of(whole, name)
             undo = injure(whole, how, victim)
-            time.sleep(held_s)
+            time.sleep(held_s(name, how))
             undo()
             whole.mend()
             acknowledged = load.longest.count
