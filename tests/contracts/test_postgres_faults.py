@@ -4,8 +4,10 @@ import asyncio
 import signal
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from cutting_proxy import Cut, CuttingProxy, cutting_proxy
 from tables_contract import TERMS, SetClock, a_bucket, an_object
@@ -214,6 +216,28 @@ async def test_a_server_that_hangs_is_told_of_in_time() -> None:
 
 
 @pytest.mark.slow
+async def test_a_line_that_ends_between_preparing_and_executing_is_a_lost_one(
+    pair: tuple[Stored, Stored], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = pair[0].database
+    assert isinstance(database, PostgresDatabase)
+    prepare = asyncpg.Connection._get_statement
+    ended = 0
+
+    async def prepare_and_end(connection: asyncpg.Connection, *args: Any, **kwargs: Any) -> Any:
+        nonlocal ended
+        prepared = await prepare(connection, *args, **kwargs)
+        if ended < 2:
+            ended += 1
+            connection.terminate()
+        return prepared
+
+    monkeypatch.setattr(asyncpg.Connection, "_get_statement", prepare_and_end)
+    bucket = await database.change(tables.buckets.create, a_bucket())
+    assert ended == 2
+    assert await tables.buckets.find(database, bucket.name) is not None
+
+
 async def test_a_view_has_a_deadline_for_each_statement(postgres: PostgresServer) -> None:
     database = await opened(postgres.fresh(), SetClock(), deadline_s=0.7)
 

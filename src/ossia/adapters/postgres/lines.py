@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from ossia.adapters.postgres.primary import Connection, NoPrimaryError, Primary
+from ossia.adapters.postgres.primary import ENDED_BETWEEN, Connection, NoPrimaryError, Primary
 from ossia.ports import Unavailable
 
 LOST = (
@@ -83,6 +83,10 @@ class Lines:
             yield line
         except LOST:
             line.drop()
+            raise
+        except ENDED_BETWEEN as error:
+            if line.is_closed:
+                raise asyncpg.InterfaceError("the connection has ended") from error
             raise
         except BaseException:
             # What it was about to do nobody knows.

@@ -15,6 +15,8 @@ from ossia.adapters.postgres.tenure import VALID_S, Tenure
 
 Connection = Any
 """One of asyncpg, which has no types."""
+ENDED_BETWEEN: Final = AttributeError
+"""What asyncpg raises where a connection ends between preparing a statement and executing it."""
 
 _PORT: Final = 5432
 _SETTINGS: Final = {
@@ -119,6 +121,6 @@ class Primary:
 async def _takes_writes(connection: Connection) -> bool:
     try:
         row: Any = await connection.fetchrow("show transaction_read_only")
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ENDED_BETWEEN):
         return False
     return bool(row[0] == "off")
