@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+from histories import ANSWERS_S, Endpoint, Teams
 from load import Load
 from owed import Receiver, receiving
 
@@ -22,6 +24,10 @@ from ossia.client.signing_client import SigningClient
 from running import free_port
 
 _LOGS: Final = CHECKOUT / ".cache" / "cluster-log"
+_KIND: Final = os.environ.get(
+    "OSSIA_CLUSTER_NETWORK", "namespaces" if os.geteuid() == 0 else "loopback"
+)
+"""Root may choose loopback, too: two clusters on one machine."""
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +36,10 @@ def whole(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     # Not pytest's own folder, which the user postgres may not enter.
     folder = Path(tempfile.mkdtemp(prefix="ossia-cluster-", dir="/var/tmp"))
     folder.chmod(0o755)
-    kind = "namespaces" if os.geteuid() == 0 else "loopback"
     addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     try:
         check_machine(folder)
-        place = Place.make(folder, network_kind=kind, listen=addresses[0], appserver=addresses[1])
+        place = Place.make(folder, network_kind=_KIND, listen=addresses[0], appserver=addresses[1])
         check_addresses(place)
     except ClusterError as error:
         shutil.rmtree(folder)
@@ -51,7 +56,8 @@ def whole(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         running.down()
     assert not folder.exists()
     assert not list(marked(folder))
-    assert "ossia-" not in _said("ip", "-br", "link") + _said("ip", "netns")
+    if _KIND == "namespaces":
+        assert "ossia-" not in _said("ip", "-br", "link") + _said("ip", "netns")
     assert not segments & {
         line.split()[1] for line in _said("ipcs", "-m").splitlines() if line[:2] == "0x"
     }
@@ -75,6 +81,16 @@ def bucket(request: pytest.FixtureRequest, root: SigningClient) -> str:
     name = f"b-{abs(hash(request.node.nodeid)):x}"[:40]
     assert root.request("PUT", name).status == 200
     return name
+
+
+@pytest.fixture
+def teams(whole: Cluster, root: SigningClient, bucket: str) -> Teams:
+    """Clients for the bucket of this test, at every gateway and at the endpoint."""
+    hosts = [whole.place.listen, *(each.address for each in whole.group.gateways)]
+    endpoints = [replace(root, endpoint=f"http://{each}", timeout_s=ANSWERS_S) for each in hosts]
+    made = Teams([Endpoint(each) for each in endpoints], bucket)
+    made.prepare()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,8 @@ from typing import Final
 
 import pytest
 
+from cluster import postgres
+from cluster.processes import wait_until
 from cluster.whole import Cluster
 
 VICTIMS: Final = ("gateway2", "osd1", "rgw", "primary", "patroni", "etcd1")
@@ -29,7 +31,8 @@ def held_s(name: str, how: str) -> float:
 
 
 def victim_of(whole: Cluster, name: str) -> str:
-    """*name*, or the Patroni of whoever is the primary."""
+    """*name*, or the Patroni of whoever is the primary, which takes time to say on a busy machine."""
+    wait_until(lambda: postgres.primary(whole.place) is not None, 60, "Nobody is the primary")
     if name == "patroni":
         return whole.find("primary").name.replace("postgres", "patroni")
     return whole.find(name).name
