@@ -49,8 +49,14 @@ def cluster(context: click.Context, folder: Path) -> None:
     show_default=True,
     help="With namespaces (root only) nodes can be cut off.",
 )
+@click.option(
+    "--disks",
+    "has_disks",
+    is_flag=True,
+    help="PostgreSQL and gateways have disks of their own, which can be filled (root only).",
+)
 @click.pass_obj
-def up(folder: Path, listen: str, appserver: str, network_kind: str) -> None:
+def up(folder: Path, listen: str, appserver: str, network_kind: str, has_disks: bool) -> None:
     """Start everything, and say how to use it.  What runs already is left alone."""
     check_machine(folder)
     place = Place.open(folder)
@@ -61,7 +67,13 @@ def up(folder: Path, listen: str, appserver: str, network_kind: str) -> None:
     if place is None:
         if folder.exists() and any(folder.iterdir()):
             raise ClusterError(f"{folder} holds something else: remove it, or choose --folder.")
-        place = Place.make(folder, network_kind=network_kind, listen=listen, appserver=appserver)
+        place = Place.make(
+            folder,
+            network_kind=network_kind,
+            listen=listen,
+            appserver=appserver,
+            has_disks=has_disks,
+        )
         try:
             check_addresses(place)
         except ClusterError:
@@ -183,6 +195,21 @@ def heal(folder: Path, name: str) -> None:
 def clock(folder: Path, name: str, seconds: float) -> None:
     """Let a gateway see a time that is SECONDS ahead (behind, where negative)."""
     gateways.move_clock(_place(folder), name, seconds)
+
+
+@cluster.command()
+@click.argument("name")
+@click.pass_obj
+def fill(folder: Path, name: str) -> None:
+    """Let the disk of a process run full: a PostgreSQL, a gateway, or Ceph (an OSD)."""
+    Cluster(_place(folder)).fill(name)
+
+
+@cluster.command()
+@click.pass_obj
+def empty(folder: Path) -> None:
+    """Make room on every disk again."""
+    Cluster(_place(folder)).empty()
 
 
 @cluster.command()

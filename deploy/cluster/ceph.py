@@ -12,8 +12,9 @@ import json
 import os
 import subprocess
 import uuid
+from collections.abc import Mapping
 from email.utils import formatdate
-from typing import Final
+from typing import Any, Final
 
 from cluster.errors import ClusterError
 from cluster.place import CEPH_PORTS, PORTS, Place
@@ -34,6 +35,8 @@ _CAPABILITIES: Final = {
 }
 _BLOCK_BYTES: Final = 8 * 1024**3
 _MEMORY_BYTES: Final = 939_524_096  # the least that an OSD accepts
+_FULL_RATIOS: Final = {"nearfull": 0.85, "backfillfull": 0.9, "full": 0.95}
+"""What Ceph has by default."""
 _OK: Final = 200
 
 
@@ -214,6 +217,38 @@ def is_clean(place: Place) -> bool:
     summary = said.get("pg_summary", said)
     states = summary["num_pg_by_state"]
     return all("active+clean" in each["name"] for each in states) and bool(states)
+
+
+def fill(place: Place) -> None:
+    """Let Ceph refuse writes: what may be stored is set to half of what is stored.
+
+    A disk that is filled to the real limit (95 %) costs minutes, and refuses in the same way.
+    """
+    stored = json.loads(_tool(place, "ceph", "osd", "df", "-f", "json"))["nodes"]
+    ratio = min(each["utilization"] for each in stored) / 100 / 2
+    _set_ratios(place, {name: usual * ratio for name, usual in _FULL_RATIOS.items()})
+
+
+def empty(place: Place) -> None:
+    """The opposite.  Nothing happens if it is not full."""
+    if _map(place)["full_ratio"] < _FULL_RATIOS["full"] / 2:
+        _set_ratios(place, _FULL_RATIOS)
+
+
+def _set_ratios(place: Place, ratios: Mapping[str, float]) -> None:
+    # All three, each more than the one before it: otherwise the monitor heeds another.
+    for name, ratio in ratios.items():
+        _tool(place, "ceph", "osd", f"set-{name}-ratio", f"{ratio:.6f}")
+
+
+def is_full(place: Place) -> bool:
+    """Whether it refuses writes: the OSDs have told the monitor, and that one everybody."""
+    return any("full" in each["flags_names"].split(",") for each in _map(place)["pools"])
+
+
+def _map(place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_tool(place, "ceph", "osd", "dump", "-f", "json"))
+    return found
 
 
 def _make_user(place: Place) -> None:

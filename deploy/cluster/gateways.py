@@ -70,6 +70,7 @@ class Group:
             "OSSIA_ACCOUNT_ID": place.account_id,
             # `cluster clock` moves the time that this gateway sees.
             "OSSIA_TEST_CLOCK_FILE": str(_clock_file(place, gateway.name)),
+            "TMPDIR": str(place.disk(gateway.node)),
             "OSSIA_METADATA": postgres.url(place, self.database),
             **({} if self.source is None else {"PYTHONPATH": str(self.source)}),
             "OSSIA_BLOBS_ACCESS_KEY_SECRET": place.s3_secret,

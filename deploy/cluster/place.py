@@ -46,6 +46,7 @@ class Place:
     network_kind: str
     listen: str
     appserver: str
+    has_disks: bool
     access_key_id: str
     account_id: str
     access_key_secret: str = field(repr=False)
@@ -62,13 +63,22 @@ class Place:
         return cls(folder=folder, **kept)
 
     @classmethod
-    def make(cls, folder: Path, *, network_kind: str, listen: str, appserver: str) -> "Place":
+    def make(
+        cls,
+        folder: Path,
+        *,
+        network_kind: str,
+        listen: str,
+        appserver: str,
+        has_disks: bool = False,
+    ) -> "Place":
         """A new one, with secrets of its own."""
         place = cls(
             folder=folder,
             network_kind=network_kind,
             listen=listen,
             appserver=appserver,
+            has_disks=has_disks,
             access_key_id=f"LTAI5t{secrets.token_hex(9)}",
             account_id=str(10**15 + secrets.randbelow(9 * 10**15)),
             access_key_secret=secrets.token_hex(15),
@@ -100,6 +110,10 @@ class Place:
     def address(self, node: str, service: str) -> str:
         """``host:port`` of a service."""
         return f"{self.network.address(node)}:{PORTS[service]}"
+
+    def disk(self, node: str) -> Path:
+        """The folder of a node that may run full (`cluster.disks`)."""
+        return self.folder / "disks" / node
 
     def write(self, name: str, text: str, *, unprivileged: bool = False) -> Path:
         """A file that nobody else reads; *unprivileged* gives it to who runs PostgreSQL."""

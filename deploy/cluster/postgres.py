@@ -48,6 +48,11 @@ def _name(node: str) -> str:
     return node.replace("db", "postgres")
 
 
+def _data(place: Place, node: str) -> Path:
+    # Not the disk itself: Patroni may remove it and begin again.
+    return place.disk(node) / "data"
+
+
 def _configuration(place: Place, node: str) -> dict[str, Any]:
     address = place.network.address(node)
     rest, database = place.address(node, "patroni"), place.address(node, "postgres")
@@ -91,7 +96,7 @@ def _configuration(place: Place, node: str) -> dict[str, Any]:
         "postgresql": {
             "listen": database,
             "connect_address": database,
-            "data_dir": str(place.folder / node),
+            "data_dir": str(_data(place, node)),
             "bin_dir": str(newest_programs()),
             "pgpass": str(place.folder / "patroni" / f"{node}.pgpass"),
             "authentication": {
@@ -157,14 +162,13 @@ class Postmaster(Process):
 
 def postmasters(place: Place) -> list[Postmaster]:
     """The databases themselves."""
-    return [Postmaster(_name(node), place.folder / node) for node in NODES]
+    return [Postmaster(_name(node), _data(place, node)) for node in NODES]
 
 
 def start(place: Place) -> None:
     """Start the copies, wait until one is the primary and the others follow; make the database."""
     place.make_folder("patroni", unprivileged=True)
     for node in NODES:
-        place.make_folder(node, unprivileged=True)
         text = json.dumps(_configuration(place, node), indent=2)
         place.write(f"patroni/{node}.yml", text, unprivileged=True)
     everybody = daemons(place)

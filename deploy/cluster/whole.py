@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cluster import ceph, demonstration, etcd, gateways, haproxy, postgres
+from cluster import ceph, demonstration, disks, etcd, gateways, haproxy, postgres
 from cluster.errors import ClusterError
 from cluster.network import HOST, NUMBERS
 from cluster.place import MARK, PORTS, Place, check_reachable, refuse_taken
@@ -48,6 +48,7 @@ class Cluster:
         """Start what does not run, and wait until the whole works."""
         place = self.place
         place.network.up()
+        disks.start(place)
         with ThreadPoolExecutor(2) as together:
             say("Ceph, etcd and PostgreSQL start: this takes a minute …")
             engines = [together.submit(ceph.start, place), together.submit(_start_database, place)]
@@ -108,6 +109,20 @@ class Cluster:
             raise ClusterError(f"{name} is on the host, which cannot be cut off.")
         return name
 
+    def fill(self, name: str) -> None:
+        """Let the disk of a process run full; of an OSD, all of Ceph."""
+        node = self.node_of(name)
+        if node in ceph.OSDS:
+            ceph.fill(self.place)
+        else:
+            disks.fill(self.place, node)
+
+    def empty(self) -> None:
+        """Make room on every disk again."""
+        for node in disks.SIZES:
+            disks.empty(self.place, node)
+        ceph.empty(self.place)
+
     def restart(self, name: str) -> None:
         """Start a daemon that was killed.  PostgreSQL is started by its Patroni."""
         found = self.find(name)
@@ -131,6 +146,7 @@ class Cluster:
             and postgres.is_healthy(place)
             and self.group.are_ready()
             and ceph.is_clean(place)
+            and not ceph.is_full(place)
         )
 
     def mend(self, seconds: float = 180) -> None:
@@ -142,6 +158,7 @@ class Cluster:
             each.thaw()
         for daemon in self.daemons():
             daemon.start()
+        self.empty()
         wait_until(self.is_well, seconds, "The cluster did not become well again")
 
     def down(self) -> None:
@@ -164,6 +181,7 @@ class Cluster:
         for pid in marked(place.folder):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        disks.stop(place)
         place.network.down()
         shutil.rmtree(place.folder)
 

@@ -39,7 +39,13 @@ def whole(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     try:
         check_machine(folder)
-        place = Place.make(folder, network_kind=_KIND, listen=addresses[0], appserver=addresses[1])
+        place = Place.make(
+            folder,
+            network_kind=_KIND,
+            listen=addresses[0],
+            appserver=addresses[1],
+            has_disks=os.geteuid() == 0,
+        )
         check_addresses(place)
     except ClusterError as error:
         shutil.rmtree(folder)

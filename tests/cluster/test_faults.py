@@ -6,7 +6,7 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from faults import HOW, VICTIMS, held_s, injure, skip_impossible, victim_of
@@ -19,6 +19,7 @@ from cluster.whole import Cluster
 pytestmark = pytest.mark.slow
 
 ROUNDS = int(os.environ.get("OSSIA_CLUSTER_ROUNDS", "1"))
+HELD_FULL_S = 10.0
 
 
 @dataclass
@@ -84,6 +85,31 @@ def test_nothing_acknowledged_is_lost(
             )
             row.add(load)
     assert load.verify() == []
+
+
+@pytest.mark.parametrize("name", ["primary", "osd1"])
+def test_a_full_disk_loses_nothing(whole: Cluster, load: Load, table: list[Row], name: str) -> None:
+    if name == "primary" and not whole.place.has_disks:
+        pytest.skip("only root can give PostgreSQL a disk that runs full")
+    # Longer than a gateway waits for its engines before it says that they do not answer.
+    load.client = replace(load.client, timeout_s=60)
+    row = Row(f"full disk of {name}")
+    table.append(row)
+    with load.running():
+        for _ in range(ROUNDS):
+            time.sleep(1)
+            load.begin_round()
+            whole.fill(name)
+            wait_until(lambda: bool(load.failures), 90, "nobody was told")
+            time.sleep(HELD_FULL_S)
+            whole.mend()
+            acknowledged = load.longest.count
+            wait_until(
+                lambda before=acknowledged: load.longest.count > before + 20, 60, "no write goes on"
+            )
+            row.add(load)
+    assert load.verify() == []
+    assert set(row.failures) == {"503 ServiceUnavailable"}
 
 
 @pytest.mark.parametrize("seconds", [600, -600], ids=["ahead", "behind"])
