@@ -21,10 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from pieces import LEAST, names_in, piece
-
 from history import NOBODY_KNOWS, OK, Asked, History, Operation, Told
 from ossia.client.signing_client import Reply, SigningClient
+from pieces import LEAST, names_in, piece
 
 CLIENTS: Final = (4, 6)
 OPERATIONS: Final = (30, 80)
@@ -215,7 +214,7 @@ def told_by(reply: Reply, asked: Asked) -> Told:
     if reply.status in REFUSALS:
         alike = REFUSALS[reply.status]
         # HEAD and 304 have no document that names it.
-        outcome = reply.code or next(iter(alike)) if len(alike) == 1 else reply.code
+        outcome = reply.code or (next(iter(alike)) if len(alike) == 1 else "")
         if outcome not in alike:
             raise ValueError(f"{asked.kind}: {reply.status} {reply.code}")
         return Told(outcome=outcome, size=next_position, etag=_etag(said))

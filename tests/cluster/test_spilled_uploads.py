@@ -8,11 +8,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
-from pieces import piece
 
 from cluster.gateways import Gateway
 from cluster.whole import Cluster
 from ossia.client.signing_client import SigningClient
+from pieces import piece
 
 pytestmark = pytest.mark.slow
 

@@ -1,12 +1,13 @@
-"""The judge of histories refuses what no object can do, and nothing else."""
+"""Histories: the judge refuses what no object can do and nothing else; contents say what they are."""
 
 from pathlib import Path
 
 import pytest
 
 from history import OK, Asked, History, Kind, Operation, Told, judge, lacks_judge
+from pieces import LEAST, names_in, piece
 
-pytestmark = pytest.mark.skipif(
+needs_judge = pytest.mark.skipif(
     lacks_judge() is not None, reason=f"HISTORIES ARE NOT JUDGED: {lacks_judge()}"
 )
 
@@ -181,6 +182,7 @@ BAD = {
 }
 
 
+@needs_judge
 @pytest.mark.parametrize(
     ("operations", "result"),
     [
@@ -192,3 +194,21 @@ def test_verdict(operations: list[Operation], result: str, tmp_path: Path) -> No
     (verdict,) = judge([History(name="one", operations=operations)], tmp_path)
     assert verdict.result == result
     assert (tmp_path / "one.html").exists() == (result == "Illegal")
+
+
+def test_contents_say_what_they_are_made_of() -> None:
+    assert names_in(piece("a", LEAST) + piece("b", 5_000) + piece("a", 100)) == "a,b,a,"
+    assert names_in(b"") == ""
+
+
+@pytest.mark.parametrize("at", [0, 1, 3, LEAST, 2 * LEAST - 1])
+def test_a_byte_that_is_another_is_noticed(at: int) -> None:
+    content = bytearray(piece("a", LEAST) + piece("b", LEAST))
+    content[at] ^= 1
+    assert "damaged" in names_in(bytes(content))
+
+
+@pytest.mark.parametrize("size", [1, LEAST - 1, LEAST + 1])
+def test_what_is_cut_short_is_noticed(size: int) -> None:
+    content = piece("a", LEAST) + piece("b", LEAST)
+    assert "damaged" in names_in(content[:size])
