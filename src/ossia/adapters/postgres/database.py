@@ -20,7 +20,7 @@ import asyncpg
 
 from ossia.adapters.postgres import outcome, schema
 from ossia.adapters.postgres.lines import LOST, Line, Lines
-from ossia.adapters.postgres.primary import Place, Primary
+from ossia.adapters.postgres.primary import ENDED_BETWEEN, Place, Primary
 from ossia.adapters.postgres.stamps import TRUSTED_S, Stamps
 from ossia.adapters.postgres.tenure import VALID_S
 from ossia.adapters.postgres.transaction import LineRows, LineTransaction, ViewRows
@@ -184,7 +184,7 @@ class PostgresDatabase:
             renewed = bool(transaction.renewed)
             try:
                 await connection.execute("commit")
-            except LOST as error:
+            except (*LOST, ENDED_BETWEEN) as error:
                 raise _UnheardError(line.name, result, renewed) from error
             return result, renewed
 
