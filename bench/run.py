@@ -94,12 +94,12 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the process tree."""
+    """User and system time of the process tree, those of it that have ended included."""
     total = 0
     for each in tree(pid):
         with suppress(OSError):
             fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
+            total += sum(map(int, fields[11:15]))
     return total / TICKS
 
 
@@ -410,13 +410,14 @@ def measure_all(folder: Path, rounds: int) -> list[Figure]:
     ]
 
 
-def write_page(table: str) -> None:
-    """Put the table into the page, between its markers."""
+def write_page(table: str, name: str = "") -> None:
+    """Put the table into the page, between its markers; *name* is in those of another one."""
     page = ROOT / "docs" / "benchmarks.md"
     text = page.read_text()
-    head, _, rest = text.partition("<!-- begin -->")
-    _, _, tail = rest.partition("<!-- end -->")
-    made = f"<!-- begin -->\n{machine()}, {time.strftime('%Y-%m-%d')}\n\n{table}\n<!-- end -->"
+    begin, end = f"<!-- begin{name} -->", f"<!-- end{name} -->"
+    head, _, rest = text.partition(begin)
+    _, _, tail = rest.partition(end)
+    made = f"{begin}\n{machine()}, {time.strftime('%Y-%m-%d')}\n\n{table}\n{end}"
     page.write_text(f"{head}{made}{tail}")
 
 

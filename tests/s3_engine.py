@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -55,6 +55,8 @@ class S3Engine:
     endpoint: str
     access_key_id: str = KEY_ID
     access_key_secret: str = SECRET
+    pids: Sequence[int] = ()
+    """Its processes."""
 
     def new_bucket(self) -> str:
         """A bucket of one's own."""
@@ -98,7 +100,7 @@ def running_ceph(folder: Path) -> Iterator[S3Engine]:
     with ExitStack() as stack:
         stack.callback(ceph.stop)
         ceph.start()
-        yield S3Engine(ceph.endpoint)
+        yield S3Engine(ceph.endpoint, pids=ceph.pids)
 
 
 class _Ceph:
@@ -122,6 +124,10 @@ class _Ceph:
 
     def _file(self, name: str) -> Path:
         return self._folder / name
+
+    @property
+    def pids(self) -> list[int]:
+        return [each.pid for each in self._processes]
 
     def start(self) -> None:
         for name in ("run", "mon", "osd", "rgw"):
