@@ -241,7 +241,7 @@ paxos propose interval = 0.05
 [osd]
 osd data = {folder}/osd
 osd objectstore = memstore
-memstore device bytes = 4294967296
+memstore device bytes = 17179869184
 osd op num shards = 2
 osd op num threads per shard = 1
 [mon]
@@ -251,6 +251,8 @@ rgw frontends = beast endpoint=127.0.0.1:{gateway_port} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw thread pool size = 64
 rgw enable usage log = false
+rgw gc obj min wait = 5
+rgw gc processor period = 5
 rgw dynamic resharding = false
 rgw override bucket index max shards = 1
 debug rgw = 0

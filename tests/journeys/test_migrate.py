@@ -1,23 +1,39 @@
-"""``ossia migrate``: everything that is stored, from one form to the other and back."""
+"""``ossia migrate``: everything that is stored, from one form to the other and back.
 
+``OSSIA_MIGRATE_OBJECTS`` and ``OSSIA_MIGRATE_BIG_BYTES`` set how many small objects there are and how
+large the one is that is not (the figures of a release: 100 000 and 5 GiB, which take memory, as the
+engine of the tests keeps it there, and twice as much disk); ``OSSIA_MIGRATE_KILLED_AFTER_S`` when the
+passes are killed.
+"""
+
+import asyncio
+import base64
+import hashlib
+import io
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import oss2  # type: ignore[import-untyped]
 import pytest
+from migrating import migrating
 
+from fake_engine import BUCKET, fake_engine
 from ossia.client.ram import RamClient
+from ossia.domain.identity.store import SEALING_KEYS
+from ossia.node.migration.form import OWN, open_source, settings_of
+from ossia.node.migration.staging import all_rows
+from ossia.tables import every
+from ossia.tables.blob_life import BlobState
+from ossia.testing.inbox import Inbox
 from postgres_server import PostgresServer
 from running import ROOT_KEY, Server, running_server
 from s3_engine import S3Engine, needs_engine
@@ -26,6 +42,11 @@ pytestmark = [pytest.mark.slow, needs_engine]
 
 KIB, MIB = 1024, 1024 * 1024
 SMALL = int(os.environ.get("OSSIA_MIGRATE_OBJECTS", "600"))
+BIG = int(os.environ.get("OSSIA_MIGRATE_BIG_BYTES", str(21 * MIB + 17)))
+KILLED_AFTER_S = os.environ.get("OSSIA_MIGRATE_KILLED_AFTER_S", "0.9,1.4,2.0").split(",")
+WITHIN_S = 300 + SMALL // 50 + BIG // (10 * MIB)
+AT_A_TIME = 6
+OUTBOX = ("--callback-mode", "outbox", "--callback-timeout", "2")
 ROOT = ("--root-access-key-id", ROOT_KEY[0], "--root-access-key-secret", ROOT_KEY[1])
 READING = {
     "Version": "1",
@@ -54,7 +75,7 @@ class Place:
 
 
 def a_folder(path: Path) -> Place:
-    return Place(path / "data", ("--metadata", "sqlite", *ROOT), {})
+    return Place(path / "data", ("--metadata", "sqlite", *ROOT, *OUTBOX), {})
 
 
 def shared(path: Path, postgres: PostgresServer, engine: S3Engine) -> Place:
@@ -68,7 +89,9 @@ def shared(path: Path, postgres: PostgresServer, engine: S3Engine) -> Place:
     }
     file = path / "gateways.toml"
     file.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items()))
-    return Place(file, ("--config", str(file), "--metadata", settings["metadata"], *ROOT), {})
+    return Place(
+        file, ("--config", str(file), "--metadata", settings["metadata"], *ROOT, *OUTBOX), {}
+    )
 
 
 def bucket_of(server: Server, name: str = "migrated") -> Any:
@@ -79,17 +102,53 @@ def content(number: int, size: int) -> bytes:
     return random.Random(number).randbytes(size)
 
 
+class Big(io.RawIOBase):
+    """The one that is not small, as it is read."""
+
+    def __init__(self) -> None:
+        self._at = 0
+
+    def __len__(self) -> int:
+        return BIG
+
+    def read(self, size: int = -1) -> bytes:
+        block, skipped = divmod(self._at, MIB)
+        piece = content(block, MIB)[skipped:][: BIG - self._at]
+        piece = piece if size < 0 else piece[:size]
+        self._at += len(piece)
+        return piece
+
+
+def digest(read: Callable[[int], bytes]) -> str:
+    found = hashlib.blake2b()
+    while piece := read(MIB):
+        found.update(piece)
+    return found.hexdigest()
+
+
+def at_a_time(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    with ThreadPoolExecutor(AT_A_TIME) as threads:
+        return list(threads.map(work, items))
+
+
+def put_small(bucket: Any, number: int) -> None:
+    """Every tenth has tags, every eleventh an ACL of its own."""
+    headers = {} if number % 10 else {"x-oss-tagging": f"number={number}&a%20b=%C3%A9"}
+    headers |= {} if number % 11 else {"x-oss-object-acl": "public-read"}
+    body = content(number, number % 40 * KIB // 2)
+    bucket.put_object(f"small/{number:05}", body, headers=headers)
+
+
 def fill(server: Server) -> dict[str, Any]:
     """One of everything; what only whoever made it knows."""
     bucket = bucket_of(server)
     bucket.create_bucket()
-    for number in range(SMALL):
-        bucket.put_object(f"small/{number:05}", content(number, number % 40 * KIB // 2))
+    at_a_time(partial(put_small, bucket), range(SMALL))
     bucket.put_object(
         "named é", b"x", headers={"x-oss-meta-a": "b", "x-oss-object-acl": "public-read",
                                   "x-oss-tagging": "k=v", "Content-Type": "text/weird"},
     )  # fmt: skip
-    bucket.put_object("large", content(1, 21 * MIB + 17))
+    bucket.put_object("large", Big())
     upload = bucket.init_multipart_upload("parts").upload_id
     parts = [
         oss2.models.PartInfo(n, bucket.upload_part("parts", upload, n, content(n, 3 * MIB)).etag)
@@ -118,18 +177,7 @@ def fill(server: Server) -> dict[str, Any]:
 def seen(server: Server) -> dict[str, Any]:
     """Everything that a client sees of the objects."""
     bucket = bucket_of(server)
-    found: dict[str, Any] = {}
-    for each in oss2.ObjectIterator(bucket):
-        answer = bucket.get_object(each.key)
-        headers = {
-            name.lower(): value
-            for name, value in answer.headers.items()
-            if not name.lower().startswith(("x-oss-request", "x-oss-server", "date", "connection"))
-        }
-        found[each.key] = (
-            each.etag, each.last_modified, headers, answer.read(),
-            bucket.get_object_acl(each.key).acl,
-        )  # fmt: skip
+    found = dict(at_a_time(partial(seen_of, bucket), oss2.ObjectIterator(bucket, max_keys=1000)))
     found[""] = (
         bucket.get_bucket_policy().policy,
         bucket.get_bucket_stat().storage_size_in_bytes,
@@ -141,25 +189,75 @@ def seen(server: Server) -> dict[str, Any]:
     return found
 
 
-def migrate(source: Place, target: Place, *more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "ossia", "migrate", "--json", "--from", str(source.named), "--to",
-         str(target.named), *more],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def seen_of(bucket: Any, each: Any) -> tuple[str, Any]:
+    answer = bucket.get_object(each.key)
+    headers = {
+        name.lower(): value
+        for name, value in answer.headers.items()
+        if not name.lower().startswith(("x-oss-request", "x-oss-server", "date", "connection"))
+    }
+    # Of every one the ACL is in its row, which `rows_of` compares.
+    acl = bucket.get_object_acl(each.key).acl if each.key < "small/00600" else None
+    return each.key, (each.etag, each.last_modified, headers, digest(answer.read), acl)
+
+
+def rows_of(place: Place) -> dict[str, list[Any]]:
+    """Every row, the tags that no operation tells included; not what each place seals for itself."""
+    own = {*OWN, ("setting", SEALING_KEYS)}
+
+    async def read() -> dict[str, list[Any]]:
+        async with AsyncExitStack() as held:
+            source = await open_source(settings_of(place.named), held)
+            found = {
+                table.name: [
+                    tuple(row) async for page in all_rows(source.rows, table) for row in page
+                ]
+                for table in every.EVERY
+            }
+        found["identity"] = [row for row in found["identity"] if row[:2] not in own]
+        # What is garbage is left behind, and what was garbage at the source may be used again here.
+        found["blob"] = [row for row in found["blob"] if row[1] == BlobState.LIVE]
+        used = {row[table.at("content_id")] for table in (every.OBJECT, every.PART)
+                for row in found[table.name]}  # fmt: skip
+        found["content"] = [row for row in found["content"] if row[0] in used]
+        return found
+
+    return asyncio.run(read())
 
 
 def migrated(source: Place, target: Place, *more: str) -> dict[str, Any]:
     """The last event of a run that succeeds."""
-    process = migrate(source, target, *more)
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    event: dict[str, Any] = json.loads(out.splitlines()[-1])
-    return event
+    with migrating(source.named, target.named, *more) as run:
+        assert run.wait(WITHIN_S)
+        assert run.process.returncode == 0, run.said()
+        return run.last_event()
 
 
-def carry(source: Place, target: Place, folder: Path) -> None:
-    """Pass while the source serves and changes, be killed three times, then the last pass."""
+def session_of(server: Server, key: dict[str, str]) -> Any:
+    """What somebody signs with who has taken the role on."""
+    given = RamClient(server.endpoint, key["AccessKeyId"], key["AccessKeySecret"]).call(
+        "AssumeRole", Version="2015-04-01", RoleSessionName="session", DurationSeconds=3600,
+        RoleArn=f"acs:ram::{server.account_id}:role/reader",
+    )["Credentials"]  # fmt: skip
+    return oss2.StsAuth(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"])
+
+
+def owe(server: Server, inbox: Inbox, key: str) -> str:
+    """Store an object whose application says no; the id under which it is told since then."""
+    inbox.clear()
+    inbox.answer(status=500)
+    callback = {"callbackUrl": inbox.url, "callbackBody": "object=${object}"}
+    header = base64.b64encode(json.dumps(callback).encode()).decode()
+    stored = bucket_of(server).put_object(key, b"told later", headers={"x-oss-callback": header})
+    assert stored.status == 203
+    return inbox.wait()[0].headers["webhook-id"]
+
+
+def carry(source: Place, target: Place, folder: Path, meanwhile: Callable[[Server], Any]) -> Any:
+    """Pass while the source serves and changes, be killed three times, then the last pass.
+
+    What *meanwhile* returns, which is called when the source still takes changes.
+    """
     with source.served(folder) as server:
         bucket = bucket_of(server)
         going = threading.Event()
@@ -173,15 +271,15 @@ def carry(source: Place, target: Place, folder: Path) -> None:
 
         changing = threading.Thread(target=change)
         changing.start()
-        for after_s in (0.9, 1.4, 2.0):
-            process = migrate(source, target)
-            time.sleep(after_s)
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+        for after_s in map(float, KILLED_AFTER_S):
+            with migrating(source.named, target.named) as run:
+                run.wait(after_s)
+                run.last_event()
         assert migrated(source, target)["event"] == "pass"
         assert migrated(source, target)["rows"] > 0
         going.set()
         changing.join()
+        known = meanwhile(server)
     with source.served(folder, "--read-only") as server:
         with pytest.raises(oss2.exceptions.ServerError) as refused:
             bucket_of(server).put_object("late", b"x")
@@ -189,6 +287,11 @@ def carry(source: Place, target: Place, folder: Path) -> None:
         done = migrated(source, target, "--last")
         assert done["event"] == "done"
         assert done["objects"] >= SMALL
+        there, here = rows_of(source), rows_of(target)
+        for name, rows in there.items():
+            assert here[name] == rows, name
+        assert there["pending"]
+    return known
 
 
 def test_there_and_back(tmp_path: Path, postgres: PostgresServer, s3_engine: S3Engine) -> None:
@@ -200,29 +303,33 @@ def test_there_and_back(tmp_path: Path, postgres: PostgresServer, s3_engine: S3E
     folders = [tmp_path / name for name in ("old", "new", "again")]
     with forms[0].served(folders[0]) as server:
         known = fill(server)
-        alice_key = (known["key"]["AccessKeyId"], known["key"]["AccessKeySecret"])
-        reader = RamClient(server.endpoint, *alice_key).call(
-            "AssumeRole", Version="2015-04-01", RoleSessionName="session", DurationSeconds=3600,
-            RoleArn=f"acs:ram::{server.account_id}:role/reader",
-        )["Credentials"]  # fmt: skip
         pem, account = _public_key(server), server.account_id
-    for at in (0, 1):
-        carry(forms[at], forms[at + 1], folders[at])
-        with forms[at].served(folders[at], "--read-only") as server:
-            before = seen(server)
-        with forms[at + 1].served(folders[at + 1]) as server:
-            after = seen(server)
-            assert after.keys() == before.keys()
-            for key, each in before.items():
-                assert after[key] == each, key
-            assert (_public_key(server), server.account_id) == (pem, account)
-            alice = oss2.Auth(*alice_key)
-            session = oss2.StsAuth(
-                reader["AccessKeyId"], reader["AccessKeySecret"], reader["SecurityToken"]
-            )
-            for auth in (alice, session):
-                got = oss2.Bucket(auth, server.endpoint, "migrated").get_object("small/00003")
-                assert got.read() == content(3, 3 * KIB // 2)
+    alice = oss2.Auth(known["key"]["AccessKeyId"], known["key"]["AccessKeySecret"])
+    with Inbox() as inbox:
+        for at in (0, 1):
+
+            def meanwhile(server: Server, at: int = at) -> tuple[Any, str]:
+                return session_of(server, known["key"]), owe(server, inbox, f"owed/{at}")
+
+            session, owed = carry(forms[at], forms[at + 1], folders[at], meanwhile)
+            with forms[at].served(folders[at], "--read-only") as server:
+                before = seen(server)
+            assert {each.headers["webhook-id"] for each in inbox.received} == {owed}
+            inbox.clear()
+            inbox.answer()
+            with forms[at + 1].served(folders[at + 1]) as server:
+                inbox.wait(timeout_s=60)
+                after = seen(server)
+                assert after.keys() == before.keys()
+                for key, each in before.items():
+                    assert after[key] == each, key
+                assert (_public_key(server), server.account_id) == (pem, account)
+                for auth in (alice, session):
+                    got = oss2.Bucket(auth, server.endpoint, "migrated").get_object("small/00003")
+                    assert got.read() == content(3, 3 * KIB // 2)
+            (told,) = inbox.received
+            assert told.headers["webhook-id"] == owed
+            assert not rows_of(forms[at + 1])["pending"]
     with forms[2].served(folders[2]) as server:
         bucket = bucket_of(server)
         part = oss2.models.PartInfo(1, known["etag"])
@@ -247,13 +354,36 @@ def test_what_cannot_be_is_told(tmp_path: Path) -> None:
             bucket_of(server).create_bucket()
 
     def refusal(source: Place, target: Place) -> str:
-        process = migrate(source, target)
-        _, err = process.communicate(timeout=60)
-        assert process.returncode == 2
-        assert "Traceback" not in err
-        return err
+        with migrating(source.named, target.named) as run:
+            assert run.wait(60)
+            assert run.process.returncode == 2
+            assert "Traceback" not in run.said()
+            return run.said()
 
     assert "is not empty" in refusal(full, a_folder(tmp_path / "other"))
     assert "not a data folder" in refusal(a_folder(tmp_path / "nowhere"), empty)
     with full.served(tmp_path / "full"):
         assert "in use" in refusal(full, full).lower() or "holds" in refusal(full, full).lower()
+
+
+def test_an_engine_that_fails_is_told_in_one_line(tmp_path: Path) -> None:
+    full = a_folder(tmp_path / "full")
+    with full.served(tmp_path / "full") as server:
+        bucket_of(server).create_bucket()
+        bucket_of(server).put_object("in a blob", content(1, 64 * KIB))
+    with fake_engine() as fake:
+        target = tmp_path / "target.toml"
+        target.write_text(
+            f'data = "{tmp_path / "other"}"\nblobs = "s3://{BUCKET}/x?endpoint={fake.endpoint}"\n'
+            'blobs_access_key_id = "key"\nblobs_access_key_secret = "s"\nblobs_timeout = 1\n'
+        )
+        fake.always("500", "PUT")
+        with migrating(full.named, target) as run:
+            assert run.wait(60)
+            assert run.process.returncode == 2
+            assert "Traceback" not in run.said()
+            assert "run it again" in run.said()
+        fake.always("")
+        with migrating(full.named, target, "--last") as run:
+            assert run.wait(60)
+            assert run.last_event()["objects"] == 1, run.said()

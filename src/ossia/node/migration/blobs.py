@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import Final
 
 from ossia.node.migration.staging import ends
+from ossia.node.migration.together import together
 from ossia.ports import BlobStore, Database, Missing, Row, Rows
 from ossia.protocol.checksums import crc64
 from ossia.tables import every
@@ -13,7 +14,6 @@ from ossia.tables.blob_life import BlobState
 from ossia.tables.columns import marks
 
 _PIECE: Final = 1024 * 1024
-_AT_ONCE: Final = 4
 
 
 class DamagedError(Exception):
@@ -32,35 +32,30 @@ async def copy_blobs(
     A blob whose row the target has is there: the row is written once the bytes were read back.
     """
     gone: set[str] = set()
-    slots = asyncio.Semaphore(_AT_ONCE)
 
-    async def copy(blob_id: str, size: int, row: Row) -> None:
-        async with slots:
-            try:
-                await _copy(blob_id, size, source_blobs, target_blobs)
-            except Missing:
-                gone.add(blob_id)
-                await target_blobs.delete([blob_id])
-                return
-            await target.change(every.put, every.BLOB, [row])
-            note(1, size)
+    async def copy(row: Row, size: int) -> None:
+        try:
+            await _copy(row[0], size, source_blobs, target_blobs)
+        except Missing:
+            gone.add(row[0])
+            await target_blobs.delete([row[0]])
+            return
+        await target.change(every.put, every.BLOB, [row])
+        note(1, size)
 
     async for page in ends(staging):
         sizes: dict[str, int] = dict(page)
         names = marks(len(sizes))
-        there = await target.all(
+        present = await target.all(
             f"select id from blob where id in ({names}) and state = {BlobState.LIVE}", *sizes
         )
-        lacking = sizes.keys() - {row[0] for row in there}
-        rows = {
-            row[0]: row
-            for row in await staging.all(
-                f"select {', '.join(every.BLOB.columns)} from blob where id in ({names})", *sizes
-            )
-        }
-        async with asyncio.TaskGroup() as copies:
-            for blob_id in sorted(lacking & rows.keys()):
-                copies.create_task(copy(blob_id, sizes[blob_id], rows[blob_id]))
+        there = {row[0] for row in present}
+        rows = await staging.all(
+            f"select {', '.join(every.BLOB.columns)} from blob where id in ({names}) order by id",
+            *sizes,
+        )
+        lacking = [(row, sizes[row[0]]) for row in rows if row[0] not in there]
+        await together(lambda each: copy(*each), lacking)
     return gone
 
 

@@ -1,7 +1,7 @@
 """Making the target's rows those of the view: what differs is written, what is too much removed."""
 
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from ossia.node.migration.staging import AT_ONCE, all_rows
@@ -24,7 +24,6 @@ class Levelled:
     rows: int = 0
     put_off: int = 0
     """Objects and parts whose bytes were gone: the source has changed them meanwhile."""
-    contents: set[int] = field(default_factory=set)
 
 
 async def level(
@@ -64,7 +63,7 @@ async def level(
     )
     for table in _WHOLE:
         await _level(table, staging, target, done, note)
-    await _level_contents(staging, target, done.contents)
+    await _remove_unused_contents(staging, target)
     await target.change(every.put_usage, await every.usage(staging))
     await target.continue_ids()
     return done
@@ -95,7 +94,6 @@ async def _level(
     note: Callable[[int], None],
     change: Change = lambda row: row,
 ) -> None:
-    content = table.at("content_id") if table in _OWNERS else None
     put: list[Row] = []
     gone: list[Row] = []
     async for wanted, present in _pairs(staging, target, table, change):
@@ -104,15 +102,14 @@ async def _level(
             gone.append(table.key_of(present))
         elif wanted != present:
             put.append(wanted)
-            if content is not None and wanted[content] is not None:
-                done.contents.add(wanted[content])
         if len(put) + len(gone) >= AT_ONCE:
-            await _write(table, target, put, gone, done, note)
-    await _write(table, target, put, gone, done, note)
+            await _write(table, staging, target, put, gone, done, note)
+    await _write(table, staging, target, put, gone, done, note)
 
 
 async def _write(
     table: Table,
+    staging: Rows,
     target: Database,
     put: list[Row],
     gone: list[Row],
@@ -122,6 +119,9 @@ async def _write(
     # What goes first frees names that others may have now.
     if gone:
         await target.change(every.drop, table, gone)
+    if put and table in _OWNERS:
+        # Before the rows: whoever finds a row done after an interruption finds its bytes.
+        await _put_contents(table, staging, target, put)
     if put and table is every.OBJECT:
         await target.change(every.drop_other_versions, put)
     if put:
@@ -163,15 +163,22 @@ async def _each(rows: Rows, table: Table) -> AsyncIterator[Row]:
             yield tuple(row)
 
 
-async def _level_contents(staging: Rows, target: Database, changed: set[int]) -> None:
-    """Copy the inline bytes of rows that have changed, and remove those that nobody has."""
-    ids = sorted(changed)
+async def _put_contents(
+    table: Table, staging: Rows, target: Database, owners: Sequence[Row]
+) -> None:
+    """Copy the inline bytes of *owners*."""
+    at = table.at("content_id")
+    ids = [row[at] for row in owners if row[at] is not None]
     for start in range(0, len(ids), AT_ONCE // 5):
         some = ids[start : start + AT_ONCE // 5]
         found = await staging.all(
             f"select id, bytes from content where id in ({marks(len(some))})", *some
         )
         await target.change(every.put, every.CONTENT, found)
+
+
+async def _remove_unused_contents(staging: Rows, target: Database) -> None:
+    """Remove inline bytes that nobody has."""
     only_ids = Table("content", ("id",), ())
     unused: list[Row] = []
     async for wanted, present in _pairs(staging, target, only_ids, lambda row: row):

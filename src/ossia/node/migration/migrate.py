@@ -16,16 +16,15 @@ from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.system import SystemClock
 from ossia.domain.identity.store import SEALING_KEYS, decode, encode
 from ossia.node.migration import form as forms
-from ossia.node.migration.blobs import DamagedError, copy_blobs, digest, remove_unused
+from ossia.node.migration.blobs import DamagedError, copy_blobs, remove_unused
 from ossia.node.migration.form import Form, Target
 from ossia.node.migration.levelling import level
-from ossia.node.migration.staging import all_rows, stage
-from ossia.ports import Missing, Row, Rows, Unavailable
-from ossia.protocol.checksums import crc64
+from ossia.node.migration.staging import stage
+from ossia.node.migration.verifying import verify
+from ossia.ports import Unavailable
 from ossia.records import SealingKeys
 from ossia.settings import SettingsError
 from ossia.tables import every
-from ossia.tables.columns import unsigned
 
 _TELL_EVERY_S = 1.0
 _PASSES = 5
@@ -49,6 +48,7 @@ class Told:
         self.blobs = 0
         self.bytes = 0
         self.rows = 0
+        self.read = 0
 
     def note_blob(self, blobs: int, size: int) -> None:
         """Blobs were copied."""
@@ -61,15 +61,22 @@ class Told:
         self.rows += rows
         self._now_and_then()
 
+    def note_read(self, size: int) -> None:
+        """An object was read back."""
+        self.read += size
+        self._now_and_then()
+
     def _now_and_then(self) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _TELL_EVERY_S
+            back = f", {_shown(self.read)} read back" if self.read else ""
             self.say(
                 "progress",
-                f"  {self.blobs} blobs, {_shown(self.bytes)}, {self.rows} rows so far",
+                f"  {self.blobs} blobs, {_shown(self.bytes)}, {self.rows} rows so far{back}",
                 blobs=self.blobs,
                 bytes=self.bytes,
                 rows=self.rows,
+                read=self.read,
             )
 
     def say_passed(self, done: Pass) -> None:
@@ -132,7 +139,7 @@ async def _finish(source: Form, target: Target, told: Told, work: Path | None, d
             "The source still takes writes: start it with --read-only, or stop it; then run this "
             "again."
         )
-    objects, size = await _verify(source.rows, target)
+    objects, size = await verify(source.rows, target.rows, target.blobs, told.note_read)
     await target.take_keys(await source.keys())
     await forms.unmark(target)
     told.say(
@@ -176,49 +183,3 @@ async def _keep_own(staging: SqliteDatabase, source: Form, target: Target) -> No
         # Sealed where gateways share a database, and nowhere else; each time otherwise.
         there = encode(keys, target.seal)
     await staging.change(tables.identities.put, *_SEALING, there)
-
-
-async def _verify(source: Rows, target: Form) -> tuple[int, int]:
-    """Read every object back and compare counts; how many objects and bytes.
-
-    Raises `DamagedError`.
-    """
-    for table in every.EVERY:
-        if table in (every.IDENTITY, every.BLOB, every.CONTENT):
-            continue
-        counts = [
-            (await rows.one(f"select count(*) from {table.name}") or (0,))[0]
-            for rows in (source, target.rows)
-        ]
-        if counts[0] != counts[1]:
-            raise DamagedError(f"{table.name}: {counts[0]} rows at the source, {counts[1]} here")
-    crc64_at, size_at = every.OBJECT.at("crc64"), every.OBJECT.at("size")
-    objects = size = 0
-    async for page in all_rows(target.rows, every.OBJECT):
-        for row in page:
-            if await _digest(row, target) != unsigned(row[crc64_at]):
-                raise DamagedError(f"the object {row[1]!r} is not what it was")
-            objects += 1
-            size += row[size_at]
-    return objects, size
-
-
-async def _digest(row: Row, target: Form) -> int:
-    content_id = row[every.OBJECT.at("content_id")]
-    if content_id is not None:
-        content = await target.rows.one("select bytes from content where id = $1", content_id)
-        return crc64(content[0] if content else b"")
-    runs = [tuple(row[every.OBJECT.at(each)] for each in ("blob_id", "blob_offset", "size"))]
-    if runs[0][0] is None:
-        runs = await target.rows.all(
-            "select blob_id, blob_offset, length from extent"
-            " where bucket_id = $1 and key = $2 and version = $3 order by seq",
-            *row[:3],
-        )
-    crc = 0
-    try:
-        for blob_id, offset, length in runs:
-            crc = await digest(target.blobs, blob_id, offset, length, crc)
-    except Missing as error:
-        raise DamagedError(f"the bytes of {row[1]!r} are not there") from error
-    return crc

@@ -1,0 +1,73 @@
+"""What is looked at before a target may be served: as many rows, and the bytes of every object."""
+
+from collections.abc import Callable
+from typing import Final
+
+from ossia.node.migration.blobs import DamagedError, digest
+from ossia.node.migration.staging import all_rows
+from ossia.node.migration.together import together
+from ossia.ports import BlobStore, Missing, Row, Rows
+from ossia.protocol.checksums import crc64
+from ossia.tables import every
+from ossia.tables.columns import unsigned
+from ossia.tables.every import Table
+
+_OWN: Final = (every.IDENTITY, every.BLOB, every.CONTENT)
+"""Of these a target has rows of its own, or not yet removed ones."""
+
+
+async def verify(
+    source: Rows, target: Rows, blobs: BlobStore, note: Callable[[int], None]
+) -> tuple[int, int]:
+    """Read every object of the target back; how many objects and bytes there are.
+
+    *note* hears of the bytes of each.  Raises `DamagedError`.
+    """
+    for table in every.EVERY:
+        if table not in _OWN:
+            await _compare_counts(table, source, target)
+    objects = size = 0
+
+    async def check(row: Row) -> None:
+        nonlocal objects, size
+        if await _digest(row, target, blobs) != unsigned(row[every.OBJECT.at("crc64")]):
+            raise DamagedError(f"the object {row[1]!r} is not what it was")
+        objects += 1
+        size += row[every.OBJECT.at("size")]
+        note(row[every.OBJECT.at("size")])
+
+    async for page in all_rows(target, every.OBJECT):
+        await together(check, page)
+    return objects, size
+
+
+async def _compare_counts(table: Table, source: Rows, target: Rows) -> None:
+    there, here = [await _count(table, rows) for rows in (source, target)]
+    if there != here:
+        raise DamagedError(f"{table.name}: {there} rows at the source, {here} here")
+
+
+async def _count(table: Table, rows: Rows) -> int:
+    # Page by page: of many rows no engine tells their number within a deadline.
+    return sum([len(page) async for page in all_rows(rows, Table(table.name, table.keys, ()))])
+
+
+async def _digest(row: Row, target: Rows, blobs: BlobStore) -> int:
+    content_id = row[every.OBJECT.at("content_id")]
+    if content_id is not None:
+        content = await target.one("select bytes from content where id = $1", content_id)
+        return crc64(content[0] if content else b"")
+    runs = [tuple(row[every.OBJECT.at(each)] for each in ("blob_id", "blob_offset", "size"))]
+    if runs[0][0] is None:
+        runs = await target.all(
+            "select blob_id, blob_offset, length from extent"
+            " where bucket_id = $1 and key = $2 and version = $3 order by seq",
+            *row[:3],
+        )
+    crc = 0
+    try:
+        for blob_id, offset, length in runs:
+            crc = await digest(blobs, blob_id, offset, length, crc)
+    except Missing as error:
+        raise DamagedError(f"the bytes of {row[1]!r} are not there") from error
+    return crc

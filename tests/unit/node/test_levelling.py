@@ -1,0 +1,70 @@
+"""Rows of a migration that is interrupted."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ossia.adapters.sqlite import MemoryDatabase
+from ossia.adapters.system import SystemClock
+from ossia.node.migration.levelling import level
+from ossia.node.migration.together import together
+from ossia.ports import Database, Unavailable
+from ossia.tables import every
+
+BUCKET = (1, "a", "me", 0, "r", "private", "Standard", "LRS", "", None, 0)
+OBJECT = (1, "key", "v", 1, "Normal", 3, "e", "m", 0, 0, "Standard", "default", None, None, 7, None,
+          None, 0)  # fmt: skip
+
+
+class DyingAt:
+    """A database that is not there any more once a table is written to."""
+
+    def __init__(self, database: Database, table: every.Table) -> None:
+        self._database = database
+        self._table = table
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    async def change(self, change: Any, *args: Any, **named: Any) -> Any:
+        if args and args[0] is self._table:
+            raise Unavailable("it was killed")
+        return await self._database.change(change, *args, **named)
+
+
+@pytest.mark.parametrize("table", [every.CONTENT, every.OBJECT, every.EXTENT, every.PENDING])
+def test_a_pass_goes_on_wherever_the_one_before_was_interrupted(table: every.Table) -> None:
+    async def run() -> None:
+        clock = SystemClock()
+        staging, target = MemoryDatabase(clock), MemoryDatabase(clock)
+        rows = {
+            every.BUCKET: BUCKET,
+            every.CONTENT: (7, b"abc"),
+            every.OBJECT: OBJECT,
+            every.EXTENT: (1, "key", "v", 0, "blob", 0, 3),
+            every.PENDING: ("id", 0, 0, b"record"),
+        }
+        for each, row in rows.items():
+            await staging.change(every.put, each, [row])
+        with pytest.raises(Unavailable):
+            await level(staging, DyingAt(target, table), set(), lambda _: None)
+        await level(staging, target, set(), lambda _: None)
+        for each, row in rows.items():
+            assert await every.page(target, each, None, 10) == [row], each.name
+        again = await level(staging, target, set(), lambda _: None)
+        assert not again.rows
+        for database in (staging, target):
+            await database.close()
+
+    asyncio.run(run())
+
+
+def test_what_fails_first_is_what_is_told() -> None:
+    async def work(item: int) -> None:
+        if item == 2:
+            raise Unavailable("the engine is gone")
+        await asyncio.sleep(0)
+
+    with pytest.raises(Unavailable, match="the engine is gone"):
+        asyncio.run(together(work, range(5)))
