@@ -28,6 +28,7 @@ from migrating import migrating
 
 from fake_engine import BUCKET, fake_engine
 from ossia.client.ram import RamClient
+from ossia.client.signing_client import SigningClient
 from ossia.domain.identity.store import SEALING_KEYS
 from ossia.node.migration.form import OWN, open_source, settings_of
 from ossia.node.migration.staging import all_rows
@@ -46,6 +47,7 @@ BIG = int(os.environ.get("OSSIA_MIGRATE_BIG_BYTES", str(21 * MIB + 17)))
 KILLED_AFTER_S = os.environ.get("OSSIA_MIGRATE_KILLED_AFTER_S", "0.9,1.4,2.0").split(",")
 WITHIN_S = 300 + SMALL // 50 + BIG // (10 * MIB)
 AT_A_TIME = 6
+LOOKED_AT = 1 + SMALL // 1000
 OUTBOX = ("--callback-mode", "outbox", "--callback-timeout", "2")
 ROOT = ("--root-access-key-id", ROOT_KEY[0], "--root-access-key-secret", ROOT_KEY[1])
 READING = {
@@ -131,19 +133,20 @@ def at_a_time(work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         return list(threads.map(work, items))
 
 
-def put_small(bucket: Any, number: int) -> None:
+def put_small(client: SigningClient, number: int) -> None:
     """Every tenth has tags, every eleventh an ACL of its own."""
     headers = {} if number % 10 else {"x-oss-tagging": f"number={number}&a%20b=%C3%A9"}
     headers |= {} if number % 11 else {"x-oss-object-acl": "public-read"}
     body = content(number, number % 40 * KIB // 2)
-    bucket.put_object(f"small/{number:05}", body, headers=headers)
+    reply = client.request("PUT", "migrated", f"small/{number:05}", headers=headers, body=body)
+    assert reply.status == 200, reply.body
 
 
 def fill(server: Server) -> dict[str, Any]:
     """One of everything; what only whoever made it knows."""
     bucket = bucket_of(server)
     bucket.create_bucket()
-    at_a_time(partial(put_small, bucket), range(SMALL))
+    at_a_time(partial(put_small, SigningClient(server.endpoint, *ROOT_KEY)), range(SMALL))
     bucket.put_object(
         "named é", b"x", headers={"x-oss-meta-a": "b", "x-oss-object-acl": "public-read",
                                   "x-oss-tagging": "k=v", "Content-Type": "text/weird"},
@@ -175,9 +178,11 @@ def fill(server: Server) -> dict[str, Any]:
 
 
 def seen(server: Server) -> dict[str, Any]:
-    """Everything that a client sees of the objects."""
+    """What a client sees: of small objects some hundreds, if there are more; `stored` has all."""
     bucket = bucket_of(server)
-    found = dict(at_a_time(partial(seen_of, bucket), oss2.ObjectIterator(bucket, max_keys=1000)))
+    listed = oss2.ObjectIterator(bucket, max_keys=1000)
+    some = [each for at, each in enumerate(listed) if at % LOOKED_AT == 0 or each.size > 20 * KIB]
+    found = dict(at_a_time(partial(seen_of, bucket), some))
     found[""] = (
         bucket.get_bucket_policy().policy,
         bucket.get_bucket_stat().storage_size_in_bytes,
@@ -196,31 +201,35 @@ def seen_of(bucket: Any, each: Any) -> tuple[str, Any]:
         for name, value in answer.headers.items()
         if not name.lower().startswith(("x-oss-request", "x-oss-server", "date", "connection"))
     }
-    # Of every one the ACL is in its row, which `rows_of` compares.
-    acl = bucket.get_object_acl(each.key).acl if each.key < "small/00600" else None
+    acl = bucket.get_object_acl(each.key).acl
     return each.key, (each.etag, each.last_modified, headers, digest(answer.read), acl)
 
 
-def rows_of(place: Place) -> dict[str, list[Any]]:
-    """Every row, the tags that no operation tells included; not what each place seals for itself."""
-    own = {*OWN, ("setting", SEALING_KEYS)}
+def stored(place: Place) -> dict[str, list[Any]]:
+    """Every row, also what no operation tells; the last pass compares bytes with the CRC-64 there.
 
-    async def read() -> dict[str, list[Any]]:
+    Without what each place seals for itself, and what is garbage at one of them.
+    """
+    found = {table.name: rows_of(place, table) for table in every.EVERY}
+    sealed = {*OWN, ("setting", SEALING_KEYS)}
+    used = {
+        row[table.at("content_id")]
+        for table in (every.OBJECT, every.PART)
+        for row in found[table.name]
+    }
+    found["identity"] = [row for row in found["identity"] if row[:2] not in sealed]
+    found["blob"] = [row for row in found["blob"] if row[1] == BlobState.LIVE]
+    found["content"] = [row for row in found["content"] if row[0] in used]
+    return found
+
+
+def rows_of(place: Place, table: every.Table) -> list[Any]:
+    """All rows of one table."""
+
+    async def read() -> list[Any]:
         async with AsyncExitStack() as held:
             source = await open_source(settings_of(place.named), held)
-            found = {
-                table.name: [
-                    tuple(row) async for page in all_rows(source.rows, table) for row in page
-                ]
-                for table in every.EVERY
-            }
-        found["identity"] = [row for row in found["identity"] if row[:2] not in own]
-        # What is garbage is left behind, and what was garbage at the source may be used again here.
-        found["blob"] = [row for row in found["blob"] if row[1] == BlobState.LIVE]
-        used = {row[table.at("content_id")] for table in (every.OBJECT, every.PART)
-                for row in found[table.name]}  # fmt: skip
-        found["content"] = [row for row in found["content"] if row[0] in used]
-        return found
+            return [tuple(row) async for page in all_rows(source.rows, table) for row in page]
 
     return asyncio.run(read())
 
@@ -287,7 +296,7 @@ def carry(source: Place, target: Place, folder: Path, meanwhile: Callable[[Serve
         done = migrated(source, target, "--last")
         assert done["event"] == "done"
         assert done["objects"] >= SMALL
-        there, here = rows_of(source), rows_of(target)
+        there, here = stored(source), stored(target)
         for name, rows in there.items():
             assert here[name] == rows, name
         assert there["pending"]
@@ -329,7 +338,7 @@ def test_there_and_back(tmp_path: Path, postgres: PostgresServer, s3_engine: S3E
                     assert got.read() == content(3, 3 * KIB // 2)
             (told,) = inbox.received
             assert told.headers["webhook-id"] == owed
-            assert not rows_of(forms[at + 1])["pending"]
+            assert not rows_of(forms[at + 1], every.PENDING)
     with forms[2].served(folders[2]) as server:
         bucket = bucket_of(server)
         part = oss2.models.PartInfo(1, known["etag"])
