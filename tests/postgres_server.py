@@ -81,15 +81,34 @@ class PostgresServer:
         self._ask(f"create database {name}")
         return self.url(name)
 
-    def _ask(self, sql: str) -> None:
-        async def ask() -> None:
+    def _ask(self, sql: str) -> Any:
+        async def ask() -> Any:
             connection = await asyncpg.connect(self.url("postgres"), timeout=5)
-            await connection.execute(sql)
-            await connection.close()
+            try:
+                return await connection.fetch(sql)
+            finally:
+                await connection.close()
 
         # Whoever asks may have a loop that runs.
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, ask()).result()
+            return thread.submit(asyncio.run, ask()).result()
+
+    def await_true(self, sql: str) -> None:
+        """Wait until *sql* finds a row."""
+        end = time.monotonic() + 30
+        while not self._ask(sql):
+            assert time.monotonic() < end, sql
+            time.sleep(0.05)
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting for connections that are made from here on."""
+        self._ask(f"alter system set {name} = '{value}'")
+        self._ask("select pg_reload_conf()")
+
+    def back_up(self, folder: Path, *more: str) -> None:
+        """A base backup, in *folder* as a server has it."""
+        run("pg_basebackup", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(self.port),
+            "-U", _USER, "--checkpoint=fast", "--no-sync", *more)  # fmt: skip
 
     def send(self, signal_number: int) -> None:
         """Send a signal to the server and to every process that it has made."""
@@ -123,26 +142,58 @@ def _as_other() -> dict[str, Any]:
 
 
 @contextmanager
-def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
-    """A server in a folder of its own; with *fsync* it is durable, without it fast."""
-    place = programs()
-    assert place is not None, "install PostgreSQL: make databases"
+def running_postgres(*, fsync: bool = False, **more: str) -> Iterator[PostgresServer]:
+    """A server in a folder of its own; with *fsync* it is durable, without it fast.
+
+    *more* are settings of its own.
+    """
+    with new_folder() as folder:
+        run("initdb", "-D", folder / "data", "-U", _USER, "-E", "UTF8", "--locale=C.UTF-8",
+            "-A", "trust", "--no-sync")  # fmt: skip
+        with serving(folder, fsync="on" if fsync else "off", **more) as server:
+            yield server
+
+
+@contextmanager
+def copied_postgres(of: PostgresServer, **more: str) -> Iterator[PostgresServer]:
+    """A standby that follows another server."""
+    with new_folder() as folder:
+        of.back_up(folder, "--write-recovery-conf")
+        with serving(folder, **more) as server:
+            yield server
+
+
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """A folder that a server can use, gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ossia-postgres-"))
-    as_other = _as_other()
-    if as_other:
+    if _as_other():
         shutil.chown(folder, _USER)
-    subprocess.run(
-        [place / "initdb", "-D", folder / "data", "-U", _USER, "-E", "UTF8",
-         "--locale=C.UTF-8", "-A", "trust", "--no-sync"],
-        check=True, stdout=subprocess.DEVNULL, cwd=folder, **as_other,
-    )  # fmt: skip
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(folder: Path, **more: str) -> Iterator[PostgresServer]:
+    """A server on what is in *folder*."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = {**_SETTINGS, "fsync": "on" if fsync else "off", "unix_socket_directories": folder}
+    settings = {**_SETTINGS, "unix_socket_directories": str(folder), **more}
     server = PostgresServer(folder, port, [f"-c{key}={value}" for key, value in settings.items()])
     try:
         yield server
     finally:
         server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(program: str, *arguments: str | Path) -> None:
+    """Run one of PostgreSQL's programs."""
+    place = programs()
+    assert place is not None, "install PostgreSQL: make databases"
+    subprocess.run(
+        [place / program, *arguments],
+        check=True, stdout=subprocess.DEVNULL, cwd="/", **_as_other(),
+    )  # fmt: skip

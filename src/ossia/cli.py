@@ -193,7 +193,7 @@ def upgrade(*, as_json: bool, config: Path | None, **flags: Any) -> None:
 @click.option("--callback-url", help="A callback URL whose reachability is to be checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:
-    """Check folder, port, clock, file system, keys and callback reachability."""
+    """Check folder or database, S3 engine, port, clock, keys and callback reachability."""
     from ossia.node.doctor import examine  # noqa: PLC0415 - as above
 
     sys.exit(examine(_load(flags, config), callback_url=callback_url, as_json=as_json))

@@ -51,6 +51,11 @@ def is_open_to_all(path: Path) -> bool:
         return False
 
 
+def is_open_to_others(path: Path) -> bool:
+    """Whether somebody besides its owner may read or write a file."""
+    return bool(path.stat().st_mode & _OTHERS)
+
+
 def open_to_others(folder: Path, *, apart_from: str) -> Iterator[Path]:
     """The files below *folder* that somebody else may read or write, but for one folder in it.
 

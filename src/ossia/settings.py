@@ -296,6 +296,11 @@ class Settings:
         return self.metadata.startswith(("postgresql://", "postgres://"))
 
     @property
+    def needs_folder(self) -> bool:
+        """Whether anything is kept in the data folder."""
+        return self.metadata == "sqlite" or self.blobs == "files"
+
+    @property
     def url(self) -> str:
         """The public URL without a trailing slash."""
         if self.public_url:

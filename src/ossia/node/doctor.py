@@ -23,6 +23,7 @@ from ossia.adapters.data_folder import BLOBS, DataFolder, DataFolderError, Folde
 from ossia.adapters.filesystem import allows_direct
 from ossia.node.bootstrap import callback_targets
 from ossia.node.callback_key_files import key_files
+from ossia.node.database_checks import database_findings
 from ossia.node.engine_checks import engine_findings
 from ossia.node.finding import Finding
 from ossia.node.supervisor import bind
@@ -52,21 +53,22 @@ def examine(settings: Settings, *, callback_url: str | None, as_json: bool) -> i
 
 
 def _findings(settings: Settings, callback_url: str | None) -> Iterator[Finding]:
-    checks: tuple[Callable[[Settings], Finding], ...] = (
-        _secrets,
-        _folder,
-        _space,
-        _file_system,
-        _port,
-        _clock,
-        _callback_key,
-        _batch_signing,
-    )
-    for check in checks:
+    for check in _checks(settings):
         yield check(settings)
+    yield from database_findings(settings)
     yield from engine_findings(settings)
     if callback_url is not None:
         yield asyncio.run(_callback(settings, callback_url))
+
+
+def _checks(settings: Settings) -> tuple[Callable[[Settings], Finding], ...]:
+    """Those that matter where the settings keep things."""
+    folder: tuple[Callable[[Settings], Finding], ...] = (_secrets, _folder, _space, _file_system)
+    spool = (_spool,) if settings.blobs.startswith("s3:") else ()
+    if not settings.needs_folder:
+        folder = (_tls_key,) if settings.tls_key else ()
+    key = (_callback_key,) if settings.metadata == "sqlite" else ()
+    return (*folder, *spool, _port, _clock, *key, _batch_signing)
 
 
 def _folder(settings: Settings) -> Finding:
@@ -89,6 +91,16 @@ def _secrets(settings: Settings) -> Finding:
     found = list(open_to_others(settings.data, apart_from=BLOBS))
     if settings.tls_key and is_open_to_all(Path(settings.tls_key)):
         found.append(Path(settings.tls_key))
+    return _private(found, f"nobody else can read files in {settings.data}")
+
+
+def _tls_key(settings: Settings) -> Finding:
+    """The same where there is no data folder."""
+    path = Path(settings.tls_key)
+    return _private([path] if is_open_to_all(path) else [], f"nobody else can read {path}")
+
+
+def _private(found: list[Path], all_is_well: str) -> Finding:
     if found:
         more = f" and {len(found) - 1} more" if found[1:] else ""
         return Finding(
@@ -97,7 +109,7 @@ def _secrets(settings: Settings) -> Finding:
             seen=f"{found[0]}{more} can be read by others",
             remedy="chmod 600 " + " ".join(map(str, found)),
         )
-    return Finding("secrets", ok=True, seen=f"nobody else can read files in {settings.data}")
+    return Finding("secrets", ok=True, seen=all_is_well)
 
 
 def _existing(path: Path) -> Path:
@@ -116,6 +128,17 @@ def _space(settings: Settings) -> Finding:
             "space", ok=False, seen=seen, remedy="make room, or use another disk (--data)"
         )
     return Finding("space", ok=True, seen=seen)
+
+
+def _spool(settings: Settings) -> Finding:
+    """Where uploads on their way to the engine are gathered when memory is used up."""
+    folder = _existing(settings.data) if settings.needs_folder else Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free
+    seen = f"{free / 1024**3:.1f} GiB free in {folder} for uploads that find no memory"
+    if free < LOW_SPACE:
+        remedy = "make room" if settings.needs_folder else "make room, or set TMPDIR"
+        return Finding("spool", ok=False, seen=seen, remedy=remedy)
+    return Finding("spool", ok=True, seen=seen)
 
 
 def _file_system(settings: Settings) -> Finding:

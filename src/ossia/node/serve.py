@@ -41,7 +41,7 @@ def serve(
     blob_engine(settings)
     with ExitStack() as held:
         path = None
-        if settings.metadata == "sqlite" or settings.blobs == "files":
+        if settings.needs_folder:
             try:
                 folder = held.enter_context(DataFolder.open(settings.data))
             except DataFolderError as error:

@@ -26,7 +26,8 @@ from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
 
-_PLACE: Final = ("setting", "node-keys")
+NODE_KEYS: Final = "node-keys"
+_PLACE: Final = ("setting", NODE_KEYS)
 _PURPOSE: Final = "node-keys"
 MIGRATION: Final = ("setting", "migration")
 """The row of a database into which a migration is not finished."""
@@ -51,7 +52,7 @@ class SharedKeyRing:
     def take(self, sealed: bytes) -> None:
         """Use the keys of the row *sealed*."""
         if sealed != self._sealed:
-            kept = _opened(sealed, self._seal)
+            kept = opened(sealed, self._seal)
             self._keys = _callback_keys(kept)
             self._sealed = sealed
 
@@ -157,7 +158,7 @@ def _made(settings: Settings) -> dict[str, Any]:
 
 def _opened_here(settings: Settings, sealed: bytes, seal: Seal) -> dict[str, Any]:
     try:
-        return _opened(sealed, seal)
+        return opened(sealed, seal)
     except BrokenSealError as error:
         raise SettingsError(
             "The keys in the database are sealed under another master key than that in "
@@ -165,7 +166,8 @@ def _opened_here(settings: Settings, sealed: bytes, seal: Seal) -> dict[str, Any
         ) from error
 
 
-def _opened(sealed: bytes, seal: Seal) -> dict[str, Any]:
+def opened(sealed: bytes, seal: Seal) -> dict[str, Any]:
+    """What a row with keys holds.  Raises `BrokenSealError`."""
     kept: dict[str, Any] = json.loads(seal.open(sealed, _PURPOSE))
     return kept
 

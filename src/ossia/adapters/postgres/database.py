@@ -29,7 +29,8 @@ from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Rows, Transaction,
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_MOST_LINES: Final = 16
+MOST_LINES: Final = 16
+"""Connections of one worker."""
 _CONNECT_S: Final = 3.0
 _PAUSE_S: Final = 0.05
 _AGAIN: Final = (
@@ -60,7 +61,7 @@ class PostgresDatabase:
         terms: BlobTerms = DEFAULT_TERMS,
         *,
         deadline_s: float = 10,
-        most_lines: int = _MOST_LINES,
+        most_lines: int = MOST_LINES,
         trusted_s: float = TRUSTED_S,
         valid_s: float = VALID_S,
     ) -> None:

@@ -78,6 +78,18 @@ def _host(text: str) -> tuple[str, int]:
     return parts.hostname, parts.port or _PORT
 
 
+UNREACHED: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+"""What a server that cannot be used is told by."""
+
+
+async def connect_to(place: Place, number: int, *, within_s: float) -> Connection:
+    """A connection to one of the servers, whether it is the primary or not.  Raises `UNREACHED`."""
+    host, port = place.hosts[number]
+    return await asyncpg.connect(
+        place.dsn, host=host, port=port, timeout=within_s, server_settings=_SETTINGS
+    )
+
+
 class NoPrimaryError(ConnectionError):
     """No server is the primary now; during a failover one will be."""
 
@@ -101,14 +113,8 @@ class Primary:
         reason: BaseException | None = None
         for number, (host, port) in servers:
             try:
-                connection = await asyncpg.connect(
-                    self._place.dsn,
-                    host=host,
-                    port=port,
-                    timeout=self._connect_s,
-                    server_settings=_SETTINGS,
-                )
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                connection = await connect_to(self._place, number, within_s=self._connect_s)
+            except UNREACHED as error:
                 reason = error
                 continue
             if await _takes_writes(connection):
