@@ -81,9 +81,9 @@ class PostgresServer:
         self._ask(f"create database {name}")
         return self.url(name)
 
-    def _ask(self, sql: str) -> Any:
+    def _ask(self, sql: str, **how: Any) -> Any:
         async def ask() -> Any:
-            connection = await asyncpg.connect(self.url("postgres"), timeout=5)
+            connection = await asyncpg.connect(self.url("postgres"), timeout=5, **how)
             try:
                 return await connection.fetch(sql)
             finally:
@@ -109,6 +109,37 @@ class PostgresServer:
         """A base backup, in *folder* as a server has it."""
         run("pg_basebackup", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(self.port),
             "-U", _USER, "--checkpoint=fast", "--no-sync", *more)  # fmt: skip
+
+    def encrypt(self, certificate_and_key: bytes) -> None:
+        """Let nobody in any more but over TLS."""
+        file = self.folder / "server.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(certificate_and_key)
+        if _as_other():
+            shutil.chown(file, _USER)
+        for name in ("ssl_cert_file", "ssl_key_file"):
+            self._ask(f"alter system set {name} = '{file}'")
+        self.set("ssl", "on")
+        self.await_true("select 1 from pg_settings where name = 'ssl' and setting = 'on'")
+        (self.folder / "data" / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
+        self._ask("select pg_reload_conf()")
+        while True:
+            try:
+                self._ask("select 1", ssl=False)
+            except asyncpg.PostgresError:
+                return
+            time.sleep(0.05)
+
+    def mark_point(self, name: str) -> None:
+        """Name this moment, so that a server can be restored to it."""
+        self._ask(f"select pg_create_restore_point('{name}')")
+
+    def archive_all(self) -> None:
+        """Wait until the archive has everything that was written so far."""
+        ((last,),) = self._ask("select pg_walfile_name(pg_switch_wal())")
+        self.await_true(
+            f"select 1 from pg_stat_archiver where last_archived_wal >= '{last}'"  # noqa: S608 - its own word
+        )
 
     def send(self, signal_number: int) -> None:
         """Send a signal to the server and to every process that it has made."""

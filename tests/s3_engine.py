@@ -58,26 +58,33 @@ class S3Engine:
     pids: Sequence[int] = ()
     """Its processes."""
 
-    def new_bucket(self) -> str:
-        """A bucket of one's own."""
-        name = f"b-{uuid4().hex[:20]}"
-        store = S3Store(
-            name,
+    def store(self, bucket: str) -> S3Store:
+        """A client of one bucket, which needs not be there yet."""
+        return S3Store(
+            bucket,
             endpoint=self.endpoint,
             access_key_id=self.access_key_id,
             secret_access_key=self.access_key_secret,
             region="us-east-1",
             client_options={"allow_http": True},
         )
+
+    def new_bucket(self) -> str:
+        """A bucket of one's own."""
+        name = f"b-{uuid4().hex[:20]}"
         # The library makes no buckets, but signs.
-        url = obstore.sign(store, "PUT", "", timedelta(minutes=1))
+        url = obstore.sign(self.store(name), "PUT", "", timedelta(minutes=1))
         with urlopen(Request(url, data=b"", method="PUT")) as answer:
             assert answer.status == 200
         return name
 
+    def url(self, bucket: str, prefix: str = "ossia") -> str:
+        """What ``--blobs`` says of a bucket."""
+        return f"s3://{bucket}/{prefix}?endpoint={self.endpoint}"
+
     def new_url(self, prefix: str = "ossia") -> str:
-        """What ``--blobs`` says of a bucket of one's own."""
-        return f"s3://{self.new_bucket()}/{prefix}?endpoint={self.endpoint}"
+        """The same of a bucket of one's own."""
+        return self.url(self.new_bucket(), prefix)
 
     def new_flags(self) -> list[str]:
         """What a server is started with that keeps its bytes in a bucket of its own."""

@@ -253,6 +253,12 @@ class Settings:
         "hear 503 ServiceUnavailable.",
         kind=float,
     )
+    blobs_grace: float = _row(
+        3600.0,
+        "Seconds for which that engine keeps bytes that nobody refers to any more: longer than any "
+        "download, and than a backup copies its bucket. The same for every gateway.",
+        kind=float,
+    )
     blobs_region: str = _row("us-east-1", "Region that requests to that engine are signed for.")
     blobs_ca: str = _row(
         "",
@@ -506,6 +512,8 @@ def _check_blobs(settings: Settings) -> None:
         )
     if settings.blobs_timeout <= 0:
         raise SettingsError("--blobs-timeout must be more than 0 seconds.")
+    if settings.blobs_grace <= 0:
+        raise SettingsError("--blobs-grace must be more than 0 seconds.")
     if not (settings.blobs_access_key_id and settings.blobs_access_key_secret):
         raise SettingsError(
             "--blobs s3://… needs a key: --blobs-access-key-id and, best in the environment, "

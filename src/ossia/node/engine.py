@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ossia.ports import DEFAULT_TERMS, BlobTerms
 from ossia.protocol.engine_address import EngineAddress, parse_engine_address
@@ -43,14 +43,13 @@ class BlobEngine:
         )
 
 
-_ENGINE_TERMS: Final = BlobTerms(reader_grace_ms=3_600_000)
-"""An open file outlives its name; of an engine, a download that lasts longer than this is cut off
-if its object is replaced meanwhile."""
-
-
 def blob_terms(settings: Settings) -> BlobTerms:
     """How long the stages of a blob's end last where the settings keep it."""
-    return _ENGINE_TERMS if settings.blobs.startswith("s3:") else DEFAULT_TERMS
+    if not settings.blobs.startswith("s3:"):
+        return DEFAULT_TERMS
+    # An open file outlives its name; of an engine, a download that lasts longer is cut off if its
+    # object is replaced meanwhile.
+    return BlobTerms(reader_grace_ms=round(settings.blobs_grace * 1000))
 
 
 def blob_engine(settings: Settings) -> BlobEngine | None:
