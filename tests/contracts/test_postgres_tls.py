@@ -57,7 +57,7 @@ async def test_it_is_used_without_being_asked_for(world: World) -> None:
     assert await is_encrypted(world, "")
 
 
-@pytest.mark.parametrize("mode", ["verify-ca", "verify-full"])
+@pytest.mark.parametrize("mode", ["require", "verify-ca", "verify-full"])
 async def test_a_server_that_somebody_else_certified_is_not(world: World, mode: str) -> None:
     with pytest.raises(UNREACHED, match="certificate verify failed"):
         await is_encrypted(world, f"sslmode={mode}&sslrootcert={world.wrong}")

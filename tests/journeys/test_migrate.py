@@ -109,15 +109,17 @@ class Big(io.RawIOBase):
 
     def __init__(self) -> None:
         self._at = 0
+        self._piece = b""
 
     def __len__(self) -> int:
         return BIG
 
     def read(self, size: int = -1) -> bytes:
-        block, skipped = divmod(self._at, MIB)
-        piece = content(block, MIB)[skipped:][: BIG - self._at]
-        piece = piece if size < 0 else piece[:size]
-        self._at += len(piece)
+        if not self._piece:
+            self._piece = content(self._at // MIB, MIB)[: BIG - self._at]
+            self._at += len(self._piece)
+        piece = self._piece if size < 0 else self._piece[:size]
+        self._piece = self._piece[len(piece) :]
         return piece
 
 

@@ -233,7 +233,8 @@ def _connections(server: Examined, workers: int) -> Finding:
     """How many gateways such as this one the database has connections for."""
     most = int(server.settings["max_connections"])
     room = most - int(server.settings["superuser_reserved_connections"])
-    wanted = workers * MOST_LINES
+    # Each worker shows on one of its own that it is there.
+    wanted = workers * (MOST_LINES + 1)
     seen = f"{room} for all, at most {wanted} for this gateway ({workers} workers)"
     if room < wanted:
         remedy = (
