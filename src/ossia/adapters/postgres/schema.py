@@ -15,7 +15,8 @@ from ossia.adapters.postgres.primary import Connection
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.tables.blob_life import BlobState
 
-SLOTS = 16
+SLOTS = 64
+"""So many may write to one bucket and not wait for each other: all lines of four gateways."""
 _IN_PLACE = "with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)"
 
 
