@@ -6,6 +6,7 @@ import gzip
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import tempfile
 import threading
@@ -815,6 +816,21 @@ def test_behind_a_proxy_each_client_has_a_bound_of_its_own(
         time.sleep(0.5)
         assert connections(served) == stay
         assert {each.peer for each in served.seen} == {f"192.0.2.{n}" for n in range(clients)}
+
+
+def test_who_leaves_before_his_answer_is_no_failure(
+    any_server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connect_any(any_server) as client:
+        client.sendall(b"GET /wanted HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert until(lambda: bool(any_server.seen))
+        reset = struct.pack("ii", 1, 0)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+    assert any_server.missed.wait(5)
+    with connect_any(any_server) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b" 200" in client.recv(65_536)
+    assert "answer_failed" not in caplog.text
 
 
 # --- rates and codings ---

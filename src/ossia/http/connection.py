@@ -402,16 +402,20 @@ class Connection(asyncio.BufferedProtocol):
                     return
                 if not self._queue:
                     self._resume()
-        except OSError:  # also `ClientGone`
-            self.abort()
-        except Exception:
-            # Half an answer may be out: nothing that follows could be understood.
-            log.exception("answer_failed")
-            self.abort()
+        except Exception as error:  # noqa: BLE001 - is logged there
+            self._give_up(error)
         finally:
             self._busy = False
             self._since = server.now
             self._watch_time()
+
+    def _give_up(self, error: Exception) -> None:
+        """End where half an answer may be out: nothing that follows could be understood."""
+        # That the client is gone (`ClientGone` too) is no failure.  uvloop says so in its own way.
+        is_gone = isinstance(error, RuntimeError) and self._transport.is_closing()
+        if not (is_gone or isinstance(error, OSError)):
+            log.error("answer_failed", exc_info=error)
+        self.abort()
 
     def _can_drain(self, request: Request) -> bool:
         """Whether what is still to come of the body can be told from the next request."""
