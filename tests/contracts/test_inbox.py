@@ -51,7 +51,7 @@ def key_server() -> Iterator[Inbox]:
 
 @pytest.fixture
 async def callbacks(key_server: Inbox) -> AsyncIterator[Callbacks]:
-    sender = CallbackClient(AddressPolicy.parse(["loopback"]), timeout_s=0.2)
+    sender = CallbackClient(AddressPolicy.parse(["loopback"]), timeout_s=3)
     signing = SigningKey(KEY, key_server.url)
     yield Callbacks(sender, SimpleNamespace(current=lambda: signing), SystemClock())
     await sender.close()
@@ -117,7 +117,7 @@ async def test_bare_question_mark_reaches_the_application(
 
 async def test_scripted_answers(inbox: Inbox, callbacks: Callbacks) -> None:
     inbox.script(
-        Answer(status=500), Answer(body=b"OK"), Answer(has_length=False), Answer(delay_s=5)
+        Answer(status=500), Answer(body=b"OK"), Answer(has_length=False), Answer(delay_s=8)
     )
     texts = []
     for _ in range(4):

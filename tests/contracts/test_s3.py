@@ -230,7 +230,7 @@ async def test_what_fails_always_is_unavailable_within_the_deadline(
         begun = time.monotonic()
         with pytest.raises(Unavailable):
             await call()
-        assert time.monotonic() - begun < DEADLINE_S + 0.5
+        assert time.monotonic() - begun < DEADLINE_S + 3
 
 
 @pytest.mark.parametrize("status", ["400", "403"])
@@ -314,7 +314,7 @@ async def test_giving_up_does_not_wait_for_an_engine_that_is_gone(
     await write(staged, bytes(CHUNK))
     begun = time.monotonic()
     await blobs.discard(staged)
-    assert time.monotonic() - begun < 5.5
+    assert time.monotonic() - begun < 10
 
 
 @pytest.mark.slow

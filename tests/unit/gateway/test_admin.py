@@ -121,7 +121,7 @@ async def test_following_ends_with_the_time_and_with_the_server(world: AdminWorl
     world.closing = True
     begun = time.monotonic()
     read(await world.get("callbacks", after="f", wait="20"))
-    assert time.monotonic() - begun < 0.4
+    assert time.monotonic() - begun < 10
 
 
 # --- one

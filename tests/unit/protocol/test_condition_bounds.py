@@ -29,9 +29,9 @@ HARD = {
 def quickest(work: Callable[[], object]) -> float:
     took = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         work()
-        took.append(time.perf_counter() - begun)
+        took.append(time.process_time() - begun)
     return min(took)
 
 

@@ -1,7 +1,7 @@
 """Conditions of the policy language, operator by operator."""
 
 import re
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -125,6 +125,6 @@ def test_patterns_match_as_a_plain_definition_does(pattern: str, text: str) -> N
 
 def test_a_hostile_pattern_does_not_stall() -> None:
     test = compile_pattern("*a" * 500 + "b")
-    began = perf_counter()
+    began = process_time()
     assert not test("a" * 1023)
-    assert perf_counter() - began < 1
+    assert process_time() - began < 1

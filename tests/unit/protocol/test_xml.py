@@ -145,15 +145,20 @@ def test_w11_white_space_may_stand_before_the_declaration(before: bytes) -> None
     assert parse(before + b'<?xml version="1.0" encoding="UTF-8"?><a>1</a>', "a").text == "1"
 
 
+def hidden_within(content: bytes) -> float:
+    """Of the processor's time: others may want it as well."""
+    started = time.process_time()
+    hide(content)
+    return time.process_time() - started
+
+
 @pytest.mark.parametrize("piece", ["\x01", "&#x01;", "&#x000000", "\ue000", "<!--", "<![CDATA["])
 def test_w9_hiding_takes_linear_time(piece: str) -> None:
     """Ten times as much takes about ten times as long, not a hundred times."""
     took = []
     for count in (20_000, 200_000):
         content = f"<a>{piece * count}".encode()
-        started = time.perf_counter()
-        hide(content)
-        took.append(time.perf_counter() - started)
+        took.append(min(hidden_within(content) for _ in range(3)))
     assert took[1] < 40 * took[0] + 0.05
 
 
