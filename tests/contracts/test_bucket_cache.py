@@ -8,6 +8,7 @@ import pytest
 
 from ossia import tables
 from ossia.adapters.system import SystemClock
+from ossia.domain.buckets.public_access import PublicAccess
 from ossia.domain.buckets.remembered import RememberedBuckets
 from ossia.ports import Conflict, Exists
 from ossia.records import Bucket
@@ -42,6 +43,14 @@ async def test_a_change_by_one_worker_is_seen_by_the_other(
         assert seen.acl == acl
     await one.delete_bucket(made.id)
     assert await remembered[1].find("bucket") is None
+
+
+async def test_the_block_of_the_account_is_seen_by_the_other(pair: tuple[Stored, Stored]) -> None:
+    one, two = (PublicAccess(store, SystemClock()) for store in pair)
+    for is_blocked in (True, False, True):
+        assert await two.is_blocked_everywhere() is not is_blocked
+        await one.block_everywhere(is_blocked=is_blocked)
+        assert await two.is_blocked_everywhere() is is_blocked
 
 
 async def test_a_repeated_find_reads_nothing(

@@ -15,6 +15,8 @@ from test_postgres import opened
 
 from ossia import tables
 from ossia.adapters.postgres import Place, PostgresDatabase
+from ossia.adapters.system import SystemClock
+from ossia.domain.buckets.public_access import PublicAccess
 from ossia.domain.buckets.remembered import RememberedBuckets
 from ossia.http.eager import begin
 from ossia.ports import BlobTerms, NotEmpty, Rows, Transaction, Unavailable
@@ -80,6 +82,16 @@ async def test_a_commit_that_nobody_heard_is_found_out(
         assert await database.change(count_up) == expected
         assert proxy.cuts == expected
         assert await counted(database) == expected
+
+
+async def test_the_block_of_the_account_holds_at_the_other_gateway(
+    pair: tuple[Stored, Stored],
+) -> None:
+    one, two = (PublicAccess(store, SystemClock()) for store in pair)
+    for is_blocked in (True, False, True):
+        assert await two.is_blocked_everywhere() is not is_blocked
+        await one.block_everywhere(is_blocked=is_blocked)
+        assert await two.is_blocked_everywhere() is is_blocked
 
 
 async def test_a_change_whose_caller_has_left_is_made(pair: tuple[Stored, Stored]) -> None:

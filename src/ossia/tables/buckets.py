@@ -6,11 +6,15 @@ from msgspec.structs import replace
 
 from ossia.ports import Conflict, Exists, Missing, NotEmpty, Rows, Transaction
 from ossia.records import Bucket, BucketUsage
+from ossia.tables import identities
 from ossia.tables.columns import bytes_map, marks, pack_map
 from ossia.tables.key_order import behind_all, marker
 
 CHANGED = "buckets"
-"""The topic that a change of any bucket renews; that there is none is remembered by nobody."""
+"""The topic that a change of any bucket renews, or of a setting for all of them.
+
+That there is none of a name is remembered by nobody.
+"""
 
 _OWN = (
     "name, owner, created_at, region, acl, storage_class, redundancy, versioning, documents, epoch"
@@ -140,3 +144,14 @@ async def delete(tx: Transaction, bucket_id: int) -> None:
     await tx.run("delete from bucket where id = $1", bucket_id)
     await tx.run("delete from bucket_usage where bucket_id = $1", bucket_id)
     tx.renew(CHANGED)
+
+
+async def put_setting(tx: Transaction, name: str, record: bytes) -> None:
+    """Insert or replace a setting of the account that is heeded in all its buckets."""
+    await identities.put(tx, "setting", name, record)
+    tx.renew(CHANGED)
+
+
+async def find_setting(rows: Rows, name: str) -> bytes | None:
+    """The stored form of such a setting."""
+    return await identities.find(rows, "setting", name)

@@ -22,8 +22,8 @@ _OPEN: Final = b"1false"
 class PublicAccess:
     """Knows where public access is blocked.
 
-    The setting of the account is remembered for a second: a change made by another worker is seen
-    that much later, one made here at once.
+    The setting of the account is remembered as buckets are (`remembered`): who has changed it
+    answers when no worker and no gateway believes the old one any more.
     """
 
     def __init__(self, database: Database, clock: Clock, *, blocks_new: bool = False) -> None:
@@ -32,26 +32,23 @@ class PublicAccess:
         self._clock = clock
         self._blocks_new = blocks_new
         self._remembered = False
+        self._stamp = b""
         self._read_at = -_FRESH_MS
 
     async def is_blocked_everywhere(self) -> bool:
         """Whether the account blocks it."""
+        stamp = await self._database.stamp(tables.buckets.CHANGED)
         now_ms = self._clock.now_ms()
-        if not 0 <= now_ms - self._read_at < _FRESH_MS:
-            stored = await tables.identities.find(self._database, "setting", DOCUMENT)
-            self._remember(now_ms, is_blocked=stored == _BLOCKED)
+        if stamp != self._stamp or not 0 <= now_ms - self._read_at < _FRESH_MS:
+            stored = await tables.buckets.find_setting(self._database, DOCUMENT)
+            self._remembered = stored == _BLOCKED
+            self._stamp, self._read_at = stamp, now_ms
         return self._remembered
 
     async def block_everywhere(self, *, is_blocked: bool) -> None:
         """Block it in the account, or no longer."""
         stored = _BLOCKED if is_blocked else _OPEN
-        await self._database.change(
-            tables.identities.put, "setting", DOCUMENT, stored, create=False
-        )
-        self._remember(self._clock.now_ms(), is_blocked=is_blocked)
-
-    def _remember(self, now_ms: int, *, is_blocked: bool) -> None:
-        self._remembered, self._read_at = is_blocked, now_ms
+        await self._database.change(tables.buckets.put_setting, DOCUMENT, stored)
 
     async def is_blocked(self, bucket: Bucket | None) -> bool:
         """Whether it is blocked in *bucket*, be it by the account."""
