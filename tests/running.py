@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,6 +39,8 @@ class Server:
     data: Path
     process: "subprocess.Popen[bytes]"
     event: dict[str, Any]
+    behind: str = ""
+    """``host:port`` of one of the servers, where the endpoint is that of a balancer."""
 
     @property
     def address(self) -> str:
@@ -144,7 +146,7 @@ def _balanced(
         while not answers_ok(f"http://{public}/-/ready"):
             assert time.monotonic() < until, "the balancer does not answer"
             time.sleep(0.02)
-        yield servers[0]
+        yield replace(servers[0], behind=addresses["gateway0"])
 
 
 @contextmanager
