@@ -87,6 +87,19 @@ def test_nothing_acknowledged_is_lost(
     assert load.verify() == []
 
 
+KEPT = {"kept/small": b"s" * 700, "kept/large": b"l" * 300_000}
+"""One in its row, one in the engine."""
+
+
+def still_served(load: Load, *, writes_small: bool) -> None:
+    """What needs no room goes on; *writes_small*: what lies in rows can be written, too."""
+    for key, content in KEPT.items():
+        assert load.client.request("GET", load.bucket, key).body == content
+    if writes_small:
+        reply = load.client.request("PUT", load.bucket, "kept/new", body=KEPT["kept/small"])
+        assert reply.status == 200
+
+
 @pytest.mark.parametrize("name", ["primary", "osd1"])
 def test_a_full_disk_loses_nothing(whole: Cluster, load: Load, table: list[Row], name: str) -> None:
     if name == "primary" and not whole.place.has_disks:
@@ -95,6 +108,8 @@ def test_a_full_disk_loses_nothing(whole: Cluster, load: Load, table: list[Row],
     load.client = replace(load.client, timeout_s=60)
     row = Row(f"full disk of {name}")
     table.append(row)
+    for key, content in KEPT.items():
+        assert load.client.request("PUT", load.bucket, key, body=content).status == 200
     with load.running():
         for _ in range(ROUNDS):
             time.sleep(1)
@@ -102,6 +117,7 @@ def test_a_full_disk_loses_nothing(whole: Cluster, load: Load, table: list[Row],
             whole.fill(name)
             wait_until(lambda: bool(load.failures), 90, "nobody was told")
             time.sleep(HELD_FULL_S)
+            still_served(load, writes_small=name != "primary")
             whole.mend()
             acknowledged = load.longest.count
             wait_until(
