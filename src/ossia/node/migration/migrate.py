@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tempfile
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ossia.node.migration.form import Form, Target
 from ossia.node.migration.levelling import level
 from ossia.node.migration.staging import stage
 from ossia.node.migration.verifying import verify
+from ossia.node.migration.working import working_folder
 from ossia.ports import Unavailable
 from ossia.records import SealingKeys
 from ossia.settings import SettingsError
@@ -152,8 +152,8 @@ async def _finish(source: Form, target: Target, told: Told, work: Path | None, d
 
 
 async def _pass(source: Form, target: Target, told: Told, work: Path | None) -> Pass:
-    with tempfile.TemporaryDirectory(prefix="ossia-migrate-", dir=work) as folder:
-        staging = SqliteDatabase(Path(folder), SystemClock())
+    with working_folder(work) as folder:
+        staging = SqliteDatabase(folder, SystemClock())
         try:
             await stage(source.rows, staging)
             gone = await copy_blobs(
