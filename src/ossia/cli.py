@@ -205,11 +205,16 @@ def main() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
     )
     try:
-        cli.main(standalone_mode=True)
+        _run()
     except SystemExit as end:
         if "obstore" in sys.modules:
             _leave(end.code)
         raise
+
+
+def _run() -> None:
+    try:
+        cli.main(standalone_mode=True)
     except SettingsError as error:
         from ossia.commands.terminal import safe  # noqa: PLC0415 - as above
 

@@ -58,6 +58,11 @@ def test_who_loaded_obstore_ends_without_taking_the_interpreter_down() -> None:
     code, said = ended(", obstore", "version", "--no-such-option")
     assert code == 2
     assert "No such option" in said[-1]
+    # So does who ends with an error of his own, such as that the engine does not answer.
+    code, said = ended(", obstore", "upgrade", "--metadata", "memory", "--blobs", "memory")
+    assert code == 2
+    assert len(said) == 1
+    assert "nothing to upgrade" in said[0]
 
 
 def test_help_names_every_command_and_setting() -> None:
