@@ -93,8 +93,6 @@ class Presence:
         while not leaving.is_set():
             with _told_if_unavailable("beat_failed"):
                 await self.beat()
-                if self._duties:
-                    await self._database.change(_forget_gone, self._watch.is_gone)
             with suppress(TimeoutError):
                 await asyncio.wait_for(leaving.wait(), self._beat_s)
 
@@ -102,7 +100,8 @@ class Presence:
         """Show once that this gateway is there.  Raises `Unavailable`."""
         begun = time.monotonic()
         self._beats += 1
-        await self._database.change(_beat, self.id, self._name, self._knows, self._beats)
+        beat = (self.id, self._name, self._knows, self._beats)
+        await self._database.change(_beat, beat, self._watch.is_gone if self._duties else None)
         if self._may_be_missed():
             self._duties.clear()
         # Others count from when they see it, which is later.
@@ -144,19 +143,20 @@ async def older(rows: Rows, version: int) -> list[tuple[str, str, int]]:
     return [(gateway, name, beats) for gateway, name, beats in found]
 
 
-async def _beat(tx: Transaction, gateway: str, name: str, knows: int, beats: int) -> None:
-    await tx.run(_BEAT, gateway, name, knows, beats)
+async def _beat(tx: Transaction, beat: tuple[str, str, int, int], is_gone: IsGone | None) -> None:
+    """Count; who has a duty also removes who did not leave and is gone.
+
+    One that only stood still beats again.
+    """
+    await tx.run(_BEAT, *beat)
+    if is_gone is not None:
+        for gateway, beats in await tx.all("select id, beats from gateway order by id"):
+            if is_gone(gateway, beats):
+                await _leave(tx, gateway)
 
 
 async def _leave(tx: Transaction, gateway: str) -> None:
     await tx.run("delete from gateway where id = $1", gateway)
-
-
-async def _forget_gone(tx: Transaction, is_gone: IsGone) -> None:
-    """Remove who did not leave and is gone; who only stood still beats again."""
-    for gateway, beats in await tx.all("select id, beats from gateway order by id"):
-        if is_gone(gateway, beats):
-            await _leave(tx, gateway)
 
 
 async def _take(tx: Transaction, duty: str, gateway: str, is_gone: IsGone) -> bool:
