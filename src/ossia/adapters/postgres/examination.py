@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ossia.adapters.postgres.primary import Connection
+from ossia.adapters.postgres.schema import STATE
 
 _ROUNDS: Final = 9
 _SETTINGS: Final = (
@@ -100,7 +101,7 @@ async def _time(connection: Connection) -> tuple[float, float]:
 async def _schema(connection: Connection) -> tuple[int, int] | None:
     if await connection.fetchval("select to_regclass('schema_version')") is None:
         return None
-    row: Any = await connection.fetchrow("select version, least from schema_version")
+    row: Any = await connection.fetchrow(STATE)
     return None if row is None else (row[0], row[1])
 
 

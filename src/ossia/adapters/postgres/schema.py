@@ -204,11 +204,13 @@ STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE)
 
 KNOWN_VERSION = len(STEPS)
 
+STATE = "select version, least from schema_version where only_one = 1"
+"""The version of the tables, and the oldest version of Ossia that may stand beside them."""
+
 
 async def expand(connection: Connection) -> None:
     """Bring the database to `KNOWN_VERSION`, or raise `SchemaTooNewError` and change nothing.
 
-    ``least`` is the oldest version of Ossia, by what it knows, that may stand beside the tables.
     Gateways that start at the same time wait for each other.
     """
     async with connection.transaction():
@@ -220,9 +222,7 @@ async def expand(connection: Connection) -> None:
         await connection.execute(
             "insert into schema_version values (1, 0, 0) on conflict (only_one) do nothing"
         )
-        found, least = await connection.fetchrow(
-            "select version, least from schema_version where only_one = 1 for update"
-        )
+        found, least = await connection.fetchrow(f"{STATE} for update")
         if least > KNOWN_VERSION:
             raise SchemaTooNewError("database", found, KNOWN_VERSION)
         for number, step in enumerate(STEPS[found:], found + 1):
@@ -242,9 +242,7 @@ async def expand(connection: Connection) -> None:
 async def contract(connection: Connection, step: Step, version: int) -> None:
     """Take away what only those needed who do not know *version*, to which *step* leads."""
     async with connection.transaction():
-        least = await connection.fetchval(
-            "select least from schema_version where only_one = 1 for update"
-        )
+        _, least = await connection.fetchrow(f"{STATE} for update")
         if least < version:
             await connection.execute(_in_byte_order(step.contract))
             await connection.execute(

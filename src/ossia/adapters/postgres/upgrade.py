@@ -12,11 +12,10 @@ from typing import Final
 
 from ossia.adapters.postgres.database import PostgresDatabase
 from ossia.adapters.postgres.presence import LASTS_S, Watch, older
-from ossia.adapters.postgres.schema import STEPS, Step
+from ossia.adapters.postgres.schema import STATE, STEPS, Step
 from ossia.ports import Database, Transaction
 
 _LOOK_EVERY_S: Final = 1.0
-_STATE: Final = "select version, least from schema_version where only_one = 1"
 
 
 class OlderGatewaysError(Exception):
@@ -53,7 +52,7 @@ async def finish(
 
 
 async def _state(database: Database) -> tuple[int, int]:
-    found = await database.one(_STATE)
+    found = await database.one(STATE)
     assert found is not None
     return found[0], found[1]
 
