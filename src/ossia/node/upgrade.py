@@ -1,9 +1,6 @@
 """``ossia upgrade``: do what a new version leaves to be done beside the gateways that serve."""
 
 import asyncio
-import json
-
-import click
 
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
@@ -11,6 +8,7 @@ from ossia.adapters.postgres.upgrade import OlderGatewaysError, finish
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.system import SystemClock
+from ossia.node.events import say
 from ossia.node.shared_database import with_shared
 from ossia.settings import Settings, SettingsError
 
@@ -21,12 +19,12 @@ def upgrade(settings: Settings, *, as_json: bool) -> int:
         raise SettingsError("What is in memory has no older version: there is nothing to upgrade.")
     if not settings.is_shared:
         asyncio.run(_of_folder(settings))
-        _say("done", as_json=as_json, text=f"{settings.data} has the newest form.")
+        say("done", f"{settings.data} has the newest form.", as_json=as_json)
         return 0
 
     def note(version: int, rows: int) -> None:
         text = f"version {version}: {rows} rows"
-        _say("progress", as_json=as_json, text=text, version=version, rows=rows)
+        say("progress", text, as_json=as_json, version=version, rows=rows)
 
     async def work(database: PostgresDatabase) -> int:
         await database.open()
@@ -40,7 +38,7 @@ def upgrade(settings: Settings, *, as_json: bool) -> int:
             "then run ossia upgrade again.  What was done so far stays."
         ) from error
     text = f"The database has version {version} of the tables; nothing is left to do."
-    _say("done", as_json=as_json, text=text, version=version)
+    say("done", text, as_json=as_json, version=version)
     return 0
 
 
@@ -53,7 +51,3 @@ async def _of_folder(settings: Settings) -> None:
             await SqliteDatabase(folder.path, SystemClock()).close()
     except (DataFolderError, SchemaTooNewError) as error:
         raise SettingsError(str(error)) from error
-
-
-def _say(event: str, *, as_json: bool, text: str, **more: int) -> None:
-    click.echo(json.dumps({"event": event, **more}) if as_json else text)

@@ -1,19 +1,17 @@
 """The passes of a migration, and what is told of them."""
 
 import asyncio
-import json
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from ossia import tables
 from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.system import SystemClock
 from ossia.domain.identity.store import SEALING_KEYS, decode, encode
+from ossia.node.events import say
 from ossia.node.migration import form as forms
 from ossia.node.migration.blobs import DamagedError, copy_blobs, remove_unused
 from ossia.node.migration.form import Form, Target
@@ -95,7 +93,7 @@ class Told:
 
     def say(self, event: str, text: str, **facts: Any) -> None:
         """Tell *text*, or the event with its facts."""
-        click.echo(json.dumps({"event": event, **facts}) if self._as_json else text)
+        say(event, text, as_json=self._as_json, **facts)
 
 
 def _shown(size: int) -> str:
