@@ -28,7 +28,7 @@ from ossia.node.engine_checks import engine_findings
 from ossia.node.finding import Finding
 from ossia.node.supervisor import bind
 from ossia.ports import CallbackAnswer, CallbackAttempt
-from ossia.private_files import is_open_to_all, open_to_others
+from ossia.private_files import is_open_to_all, is_open_to_others, open_to_others
 from ossia.protocol.callback_signature import KEY_BITS, CallbackKey
 from ossia.settings import Settings, SettingsError
 
@@ -229,7 +229,7 @@ def _examine_key(path: Path) -> Finding:
             seen=f"{path} cannot be used: {error}",
             remedy="restore it from a backup, or remove it to have a new one made",
         )
-    if path.stat().st_mode & 0o077:
+    if is_open_to_others(path):
         return Finding(
             "callback key",
             ok=False,

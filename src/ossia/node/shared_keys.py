@@ -27,8 +27,8 @@ from ossia.settings import Settings, SettingsError
 log = logging.getLogger("ossia")
 
 NODE_KEYS: Final = "node-keys"
-_PLACE: Final = ("setting", NODE_KEYS)
-_PURPOSE: Final = "node-keys"
+"""The name of the row, and what its seal is for."""
+PLACE: Final = ("setting", NODE_KEYS)
 MIGRATION: Final = ("setting", "migration")
 """The row of a database into which a migration is not finished."""
 _LOOK_EVERY_S: Final = 1.0
@@ -64,7 +64,7 @@ async def follow(database: Database, keys: CallbackKeys) -> None:
     while True:
         await asyncio.sleep(_LOOK_EVERY_S)
         try:
-            sealed = await tables.identities.find(database, *_PLACE)
+            sealed = await tables.identities.find(database, *PLACE)
             if sealed is not None:
                 ring.take(sealed)
         except (Unavailable, BrokenSealError) as error:
@@ -84,7 +84,7 @@ async def _with_one_more(
     tx: Transaction, settings: Settings, seal: Seal, key: CallbackKey
 ) -> tuple[int, str]:
     """The number of the key that is added, or why it is not."""
-    held = await tables.identities.hold(tx, *_PLACE)
+    held = await tables.identities.hold(tx, *PLACE)
     if held is None:
         return 0, _NO_KEYS
     kept = _opened_here(settings, held, seal)
@@ -94,7 +94,7 @@ async def _with_one_more(
             return 0, f"This key is kept already, as number {number}."
     number = max(map(int, kept["callback_keys"])) + 1
     kept["callback_keys"][str(number)] = key.private_pem().decode()
-    await tables.identities.put(tx, *_PLACE, seal.close(json.dumps(kept).encode(), _PURPOSE))
+    await tables.identities.put(tx, *PLACE, seal.close(json.dumps(kept).encode(), NODE_KEYS))
     return number, ""
 
 
@@ -121,17 +121,17 @@ async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
         raise SettingsError(
             "A migration into this database is not finished: run ossia migrate with --last."
         )
-    sealed = await tables.identities.find(database, *_PLACE)
+    sealed = await tables.identities.find(database, *PLACE)
     seal = seal_of(settings, may_make=sealed is None)
     is_first = sealed is None
     if sealed is None:
         try:
-            sealed = seal.close(json.dumps(_made(settings)).encode(), _PURPOSE)
-            await database.change(tables.identities.put, *_PLACE, sealed, create=True)
+            sealed = seal.close(json.dumps(_made(settings)).encode(), NODE_KEYS)
+            await database.change(tables.identities.put, *PLACE, sealed, create=True)
         except Exists:
             # Another gateway was faster.
             is_first = False
-            sealed = await tables.identities.find(database, *_PLACE)
+            sealed = await tables.identities.find(database, *PLACE)
             assert sealed is not None
     kept = _opened_here(settings, sealed, seal)
     ring = SharedKeyRing(sealed, seal)
@@ -168,7 +168,7 @@ def _opened_here(settings: Settings, sealed: bytes, seal: Seal) -> dict[str, Any
 
 def opened(sealed: bytes, seal: Seal) -> dict[str, Any]:
     """What a row with keys holds.  Raises `BrokenSealError`."""
-    kept: dict[str, Any] = json.loads(seal.open(sealed, _PURPOSE))
+    kept: dict[str, Any] = json.loads(seal.open(sealed, NODE_KEYS))
     return kept
 
 
@@ -181,7 +181,7 @@ def _callback_keys(kept: dict[str, Any]) -> dict[int, CallbackKey]:
 
 async def kept_keys(settings: Settings, database: Rows, seal: Seal) -> dict[str, Any]:
     """What is kept: account, root key, callback and webhook keys.  Raises `SettingsError`."""
-    sealed = await tables.identities.find(database, *_PLACE)
+    sealed = await tables.identities.find(database, *PLACE)
     if sealed is None:
         raise SettingsError(_NO_KEYS)
     return _opened_here(settings, sealed, seal)
@@ -189,8 +189,8 @@ async def kept_keys(settings: Settings, database: Rows, seal: Seal) -> dict[str,
 
 async def keep_keys(database: Database, seal: Seal, kept: Mapping[str, Any]) -> None:
     """Keep these."""
-    sealed = seal.close(json.dumps(kept).encode(), _PURPOSE)
-    await database.change(tables.identities.put, *_PLACE, sealed)
+    sealed = seal.close(json.dumps(kept).encode(), NODE_KEYS)
+    await database.change(tables.identities.put, *PLACE, sealed)
 
 
 def seal_of(settings: Settings, *, may_make: bool) -> Seal:

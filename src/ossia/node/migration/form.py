@@ -15,12 +15,12 @@ from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
 from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
 from ossia.node.shared_database import shared_database
-from ossia.node.shared_keys import MIGRATION, keep_keys, kept_keys, seal_of
+from ossia.node.shared_keys import MIGRATION, PLACE, keep_keys, kept_keys, seal_of
 from ossia.ports import BlobStore, Database, Rows, Unavailable
 from ossia.protocol.seal import Seal
 from ossia.settings import Settings, SettingsError, load
 
-OWN = (MIGRATION, ("setting", "node-keys"))
+OWN = (MIGRATION, PLACE)
 """Rows of identities that every form has for itself."""
 
 
