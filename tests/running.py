@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from cluster import haproxy
 from cluster.gateways import answers_ok
+from ossia.client.signing_client import SigningClient
 
 STARTS_WITHIN_S = 20
 STOPS_WITHIN_S = 10
@@ -46,6 +47,13 @@ class Server:
     def address(self) -> str:
         """``host:port`` of the endpoint."""
         return self.endpoint.partition("://")[2]
+
+
+def signer(server: Server, version: int = 4) -> SigningClient:
+    """Signs as the root key."""
+    return SigningClient(
+        server.endpoint, server.access_key_id, server.access_key_secret, server.region, version
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

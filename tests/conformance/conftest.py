@@ -8,15 +8,13 @@ from asking import Ask
 from fault_world import FaultWorld, fault_world
 
 from ossia.client.signing_client import Reply, SigningClient
-from running import Server
+from running import Server, signer
 
 
 @pytest.fixture(scope="session")
 def client(server: Server) -> SigningClient:
     """Signs as the root key."""
-    return SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
+    return signer(server)
 
 
 @pytest.fixture(scope="session")

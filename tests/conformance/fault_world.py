@@ -19,7 +19,7 @@ from fault_matrix import ADDED, HASTY_S, HEARD, LIMIT_S, SECURED, SLOW, Heard, o
 from certificates import Issuer
 from ossia.client.signing_client import SigningClient
 from ossia.testing.faulty_receiver import FaultyReceiver
-from running import Server, running_server
+from running import Server, running_server, signer
 
 HOST: Final = "127.0.0.5"
 """The receivers' address, and the only one that callbacks may reach besides public ones."""
@@ -42,10 +42,7 @@ class Place:
     @property
     def client(self) -> SigningClient:
         """Signs as the root key."""
-        server = self.server
-        return SigningClient(
-            server.endpoint, server.access_key_id, server.access_key_secret, server.region
-        )
+        return signer(self.server)
 
 
 @dataclass(frozen=True, slots=True)

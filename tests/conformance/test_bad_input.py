@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ossia.client.signing_client import Reply, SigningClient, path_of
 from ossia.protocol.signature_rpc import sign_parameters
-from running import Server
+from running import Server, signer
 
 HUGE = "9" * 5000
 LONG_WAY = "0" * 20 + "9" * 30
@@ -89,9 +89,7 @@ def server(server: Server) -> Server:
 @pytest.fixture(scope="session")
 def client(server: Server) -> SigningClient:
     """Signs as the root key, and asks that gateway."""
-    return SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
+    return signer(server)
 
 
 @pytest.fixture(autouse=True)
@@ -456,9 +454,7 @@ def test_a_content_type_that_is_not_ascii_comes_back(ask: Ask, value: str) -> No
 
 @pytest.mark.parametrize("version", [1, 4])
 def test_hostile_authorization(server: Server, version: int) -> None:
-    client = SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region, version
-    )
+    client = signer(server, version)
     good = client._signature("GET", "", "", (), {}, None)
     name = next(key for key in good if key.lower() == "authorization")
     value = good[name]
@@ -999,9 +995,7 @@ def test_signed_nonsense(
     body: bytes,
     version: int,
 ) -> None:
-    signer = SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region, version
-    )
+    signing = signer(server, version)
     headers = {
         name: "".join(each for each in value if each >= " ").strip()
         for name, value in headers.items()
@@ -1011,12 +1005,12 @@ def test_signed_nonsense(
     key = key if scope == "key" else ""
     if method == "DELETE" and scope == "bucket" and not query:
         return
-    signed = {**headers, **signer._signature(method, bucket, key, query, headers, None)}
+    signed = {**headers, **signing._signature(method, bucket, key, query, headers, None)}
     target = path_of(bucket, key, query)
     if any(name == "Action" for name, _ in query) and scope == "service":
-        assert signer.send(method, target, signed, body).status != 500
+        assert signing.send(method, target, signed, body).status != 500
         return
-    reply = signer.send(method, target, signed, body)
+    reply = signing.send(method, target, signed, body)
     check(reply, head=method == "HEAD", label=(method, target, headers, body))
     assert reply.code != "SignatureDoesNotMatch", (target, headers, reply.body)
 

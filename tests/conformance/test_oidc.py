@@ -29,7 +29,7 @@ from joserfc.jwk import RSAKey
 
 from ossia.client.ram import RamClient, RamRefused
 from ossia.client.signing_client import SigningClient
-from running import Server, free_port
+from running import Server, free_port, signer
 
 CLIENT_ID = "app"
 
@@ -183,9 +183,7 @@ def world(server: Server, issuer: Issuer) -> World:
         PolicyDocument=json.dumps({"Version": "1", "Statement": [statement]}),
     )
     ram.call("AttachPolicyToRole", RoleName=name, PolicyName=name, PolicyType="Custom")
-    root = SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
+    root = signer(server)
     assert root.request("PUT", name).status == 200
     return World(server, issuer, ims, name, name)
 

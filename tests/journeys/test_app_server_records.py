@@ -14,11 +14,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 from forms import get_json, post_form, v1_fields
-from uploading import FORM, signer
+from uploading import FORM
 
 from ossia.client.signing_client import Reply
 from ossia.testing.inbox import Inbox, Received
-from running import Demo
+from running import Demo, signer
 
 BUCKET = "somebody-elses"
 

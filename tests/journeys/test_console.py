@@ -17,11 +17,11 @@ from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from uploading import callback, signer, upload
+from uploading import callback, upload
 
 from browsing import Viewer, needs_browser, running_browser
 from ossia.testing.inbox import Inbox
-from running import Server, free_port, running_server
+from running import Server, free_port, running_server, signer
 
 BUILT = Path(__file__).parents[2] / "src" / "ossia" / "gateway" / "static" / "index.html"
 

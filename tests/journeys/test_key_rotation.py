@@ -16,10 +16,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from ossia.client.signing_client import Reply, SigningClient
+from ossia.client.signing_client import Reply
 from ossia.protocol.callback_signature import verify
 from ossia.testing.inbox import Inbox, Received
-from running import STARTS_WITHIN_S, Server, free_port, running_server
+from running import STARTS_WITHIN_S, Server, free_port, running_server, signer
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "callback"
 SAMPLE = Path(__file__).with_name("sample_receiver.py")
@@ -42,9 +42,7 @@ def command(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 
 
 def upload(server: Server, url: str, key: str = "k") -> Reply:
-    client = SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
+    client = signer(server)
     client.request("PUT", "keys-bucket")
     callback = {"callbackUrl": url, "callbackBody": "o=${object}"}
     text = base64.b64encode(json.dumps(callback).encode()).decode()

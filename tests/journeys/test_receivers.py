@@ -32,7 +32,7 @@ from ossia.protocol.callback import string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.testing.inbox import Inbox
 from receiver_apps import django_asgi, django_wsgi, fastapi_app, flask_app
-from running import Server, free_port
+from running import Server, free_port, signer
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "receivers"
@@ -311,9 +311,7 @@ def framework(server: Server, keys: Inbox, request: pytest.FixtureRequest) -> It
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> SigningClient:
-    return SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
+    return signer(server)
 
 
 @pytest.fixture(scope="module")

@@ -18,16 +18,10 @@ from urllib.request import urlopen
 import pytest
 
 from ossia.client.signing_client import SigningClient
-from running import Server, _next_event, _running, running_server
+from running import Server, _next_event, _running, running_server, signer
 
 MIB = 1024 * 1024
 BUCKET = "restart-bucket"
-
-
-def client_of(server: Server) -> SigningClient:
-    return SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
 
 
 def content_of(name: str, size: int) -> bytes:
@@ -82,7 +76,7 @@ def refuses(address: str) -> bool:
 def test_stopping_finishes_what_is_in_flight(tmp_path: Path) -> None:
     sizes = [70_000, 300_000, 3 * MIB]
     with running_server(tmp_path, "--workers", "2") as server:
-        client = client_of(server)
+        client = signer(server)
         assert client.request("PUT", BUCKET).status == 200
         uploads = [
             Upload.begin(client, f"{size}-{part}", content_of(f"{size}-{part}", size), part)
@@ -106,7 +100,7 @@ def test_stopping_finishes_what_is_in_flight(tmp_path: Path) -> None:
         assert server.process.wait(10) == 0
     with running_server(tmp_path, "--workers", "1") as server:
         for upload in uploads:
-            assert client_of(server).request("GET", BUCKET, upload.key).body == upload.content
+            assert signer(server).request("GET", BUCKET, upload.key).body == upload.content
 
 
 def readiness_of(server: Server) -> int:
@@ -123,7 +117,7 @@ def readiness_of(server: Server) -> int:
 @pytest.mark.slow
 def test_a_server_that_leaves_says_so_and_serves_on(tmp_path: Path) -> None:
     with running_server(tmp_path, "--workers", "2", "--drain-seconds", "2") as server:
-        client = client_of(server)
+        client = signer(server)
         assert client.request("PUT", BUCKET).status == 200
         assert {readiness_of(server) for _ in range(10)} == {200}
         begun = time.monotonic()
@@ -143,7 +137,7 @@ def test_a_server_that_leaves_says_so_and_serves_on(tmp_path: Path) -> None:
     with running_server(tmp_path, "--workers", "1") as server:
         for number in range(served):
             key = f"while-leaving-{number}"
-            assert client_of(server).request("GET", BUCKET, key).body == key.encode()
+            assert signer(server).request("GET", BUCKET, key).body == key.encode()
 
 
 @pytest.mark.slow
@@ -178,7 +172,7 @@ def test_workers_do_not_drain_for_a_supervisor_that_is_dead(tmp_path: Path) -> N
 def test_data_survives_a_restart(tmp_path: Path, how: signal.Signals) -> None:
     contents = {f"k{size}": content_of(str(size), size) for size in (0, 100, 20_000, 2 * MIB)}
     with running_server(tmp_path, "--workers", "1") as server:
-        client = client_of(server)
+        client = signer(server)
         before = server.event
         headers = {"x-oss-acl": "public-read"}
         assert client.request("PUT", BUCKET, headers=headers).status == 200
@@ -193,7 +187,7 @@ def test_data_survives_a_restart(tmp_path: Path, how: signal.Signals) -> None:
         server.process.wait(10)
     del contents["k100"]
     with running_server(tmp_path, "--workers", "1") as server:
-        client = client_of(server)
+        client = signer(server)
         for fact in ("access_key_id", "account_id", "region"):
             assert server.event[fact] == before[fact]
         assert (
@@ -241,20 +235,20 @@ def test_what_keeps_a_server_from_starting(tmp_path: Path) -> None:
             assert "Traceback" not in refused.stderr
             assert refused.stdout == ""
         # Neither attempt harms the server that runs.
-        assert client_of(server).request("GET").status == 200
+        assert signer(server).request("GET").status == 200
 
 
 @pytest.mark.slow
 def test_a_folder_is_free_again_after_a_stop(tmp_path: Path) -> None:
     for _ in range(3):
         with running_server(tmp_path, "--workers", "1") as server:
-            assert client_of(server).request("GET").status == 200
+            assert signer(server).request("GET").status == 200
 
 
 @pytest.mark.slow
 def test_a_killed_worker_is_replaced(tmp_path: Path) -> None:
     with running_server(tmp_path, "--workers", "2") as server:
-        client = client_of(server)
+        client = signer(server)
         assert client.request("PUT", BUCKET).status == 200
         acknowledged: dict[str, bytes] = {}
         for turn in range(3):
@@ -326,7 +320,7 @@ def test_tls(tmp_path: Path, certificate: list[str]) -> None:
     content = content_of("tls", 20 * MIB + 7)
     with running_server(tmp_path, "--workers", "1", *certificate) as server:
         assert server.endpoint.startswith("https://")
-        client = client_of(server)
+        client = signer(server)
         assert client.request("PUT", BUCKET).status == 200
         for size in (0, 100, 20_000, 70_000, len(content)):
             assert client.request("PUT", BUCKET, "k", body=content[:size]).status == 200

@@ -4,18 +4,12 @@ import base64
 import json
 from typing import Any
 
-from ossia.client.signing_client import Reply, SigningClient
-from running import Server
+from ossia.client.signing_client import Reply
+from running import Server, signer
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 BODY = '{"bucket":${bucket},"object":${object},"size":${size}}'
-
-
-def signer(server: Server) -> SigningClient:
-    return SigningClient(
-        server.endpoint, server.access_key_id, server.access_key_secret, server.region
-    )
 
 
 def callback(url: str, body: str = BODY, body_type: str = JSON, **more: Any) -> str:
