@@ -4,12 +4,12 @@ Without them the same folders are there, on the disk of everybody.
 """
 
 import os
-import subprocess
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from cluster.commands import must, works
 from cluster.errors import ClusterError
 from cluster.place import Place
 from cluster.processes import wait_until
@@ -40,19 +40,16 @@ def _mount(path: Path, size: int) -> None:
     if not image.exists():
         with image.open("wb") as file:
             file.truncate(size)
-        _run("mkfs.ext4", "-q", "-m", "0", str(image))
-    _run("mount", "-o", "loop", str(image), str(path))
+        must("mkfs.ext4", "-q", "-m", "0", str(image))
+    must("mount", "-o", "loop", str(image), str(path))
 
 
 def stop(place: Place) -> None:
     """Unmount all of them.  Nothing happens if none is mounted."""
     for node in SIZES:
         if place.disk(node).is_mount():
-            wait_until(partial(_unmounts, place.disk(node)), 20, f"{node} is in use still")
-
-
-def _unmounts(path: Path) -> bool:
-    return subprocess.run(["umount", str(path)], capture_output=True, check=False).returncode == 0
+            unmounts = partial(works, "umount", str(place.disk(node)))
+            wait_until(unmounts, 20, f"{node} is in use still")
 
 
 def fill(place: Place, node: str) -> None:
@@ -82,9 +79,3 @@ def _take(descriptor: int, size: int) -> None:
 def empty(place: Place, node: str) -> None:
     """The opposite.  Nothing happens if it is not full."""
     (place.disk(node) / _BALLAST).unlink(missing_ok=True)
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ClusterError(f"{' '.join(command)}: {done.stderr.strip()}")

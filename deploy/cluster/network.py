@@ -6,10 +6,10 @@ node, too: HAProxy, the application server and tests run there and reach everybo
 """
 
 import os
-import subprocess
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from cluster.commands import must, run, works
 from cluster.errors import ClusterError
 
 HOST: Final = "host"
@@ -111,7 +111,7 @@ class Namespaces:
         """See `Network`."""
         if os.geteuid() != 0:
             raise ClusterError("Network namespaces need root: leave --network=namespaces out.")
-        if _works("ip", "link", "show", _BRIDGE):
+        if works("ip", "link", "show", _BRIDGE):
             return
         _ip("link", "add", _BRIDGE, "type", "bridge")
         _ip("addr", "add", f"{self.address(HOST)}/24", "dev", _BRIDGE)
@@ -134,9 +134,9 @@ class Namespaces:
         for node in NUMBERS:
             if node != HOST:
                 # The veth pair goes with the namespace.
-                _works("ip", "link", "del", _PORT.format(node))
-                _works("ip", "netns", "del", _PORT.format(node))
-        _works("ip", "link", "del", _BRIDGE)
+                works("ip", "link", "del", _PORT.format(node))
+                works("ip", "netns", "del", _PORT.format(node))
+        works("ip", "link", "del", _BRIDGE)
 
     def cut(self, node: str) -> None:
         """See `Network`."""
@@ -150,7 +150,7 @@ class Namespaces:
         """See `Network`."""
         if node == HOST:
             return False
-        shown = _run("ip", "-o", "link", "show", _PORT.format(node)).stdout
+        shown = run("ip", "-o", "link", "show", _PORT.format(node)).stdout
         return ",UP" not in shown.partition("<")[2].partition(">")[0]
 
 
@@ -159,15 +159,5 @@ KINDS: Final[dict[str, type[Loopback] | type[Namespaces]]] = {
 }
 
 
-def _run(*command: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _works(*command: str) -> bool:
-    return _run(*command).returncode == 0
-
-
 def _ip(*arguments: str) -> None:
-    done = _run("ip", *arguments)
-    if done.returncode:
-        raise ClusterError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+    must("ip", *arguments)
