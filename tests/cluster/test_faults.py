@@ -62,6 +62,13 @@ def table() -> Iterator[list[Row]]:
         print(each)
 
 
+def mend(whole: Cluster, load: Load) -> None:
+    """Let all be well again, and writes go on."""
+    whole.mend()
+    before = load.longest.count
+    wait_until(lambda: load.longest.count > before + 20, 60, "no write goes on")
+
+
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("name", VICTIMS)
 def test_nothing_acknowledged_is_lost(
@@ -78,11 +85,7 @@ def test_nothing_acknowledged_is_lost(
             undo = injure(whole, how, victim)
             time.sleep(held_s(name, how))
             undo()
-            whole.mend()
-            acknowledged = load.longest.count
-            wait_until(
-                lambda before=acknowledged: load.longest.count > before + 20, 60, "no write goes on"
-            )
+            mend(whole, load)
             row.add(load)
     assert load.verify() == []
 
@@ -118,11 +121,7 @@ def test_a_full_disk_loses_nothing(whole: Cluster, load: Load, table: list[Row],
             wait_until(lambda: bool(load.failures), 90, "nobody was told")
             time.sleep(HELD_FULL_S)
             still_served(load, writes_small=name != "primary")
-            whole.mend()
-            acknowledged = load.longest.count
-            wait_until(
-                lambda before=acknowledged: load.longest.count > before + 20, 60, "no write goes on"
-            )
+            mend(whole, load)
             row.add(load)
     assert load.verify() == []
     assert set(row.failures) == {"503 ServiceUnavailable"}
