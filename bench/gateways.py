@@ -29,9 +29,8 @@ from pathlib import Path
 from callbacks import path_of
 from run import BUCKET, GET_SCRIPT, PUT_SCRIPT, cpu_seconds, machine, write_page
 
-from ossia.client.signing_client import SigningClient
 from postgres_server import PostgresServer, running_postgres
-from running import ROOT_KEY, Server, running_server
+from running import ROOT_KEY, Server, running_server, signer
 from s3_engine import lacks_engine, running_ceph
 
 SIZES = (1, 2, 4)
@@ -86,10 +85,7 @@ class Group:
 
     def paths(self, load: Load) -> list[str]:
         """Targets of every key."""
-        server = self.servers[0]
-        client = SigningClient(
-            server.endpoint, server.access_key_id, server.access_key_secret, version=1
-        )
+        client = signer(self.servers[0], version=1)
         urls = (client.url(load.method, BUCKET, key, lifetime_s=86400) for key in keys(load.size))
         return [path_of(each) for each in urls]
 
@@ -252,7 +248,7 @@ def measure(made: Groups, load: Load, options: argparse.Namespace) -> Measured:
 def fill(group: Group) -> None:
     """Every object that is read, in each store."""
     for server in group.stores:
-        client = SigningClient(server.endpoint, server.access_key_id, server.access_key_secret)
+        client = signer(server)
         assert client.request("PUT", BUCKET).status == 200
         for size in {load.size for load in LOADS}:
             for key in keys(size):

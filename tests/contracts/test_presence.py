@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import pytest
 from tables_contract import SetClock
@@ -120,16 +121,19 @@ async def test_the_rows_of_who_is_gone_go_and_come_back_with_who_only_stood_stil
         assert await there() == {gone.id}
 
 
-async def test_an_outage_is_survived(url: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_outage_is_survived(
+    url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with gateway(url) as first:
-        whole, is_out = first._database.change, True
+        whole: Any = first._database.change
+        is_out = True
 
         async def change(*args: object) -> object:
             if is_out:
                 raise Unavailable("out")
-            return await whole(*args)  # type: ignore[arg-type]
+            return await whole(*args)
 
-        first._database.change = change  # type: ignore[method-assign,assignment]
+        monkeypatch.setattr(first._database, "change", change)
         async with first.attending():
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(first.has("sweep"), 3 * BEAT_S)
