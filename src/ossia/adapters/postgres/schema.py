@@ -200,7 +200,35 @@ _PRESENCE = Step(
     """
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE)
+_VERSIONS = Step(
+    """
+    -- Versions that are not what their key names, and delete markers (`ossia.tables.formers`).
+    create table former (
+        bucket_id     bigint not null,
+        key           text not null,
+        place         bigint not null,                    -- the newest has the least
+        version       text not null,
+        type          text not null,
+        size          bigint not null,
+        etag          text not null,
+        md5           text not null,
+        crc64         bigint not null,
+        modified_at   bigint not null,
+        storage_class text not null,
+        acl           text not null,
+        headers       bytea,
+        tags          bytea,
+        content_id    bigint,
+        blob_id       text,
+        blob_offset   bigint,
+        extents       bigint not null,
+        primary key (bucket_id, key, place)
+    );
+    create unique index former_version on former (bucket_id, key, version);
+    """
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS)
 
 KNOWN_VERSION = len(STEPS)
 
