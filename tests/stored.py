@@ -20,6 +20,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "delete_objects": tables.objects.delete,
     "append_object": tables.objects.append,
     "delete_versions": tables.versions.delete,
+    "describe_object": tables.versions.describe,
     "create_upload": tables.uploads.create,
     "put_part": tables.uploads.put_part,
     "complete_upload": tables.uploads.complete,
