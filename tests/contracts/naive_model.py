@@ -169,6 +169,22 @@ class NaiveModel:
             if self.objects.pop((bucket_id, key), None) is not None:
                 self.touched(bucket_id)
 
+    async def describe_object(
+        self,
+        bucket_id: int,
+        key: str,
+        *,
+        acl: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        self.bucket(bucket_id)
+        old = self.objects.get((bucket_id, key))
+        if old is None:
+            raise Missing(key)
+        about = {"acl": acl, "tags": tags}
+        given = {name: said for name, said in about.items() if said is not None}
+        self.objects[bucket_id, key] = replace(old, **given)
+
     async def append_object(
         self,
         new: StoredObject,

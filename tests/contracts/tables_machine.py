@@ -144,6 +144,17 @@ class Twins(RuleBasedStateMachine):
         if found is not None:
             self.both("put_object", replace(found, acl=acl), replaces=found)
 
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        acl=st.sampled_from([None, "private"]),
+        tags=st.sampled_from([None, {}, {"a": "b"}]),
+    )
+    def describe(
+        self, bucket: str, key: str, acl: str | None, tags: dict[str, str] | None
+    ) -> None:
+        self.both("describe_object", self.buckets[bucket].id, key, acl=acl, tags=tags)
+
     @rule(bucket=NAMES, key=KEYS, to=KEYS)
     def copy(self, bucket: str, key: str, to: str) -> None:
         found = self.both("find_object", self.buckets[bucket].id, key)

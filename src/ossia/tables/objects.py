@@ -53,6 +53,10 @@ _CHANGE = (
     )
     + " where bucket_id = $16 and key = $17 and version = $18"
 )
+_SET_ACL, _SET_TAGS = (
+    f"update object set {column} = $1 where bucket_id = $2 and key = $3 and version = $4"
+    for column in ("acl", "tags")
+)
 _INSERT_EXTENT = (
     "insert into extent (bucket_id, key, version, seq, blob_id, blob_offset, length)"
     f" values ({marks(7)})"
@@ -317,6 +321,30 @@ async def _extents_of(rows: Rows, bucket_id: int, key: str, old: Stored) -> tupl
     if old.blob_id is not None:
         return (Extent(blob_id=old.blob_id, blob_offset=old.blob_offset or 0, length=old.size),)
     return ()
+
+
+async def describe(
+    tx: Transaction,
+    bucket_id: int,
+    key: str,
+    *,
+    acl: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> None:
+    """Change what is said about the object beside its bytes and headers: what is given of it.
+
+    Whatever else is written meanwhile comes before or after it: it is never in vain.  Raises
+    `Missing` if there is no such object (any more).
+    """
+    if not await tx.enter(bucket_id):
+        raise Missing(bucket_id)
+    old = await stored(tx, bucket_id, key)
+    if old is None:
+        raise Missing(key)
+    if acl is not None:
+        await tx.run(_SET_ACL, acl, bucket_id, key, old.version)
+    if tags is not None:
+        await tx.run(_SET_TAGS, pack_map(tags), bucket_id, key, old.version)
 
 
 async def delete(tx: Transaction, bucket_id: int, keys: Sequence[str]) -> None:

@@ -35,7 +35,7 @@ class PutObjectAclResult(Answer):
 )
 async def put_object_acl(call: Call, request: PutObjectAcl) -> PutObjectAclResult:
     """Set the ACL of an object; ``default`` defers to the bucket's."""
-    await call.services.objects.set_acl(call.bucket, request.key, request.acl)
+    await call.services.objects.describe(call.bucket, request.key, acl=request.acl)
     return PutObjectAclResult()
 
 

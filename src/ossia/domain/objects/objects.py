@@ -353,19 +353,21 @@ class Objects:
             return new
         raise InternalError
 
-    async def set_acl(self, bucket: Bucket, key: str, acl: str) -> StoredObject:
-        """Change the ACL.  Raises `NoSuchKey`."""
-        for _ in range(_COPY_TRIES):
-            stored = await self.find(bucket, key)
-            new = msgspec.structs.replace(stored, acl=acl)
-            try:
-                await self._database.change(tables.objects.put, new, replaces=stored)
-            except (Fenced, Conflict):
-                continue
-            except Missing:
-                raise NoSuchBucket(BucketName=bucket.name) from None
-            return new
-        raise ServiceUnavailable
+    async def describe(
+        self,
+        bucket: Bucket,
+        key: str,
+        *,
+        acl: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        """Change the ACL or the tags; the object stays as old as it is.  Raises `NoSuchKey`."""
+        try:
+            await self._database.change(
+                tables.objects.describe, bucket.id, key, acl=acl, tags=tags
+            )
+        except Missing:
+            raise NoSuchKey(Key=key) from None
 
     async def delete(self, bucket: Bucket, keys: Sequence[str]) -> None:
         """Remove keys; those that are absent are no error."""
