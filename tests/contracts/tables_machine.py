@@ -150,9 +150,7 @@ class Twins(RuleBasedStateMachine):
         acl=st.sampled_from([None, "private"]),
         tags=st.sampled_from([None, {}, {"a": "b"}]),
     )
-    def describe(
-        self, bucket: str, key: str, acl: str | None, tags: dict[str, str] | None
-    ) -> None:
+    def describe(self, bucket: str, key: str, acl: str | None, tags: dict[str, str] | None) -> None:
         self.both("describe_object", self.buckets[bucket].id, key, acl=acl, tags=tags)
 
     @rule(bucket=NAMES, key=KEYS, to=KEYS)

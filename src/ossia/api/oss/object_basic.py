@@ -27,6 +27,7 @@ from ossia.api.oss.fields import (
     VersionId,
     WrittenAttributes,
 )
+from ossia.api.oss.following import NEEDS_TARGET, FoundObject, found_by
 from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.object_answer import (
     AcceptedCodings,
@@ -45,12 +46,14 @@ from ossia.errors import (
     InvalidDigest,
     InvalidRange,
     InvalidRequest,
+    InvalidTargetType,
     MalformedXML,
     MissingArgument,
     NoSuchBucket,
     NoSuchKey,
     NotModified,
     PreconditionFailed,
+    SymlinkTargetNotExist,
 )
 from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import kept_text
@@ -154,18 +157,28 @@ class GetObject:
     range_behavior: Annotated[str, Header("x-oss-range-behavior", one_of("standard"))] = ""
     accepts: AcceptedCodings = ""
     limit: TrafficLimit = None
+    found: FoundObject = None
 
 
 @oss.operation(
     "GET",
     Scope.OBJECT,
     grant=Grant.READ,
-    errors=(NoSuchKey, AccessDenied, PreconditionFailed, NotModified, InvalidRange),
+    also=(NEEDS_TARGET,),
+    errors=(
+        NoSuchKey,
+        AccessDenied,
+        PreconditionFailed,
+        NotModified,
+        InvalidRange,
+        SymlinkTargetNotExist,
+        InvalidTargetType,
+    ),
 )
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
-    """Read an object or a range of it."""
+    """Read an object or a range of it; of a symlink, its target."""
     objects = call.services.objects
-    stored = await objects.find(call.bucket, request.key)
+    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
     if request.range is not None:
@@ -189,6 +202,7 @@ class HeadObject:
     version_id: VersionId = "null"
     range: Annotated[str | None, Header("range")] = None
     accepts: AcceptedCodings = ""
+    found: FoundObject = None
 
 
 @oss.operation(
@@ -196,11 +210,19 @@ class HeadObject:
     Scope.OBJECT,
     action="oss:GetObject",
     grant=Grant.READ,
-    errors=(NoSuchKey, AccessDenied, PreconditionFailed, NotModified),
+    also=(NEEDS_TARGET,),
+    errors=(
+        NoSuchKey,
+        AccessDenied,
+        PreconditionFailed,
+        NotModified,
+        SymlinkTargetNotExist,
+        InvalidTargetType,
+    ),
 )
 async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
-    """Describe an object."""
-    stored = await call.services.objects.find(call.bucket, request.key)
+    """Describe an object; of a symlink, what is read through it."""
+    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
     return answer(stored, request.overrides)
@@ -236,7 +258,7 @@ class GetObjectMetaResult(Answer):
     errors=(NoSuchKey, AccessDenied),
 )
 async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaResult:
-    """Tell ETag, size and time of an object."""
+    """Tell ETag, size and time of an object; of a symlink, its own."""
     stored = await call.services.objects.find(call.bucket, request.key)
     return GetObjectMetaResult(
         etag=f'"{stored.etag}"',

@@ -1,5 +1,6 @@
 """Multipart uploads: the seven operations."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from ossia.api.bind import (
     integer,
 )
 from ossia.api.call import Call
-from ossia.api.operation import Answer, Grant, Needs, Scope
+from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
@@ -27,6 +28,7 @@ from ossia.api.oss.fields import (
     object_acl,
     refuse_conditions,
 )
+from ossia.api.oss.following import FoundObject, found_by
 from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.location import location_of
 from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
@@ -34,6 +36,7 @@ from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
 from ossia.domain.objects.multipart import MAX_PARTS, ChosenPart
 from ossia.domain.objects.objects import CLIENT_ENCRYPTION
+from ossia.domain.objects.symlinks import is_link, target_of
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
@@ -198,6 +201,27 @@ class UploadPartCopy:
     upload_id: UploadId
     range: Annotated[str | None, Header("x-oss-copy-source-range")] = None
     limit: TrafficLimit = None
+    found: FoundObject = None
+
+
+async def _source_is_link(call: Call, request: UploadPartCopy) -> bool:
+    bucket = await call.services.buckets.find(request.source.bucket)
+    request.found = await call.services.objects.find(bucket, request.source.key)
+    return is_link(request.found)
+
+
+def _target_of_source(_call: Call, request: UploadPartCopy) -> Iterable[Resource]:
+    return [(request.source.bucket, target_of(found_by(request)))]
+
+
+# A copy of the link would be no bytes; what is copied is read.
+_NEEDS_TARGET_OF_SOURCE = Needs(
+    "oss:GetObject",
+    Grant.READ,
+    _target_of_source,
+    only_if="the source is a symlink: of its target, too",
+    holds=_source_is_link,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -225,13 +249,13 @@ class UploadPartCopyResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(Needs("oss:GetObject", Grant.READ, copy_source_of),),
+    also=(Needs("oss:GetObject", Grant.READ, copy_source_of), _NEEDS_TARGET_OF_SOURCE),
     errors=(NoSuchUpload, NoSuchKey, PreconditionFailed, InvalidArgument),
 )
 async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
     """Make a part of (a range of) an object."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
-    source = await call.services.objects.find(source_bucket, request.source.key)
+    source = await call.services.symlinks.follow(source_bucket, found_by(request))
     part, chosen = await call.services.multipart.copy_part(
         call.bucket,
         request.key,

@@ -36,7 +36,7 @@ from ossia.ports import (
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.preconditions import Preconditions
-from ossia.records import Bucket, ObjectType, PendingCallback, StoredObject
+from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, PendingCallback, StoredObject
 
 
 class Announcement(Protocol):
@@ -49,7 +49,7 @@ class Announcement(Protocol):
 _COPY_TRIES = 3
 CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
 """How the headers begin in which a client says how it encrypts what it uploads."""
-_KEPT = ("content-type", CLIENT_ENCRYPTION)
+_KEPT = ("content-type", CLIENT_ENCRYPTION, SYMLINK_TARGET)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -134,6 +134,18 @@ class Objects:
             extents=landed.extents,
         )
         owed = None if announcement is None else await announcement.before(new)
+        await self.publish(bucket, new, forbid_overwrite=forbid_overwrite, owed=owed)
+        return new
+
+    async def publish(
+        self,
+        bucket: Bucket,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool,
+        owed: PendingCallback | None = None,
+    ) -> None:
+        """Make *new* visible under its key, and *owed* with it."""
         try:
             await self._database.change(
                 tables.objects.put, new, forbid_overwrite=forbid_overwrite, owed=owed
@@ -144,7 +156,6 @@ class Objects:
             raise NoSuchBucket(BucketName=bucket.name) from None
         except Fenced as error:
             raise ServiceUnavailable("The upload took longer than its lease.") from error
-        return new
 
     async def append(
         self,
@@ -306,7 +317,7 @@ class Objects:
         carries_tags: bool = True,
         forbid_overwrite: bool = False,
     ) -> StoredObject:
-        """Copy an object by reference: no byte is moved.
+        """Copy an object by reference: no byte is moved; the copy of a symlink is a symlink.
 
         Without *carries_tags* no tags of the source may come along: somebody who gives it some at
         this very moment makes the copy fail.
@@ -363,9 +374,7 @@ class Objects:
     ) -> None:
         """Change the ACL or the tags; the object stays as old as it is.  Raises `NoSuchKey`."""
         try:
-            await self._database.change(
-                tables.objects.describe, bucket.id, key, acl=acl, tags=tags
-            )
+            await self._database.change(tables.objects.describe, bucket.id, key, acl=acl, tags=tags)
         except Missing:
             raise NoSuchKey(Key=key) from None
 
