@@ -340,9 +340,17 @@ def send_form(client: SigningClient, place: Place, fields: dict[str, str]) -> Re
 
 
 def _process(client: SigningClient, place: Place) -> Reply:
+    return _trigger(client, place, "k")
+
+
+def _process_link(client: SigningClient, place: Place) -> Reply:
+    return _trigger(client, place, "link")
+
+
+def _trigger(client: SigningClient, place: Place, key: str) -> Reply:
     body = b"x-oss-process=trigger/callback,callback_eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjE6OS8iLCJjYWxsYmFja0JvZHkiOiJ4In0=,callback-var_"
     query = [("x-oss-process", "")]
-    return client.request("POST", place.bucket, place.at + "k", query=query, body=body)
+    return client.request("POST", place.bucket, place.at + key, query=query, body=body)
 
 
 def _put_policy(client: SigningClient, place: Place) -> Reply:
@@ -478,6 +486,7 @@ ASKING_MORE: dict[tuple[str, str], Send] = {
     ),
     ("GetObject", "oss:GetObject"): simple("GET", "link"),
     ("HeadObject", "oss:GetObject"): simple("HEAD", "link"),
+    ("ProcessObject", "oss:GetObject"): _process_link,
     ("UploadPartCopy", "oss:GetObject"): _upload_part_copy_of_link,
     # Issue 10, C6.
     ("CopyObject", "oss:GetObjectTagging"): _copy_tagged,
