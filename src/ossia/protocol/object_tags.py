@@ -56,10 +56,11 @@ def parse_tags(text: str) -> dict[str, str]:
     for pair in text.split("&") if text else ():
         name, _, value = pair.partition("=")
         key = unquote_plus(name)
-        if key in tags:
+        if key in tags or "=" in value:
             raise InvalidArgument(
                 "The header 'x-oss-tagging' shall be encoded as UTF-8 then URLEncoded URL "
                 "query parameters without tag name duplicates",
+                ec=None if key in tags else "0010-00000219",
                 ArgumentName="x-oss-tagging",
                 ArgumentValue=text,
             )

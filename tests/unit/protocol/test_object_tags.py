@@ -27,6 +27,7 @@ def test_what_is_written_is_read(tags: dict[str, str]) -> None:
     ("header", "error"),
     [
         ("a=1&a=2", InvalidArgument),
+        ("aa=bb=cc", InvalidArgument),  # the page 0010-00000219
         ("=1", InvalidTag),
         (f"{'k' * 129}=1", InvalidTag),
         ("a=%3C", InvalidTag),
