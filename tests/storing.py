@@ -10,6 +10,7 @@ from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.symlinks import Symlinks
 from ossia.errors import OssError
 from ossia.records import Bucket
 from stored import CHANGES, Stored
@@ -91,6 +92,7 @@ class Domain:
             inline_limit=inline_limit,
         )
         self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
+        self.symlinks = Symlinks(self.objects, self.clock)
         self.multipart = Multipart(self.metadata, self.objects, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, "cn-test")
 

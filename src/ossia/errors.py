@@ -112,6 +112,12 @@ class NoSuchKey(OssError):
     ec = "0026-00000001"
 
 
+class SymlinkTargetNotExist(OssError):
+    status = 404
+    message = "The symlink target object does not exist."
+    ec = "0026-00000012"
+
+
 class NoSuchVersion(OssError):
     status = 404
     message = "The specified version does not exist."
@@ -313,6 +319,15 @@ class RequestTimeout(OssError):
         "Your socket connection to the server was not read from or written to within the "
         "timeout period."
     )
+
+
+class InvalidTargetType(OssError):
+    message = "The target of the symlink is a symlink itself."
+
+
+class NotSymlink(OssError):
+    message = "The object is not a symlink."
+    ec = "0043-00000101"
 
 
 class InvalidTag(OssError):

@@ -24,6 +24,10 @@ class ObjectType(StrEnum):
     DELETE_MARKER = "DeleteMarker"
 
 
+SYMLINK_TARGET = "x-oss-symlink-target"
+"""Among the headers of a symlink: the key of its target (`domain.objects.symlinks`)."""
+
+
 class Reticent(msgspec.Struct, frozen=True):
     """A record that says what it is without saying what it hides: logs and tracebacks show it."""
 

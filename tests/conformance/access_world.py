@@ -201,6 +201,9 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     assert root.request("PUT", bucket, at + "k", body=b"content").status == 200
     tagged = root.request("PUT", bucket, at + "tagged", headers={"x-oss-tagging": "team=blue"})
     assert tagged.status == 200
+    link = {"x-oss-symlink-target": at + "k"}
+    linked = root.request("PUT", bucket, at + "link", query=[("symlink", "")], headers=link)
+    assert linked.status == 200
     upload = root.request("POST", bucket, at + "up", query=[("uploads", "")]).element("UploadId")
     part = [("uploadId", upload), ("partNumber", "1")]
     etag = root.request("PUT", bucket, at + "up", query=part, body=b"part").headers["etag"]
@@ -259,8 +262,16 @@ def _upload_part(client: SigningClient, place: Place) -> Reply:
 
 
 def _upload_part_copy(client: SigningClient, place: Place) -> Reply:
+    return _copy_to_part(client, place, "k")
+
+
+def _upload_part_copy_of_link(client: SigningClient, place: Place) -> Reply:
+    return _copy_to_part(client, place, "link")
+
+
+def _copy_to_part(client: SigningClient, place: Place, source: str) -> Reply:
     query = [("uploadId", place.upload), ("partNumber", "2")]
-    headers = {"x-oss-copy-source": f"/{place.bucket}/{place.at}k"}
+    headers = {"x-oss-copy-source": f"/{place.bucket}/{place.at}{source}"}
     return client.request("PUT", place.bucket, place.at + "up", query=query, headers=headers)
 
 
@@ -329,9 +340,17 @@ def send_form(client: SigningClient, place: Place, fields: dict[str, str]) -> Re
 
 
 def _process(client: SigningClient, place: Place) -> Reply:
+    return _trigger(client, place, "k")
+
+
+def _process_link(client: SigningClient, place: Place) -> Reply:
+    return _trigger(client, place, "link")
+
+
+def _trigger(client: SigningClient, place: Place, key: str) -> Reply:
     body = b"x-oss-process=trigger/callback,callback_eyJjYWxsYmFja1VybCI6Imh0dHA6Ly8xMjcuMC4wLjE6OS8iLCJjYWxsYmFja0JvZHkiOiJ4In0=,callback-var_"
     query = [("x-oss-process", "")]
-    return client.request("POST", place.bucket, place.at + "k", query=query, body=body)
+    return client.request("POST", place.bucket, place.at + key, query=query, body=body)
 
 
 def _put_policy(client: SigningClient, place: Place) -> Reply:
@@ -427,6 +446,11 @@ REQUESTS: dict[str, Send] = {
     "ListMultipartUploads": simple("GET", "", ("uploads", "")),
     "PostObject": send_post,
     "ProcessObject": _process,
+    "PutObjectTagging": simple("PUT", "k", ("tagging", ""), body=TAGS.replace(b"blue", b"red")),
+    "GetObjectTagging": simple("GET", "k", ("tagging", "")),
+    "DeleteObjectTagging": simple("DELETE", "tagged", ("tagging", "")),
+    "PutSymlink": simple("PUT", "k", ("symlink", ""), x_oss_symlink_target="other"),
+    "GetSymlink": simple("GET", "link", ("symlink", "")),
     "PutBucketCallbackPolicy": simple(
         "PUT", "", *_CALLBACKS, body=CALLBACK_POLICIES.replace(b"first", b"second")
     ),
@@ -457,6 +481,13 @@ ASKING_MORE: dict[tuple[str, str], Send] = {
         "POST", "new", ("uploads", ""), x_oss_tagging="a=b"
     ),
     ("CopyObject", "oss:PutObjectTagging"): _copy_with_tags,
+    ("PutSymlink", "oss:PutObjectTagging"): simple(
+        "PUT", "k", ("symlink", ""), x_oss_symlink_target="other", x_oss_tagging="a=b"
+    ),
+    ("GetObject", "oss:GetObject"): simple("GET", "link"),
+    ("HeadObject", "oss:GetObject"): simple("HEAD", "link"),
+    ("ProcessObject", "oss:GetObject"): _process_link,
+    ("UploadPartCopy", "oss:GetObject"): _upload_part_copy_of_link,
     # Issue 10, C6.
     ("CopyObject", "oss:GetObjectTagging"): _copy_tagged,
 }

@@ -382,7 +382,7 @@ def test_there_are_no_live_channels(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("method", "key", "query", "name"),
     [
-        ("PUT", "k", [("tagging", "")], "PutObjectTagging"),
+        ("PUT", "k", [("legalHold", "")], "PutObjectLegalHold"),
         ("GET", "k", [("x-oss-process", "image/info")], "GetProcessedObject"),
         ("PUT", "", [("lifecycle", "")], "PutBucketLifecycle"),
         (

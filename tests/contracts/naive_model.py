@@ -5,7 +5,7 @@ clever there (net references, skip-seek, counters) is not here.  The methods are
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -26,6 +26,7 @@ from ossia.tables.callbacks import DeliveryFilter
 from ossia.tables.identities import IdentityChange
 from ossia.tables.objects import Listing
 from ossia.tables.uploads import UploadListing
+from ossia.tables.versions import ListedVersion, Removal, VersionListing
 
 
 @dataclass
@@ -53,6 +54,7 @@ class NaiveModel:
         self.buckets: list[Bucket] = []
         self.changed_at: dict[int, int] = {}
         self.objects: dict[tuple[int, str], StoredObject] = {}
+        self.formers: dict[tuple[int, str], list[StoredObject]] = {}
         self.uploads: dict[str, Upload] = {}
         self.parts: dict[tuple[str, int], Part] = {}
         self.blobs: dict[str, Blob] = {}
@@ -95,7 +97,7 @@ class NaiveModel:
 
     async def delete_bucket(self, bucket_id: int) -> None:
         stored = self.bucket(bucket_id)
-        if any(place[0] == bucket_id for place in self.objects):
+        if any(each.bucket_id == bucket_id for each in self.every_version()):
             raise NotEmpty(bucket_id)
         if any(upload.bucket_id == bucket_id for upload in self.uploads.values()):
             raise NotEmpty(bucket_id)
@@ -108,7 +110,8 @@ class NaiveModel:
 
     async def bucket_usage(self, bucket_id: int) -> BucketUsage:
         self.bucket(bucket_id)
-        objects = [each for (at, _), each in self.objects.items() if at == bucket_id]
+        objects = [each for each in self.every_version()
+                   if each.bucket_id == bucket_id and each.type != "DeleteMarker"]  # fmt: skip
         uploads = [each.id for each in self.uploads.values() if each.bucket_id == bucket_id]
         parts = [part for (upload, _), part in self.parts.items() if upload in uploads]
         return BucketUsage(
@@ -123,7 +126,7 @@ class NaiveModel:
         """A change of *bucket_id* is made: count the references of every blob anew."""
         self.changed_at[bucket_id] = self.clock.now_ms()
         counted: Counter[str] = Counter()
-        for each in (*self.objects.values(), *self.parts.values()):
+        for each in (*self.every_version(), *self.parts.values()):
             counted += blobs_of(each.extents)
         for blob_id, blob in self.blobs.items():
             if counted[blob_id] and blob.state == "intent":
@@ -139,6 +142,25 @@ class NaiveModel:
 
     # objects
 
+    def every_version(self) -> list[StoredObject]:
+        return [*self.objects.values(), *(each for kept in self.formers.values() for each in kept)]
+
+    def names(self, new: StoredObject, suspended: bool, check: Callable[..., None]) -> None:
+        """Let the key of *new* name it; *check* hears of the blobs that gain by it."""
+        place = (new.bucket_id, new.key)
+        old = self.objects.get(place)
+        kept = self.formers.get(place, [])
+        lost = [old] if old is not None and old.version == new.version else []
+        is_kept = old is not None and not lost
+        if new.version == "null" and (is_kept or suspended) and not lost:
+            lost = [each for each in kept if each.version == "null"]
+        check(blobs_of(new.extents) - blobs_of(extent for each in lost for extent in each.extents))
+        kept = [each for each in kept if each not in lost]
+        if old is not None and is_kept:
+            kept.insert(0, old)
+        self.objects[place] = new
+        self.formers[place] = kept
+
     async def find_object(self, bucket_id: int, key: str) -> StoredObject | None:
         return self.objects.get((bucket_id, key))
 
@@ -149,6 +171,7 @@ class NaiveModel:
         forbid_overwrite: bool = False,
         replaces: StoredObject | None = None,
         owed: PendingCallback | None = None,
+        suspended: bool = False,
     ) -> None:
         self.bucket(new.bucket_id)
         place = (new.bucket_id, new.key)
@@ -157,9 +180,8 @@ class NaiveModel:
             raise Exists(new.key)
         if replaces is not None and old != replaces:
             raise Conflict(new.key)
-        gained = blobs_of(new.extents) - blobs_of(old.extents if old else ())
-        self.check_gained(gained, ("intent", "live"), Fenced)
-        self.objects[place] = new
+        states = ("intent", "live")
+        self.names(new, suspended, lambda gained: self.check_gained(gained, states, Fenced))
         if owed is not None:
             self.owe(owed)
         self.touched(new.bucket_id)
@@ -169,6 +191,123 @@ class NaiveModel:
             if self.objects.pop((bucket_id, key), None) is not None:
                 self.touched(bucket_id)
 
+    async def describe_object(
+        self,
+        bucket_id: int,
+        key: str,
+        version: str | None = None,
+        *,
+        acl: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> str:
+        self.bucket(bucket_id)
+        old = self.objects.get((bucket_id, key))
+        if version is not None:
+            old = await self.find_version(bucket_id, key, version)
+        if old is None or old.type == "DeleteMarker":
+            raise Missing(key)
+        about = {"acl": acl, "tags": tags}
+        given = {name: said for name, said in about.items() if said is not None}
+        new = replace(old, **given)
+        if self.objects.get((bucket_id, key)) == old:
+            self.objects[bucket_id, key] = new
+        else:
+            kept = self.formers[bucket_id, key]
+            kept[kept.index(old)] = new
+        return old.version
+
+    # versions
+
+    async def find_version(self, bucket_id: int, key: str, version: str) -> StoredObject | None:
+        return next((each for each in self.versions_of(bucket_id, key)
+                     if each.version == version), None)  # fmt: skip
+
+    def versions_of(self, bucket_id: int, key: str) -> list[StoredObject]:
+        place = (bucket_id, key)
+        named = [self.objects[place]] if place in self.objects else []
+        return named + self.formers.get(place, [])
+
+    async def delete_versions(
+        self, bucket_id: int, removals: Sequence[Removal]
+    ) -> dict[Removal, bool]:
+        gone = dict.fromkeys(removals, False)
+        if all(each.id != bucket_id for each in self.buckets):
+            return gone
+        for each in sorted(gone, key=lambda each: each.key):
+            if each.version:
+                gone[each] = self.remove_version(bucket_id, each.key, each.version)
+            elif each.marker:
+                self.mark(bucket_id, each.key, each.marker)
+            else:
+                await self.delete_objects(bucket_id, [each.key])
+        return gone
+
+    def remove_version(self, bucket_id: int, key: str, version: str) -> bool:
+        place = (bucket_id, key)
+        gone = [each for each in self.versions_of(*place) if each.version == version]
+        kept = [each for each in self.versions_of(*place) if each.version != version]
+        if not gone:
+            return False
+        self.objects.pop(place, None)
+        if kept and kept[0].type != "DeleteMarker":
+            self.objects[place] = kept.pop(0)
+        self.formers[place] = kept
+        self.touched(bucket_id)
+        return gone[0].type == "DeleteMarker"
+
+    def mark(self, bucket_id: int, key: str, version: str) -> None:
+        kept = [each for each in self.versions_of(bucket_id, key) if each.version != version]
+        self.objects.pop((bucket_id, key), None)
+        marker = StoredObject(
+            bucket_id=bucket_id,
+            key=key,
+            version=version,
+            type="DeleteMarker",
+            size=0,
+            etag="",
+            crc64=0,
+            modified_at=self.clock.now_ms(),
+            storage_class="",
+        )
+        self.formers[bucket_id, key] = [marker, *kept]
+        self.touched(bucket_id)
+
+    async def list_versions(
+        self,
+        bucket_id: int,
+        *,
+        prefix: str,
+        delimiter: str,
+        after_key: str,
+        after_version: str,
+        limit: int,
+    ) -> VersionListing:
+        found: list[tuple[str, ListedVersion | None]] = []
+        for key in sorted({each.key for each in self.every_version()
+                           if each.bucket_id == bucket_id and each.key.startswith(prefix)}):  # fmt: skip
+            versions = self.versions_of(bucket_id, key)
+            name = rolled_up(key, prefix, delimiter)
+            if name is not None:
+                if name > after_key and (name, None) not in found:
+                    found.append((name, None))
+                continue
+            listed = [(key, ListedVersion(replace(each, inline=None, extents=()), each is versions[0]))
+                      for each in versions]  # fmt: skip
+            ids = [each.version for each in versions]
+            if key == after_key and after_version:
+                behind = ids.index(after_version) + 1 if after_version in ids else 0
+                found += listed[behind:]
+            elif key > after_key:
+                found += listed
+        shown = found[: max(limit, 0)]
+        last = shown[-1] if shown and len(found) > len(shown) else None
+        return VersionListing(
+            versions=[each for _, each in shown if each is not None],
+            prefixes=[name for name, each in shown if each is None],
+            next_key=last[0] if last else None,
+            next_version=None if last is None else last[1].stored.version if last[1] else "",
+        )
+
     async def append_object(
         self,
         new: StoredObject,
@@ -176,10 +315,13 @@ class NaiveModel:
         position: int,
         added: Extent | None,
         replaces: StoredObject | None = None,
+        versioned: bool = False,
     ) -> None:
         self.bucket(new.bucket_id)
         place = (new.bucket_id, new.key)
         old = self.objects.get(place)
+        if old is None and versioned and self.formers.get(place):
+            raise Conflict(new.key)
         if position != (0 if old is None else old.size):
             raise Conflict(new.key)
         if old is not None and old.type != "Appendable":
@@ -278,6 +420,7 @@ class NaiveModel:
         *,
         forbid_overwrite: bool = False,
         owed: PendingCallback | None = None,
+        suspended: bool = False,
     ) -> None:
         upload = self.upload(upload_id)
         self.bucket(new.bucket_id)
@@ -288,7 +431,7 @@ class NaiveModel:
         parts = [part for (id_, _), part in self.parts.items() if id_ == upload_id]
         of_parts = blobs_of(extent for part in parts for extent in part.extents)
         self.check_gained(blobs_of(new.extents) - of_parts, ("intent",), Conflict)
-        self.objects[place] = new
+        self.names(new, suspended, lambda _gained: None)
         self.forget(upload)
         if owed is not None:
             self.owe(owed)

@@ -332,6 +332,23 @@ class TablesContract:
             more, position=10, added=None, replaces=replace(grown, **change, extents=())
         )
 
+    async def test_what_is_said_changes_alone(self, store: Stored, bucket: Bucket) -> None:
+        """It needs no look before, so nobody who writes meanwhile makes it fail."""
+        await intend(store, blob(0), blob(1))
+        big = on_blobs(bucket, "big", blob(0), blob(1))
+        for made in (an_object(bucket, inline=b"x"), big):
+            old = made
+            await store.put_object(old)
+            usage = await store.bucket_usage(bucket.id)
+            for said in ({"acl": "private"}, {"tags": {"a": "b"}}, {"acl": "default", "tags": {}}):
+                await store.describe_object(bucket.id, old.key, **said)
+                old = replace(old, **said)  # type: ignore[arg-type]  # any of its fields
+                assert await store.find_object(bucket.id, old.key) == old
+            assert await store.bucket_usage(bucket.id) == usage
+        for place in ((bucket.id, "missing"), (bucket.id + 1, "key")):
+            with pytest.raises(Missing):
+                await store.describe_object(*place, acl="private")
+
     async def test_every_kind_of_bytes_replaces_every_other(
         self, store: Stored, bucket: Bucket
     ) -> None:

@@ -20,6 +20,7 @@ from tables_contract import TERMS, SetClock, a_bucket, an_object, an_upload, blo
 from ossia import tables
 from ossia.ports import BlobTerms, Database, StorageFact, Transaction
 from ossia.records import Bucket, Extent, Part, StoredObject
+from ossia.tables.versions import Removal
 from stored import Stored
 
 BUCKETS = ("b1", "b2")
@@ -62,6 +63,7 @@ class Twins(RuleBasedStateMachine):
         super().__init__()
         self.clock = SetClock()
         self.blobs = 0
+        self.versions = 0
         self.terms = BlobTerms(**TERMS)
         self.loop = asyncio.new_event_loop()
         self.model = NaiveModel(self.clock, self.terms)
@@ -108,6 +110,10 @@ class Twins(RuleBasedStateMachine):
             )
         return tuple(extents)
 
+    def new_version(self) -> str:
+        self.versions += 1
+        return f"v{self.versions}"
+
     # objects
 
     def object(self, bucket: str, key: str, etag: str, extents: tuple[Extent, ...]) -> StoredObject:
@@ -136,7 +142,16 @@ class Twins(RuleBasedStateMachine):
         extents = self.extents(choices)
         new = replace(self.object(bucket, key, etag, extents), type=kind)
         read = self.both("find_object", new.bucket_id, key) if replaces else None
-        self.both("put_object", new, forbid_overwrite=forbid_overwrite, replaces=read)
+        if read is not None:
+            new = replace(new, version=read.version)
+        self.both(
+            "put_object", new, forbid_overwrite=forbid_overwrite, replaces=read, suspended=True
+        )
+
+    @rule(bucket=NAMES, key=KEYS, etag=ETAGS, choices=CHOICES)
+    def put_version(self, bucket: str, key: str, etag: str, choices: list[int]) -> None:
+        new = self.object(bucket, key, etag, self.extents(choices))
+        self.both("put_object", replace(new, version=self.new_version()))
 
     @rule(bucket=NAMES, key=KEYS, acl=st.sampled_from(["private", "default"]))
     def change_metadata(self, bucket: str, key: str, acl: str) -> None:
@@ -144,15 +159,66 @@ class Twins(RuleBasedStateMachine):
         if found is not None:
             self.both("put_object", replace(found, acl=acl), replaces=found)
 
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        acl=st.sampled_from([None, "private"]),
+        tags=st.sampled_from([None, {}, {"a": "b"}]),
+    )
+    def describe(self, bucket: str, key: str, acl: str | None, tags: dict[str, str] | None) -> None:
+        self.both("describe_object", self.buckets[bucket].id, key, acl=acl, tags=tags)
+
     @rule(bucket=NAMES, key=KEYS, to=KEYS)
     def copy(self, bucket: str, key: str, to: str) -> None:
         found = self.both("find_object", self.buckets[bucket].id, key)
         if found is not None:
-            self.both("put_object", replace(found, key=to))
+            self.both("put_object", replace(found, key=to, version="null"), suspended=True)
+
+    @rule(bucket=NAMES, key=KEYS, place=st.integers(0, 3))
+    def copy_version(self, bucket: str, key: str, place: int) -> None:
+        versions = self.model.versions_of(self.buckets[bucket].id, key)[place:]
+        if versions and versions[0].type != "DeleteMarker":
+            self.both("put_object", replace(versions[0], version=self.new_version()))
 
     @rule(bucket=NAMES, keys=st.lists(KEYS, max_size=3))
     def delete(self, bucket: str, keys: list[str]) -> None:
-        self.both("delete_objects", self.buckets[bucket].id, keys)
+        bucket_id = self.buckets[bucket].id
+        # Where there are versions nothing is deleted without a trace.
+        keys = [key for key in keys if not self.model.formers.get((bucket_id, key))]
+        self.both("delete_objects", bucket_id, keys)
+
+    @rule(
+        bucket=NAMES,
+        wanted=st.lists(st.tuples(KEYS, st.integers(-2, 3)), max_size=3),
+    )
+    def delete_versions(self, bucket: str, wanted: list[tuple[str, int]]) -> None:
+        """Markers, null ones too, and versions by their place."""
+        bucket_id = self.buckets[bucket].id
+        removals = []
+        for key, place in wanted:
+            versions = self.model.versions_of(bucket_id, key)
+            if place < 0:
+                marker = "null" if place == -1 else self.new_version()
+                removals.append(Removal(key, marker=marker))
+            elif place < len(versions):
+                removals.append(Removal(key, versions[place].version))
+            else:
+                removals.append(Removal(key, "unknown"))
+        self.both("delete_versions", bucket_id, removals)
+
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        place=st.integers(0, 3),
+        tags=st.sampled_from([None, {}, {"a": "b"}]),
+    )
+    def describe_version(
+        self, bucket: str, key: str, place: int, tags: dict[str, str] | None
+    ) -> None:
+        bucket_id = self.buckets[bucket].id
+        versions = [each.version for each in self.model.versions_of(bucket_id, key)]
+        version = [*versions, "unknown"][min(place, len(versions))]
+        self.both("describe_object", bucket_id, key, version, acl="private", tags=tags)
 
     @rule(bucket=NAMES, key=KEYS, choices=CHOICES, wrong=RARELY)
     def append(self, bucket: str, key: str, choices: list[int], wrong: bool) -> None:
@@ -160,8 +226,20 @@ class Twins(RuleBasedStateMachine):
         position = 0 if found is None or wrong else found.size
         added = self.extents(choices)[:1]
         new = self.object(bucket, key, "A", ())
-        new = replace(new, type="Appendable", inline=None, size=position + 10 * len(added))
-        self.both("append_object", new, position=position, added=added[0] if added else None)
+        new = replace(
+            new,
+            version="null" if found is None else found.version,
+            type="Appendable",
+            inline=None,
+            size=position + 10 * len(added),
+        )
+        self.both(
+            "append_object",
+            new,
+            position=position,
+            added=added[0] if added else None,
+            versioned=True,
+        )
 
     # uploads
 
@@ -197,7 +275,11 @@ class Twins(RuleBasedStateMachine):
         chosen = parts[1:] if some else parts
         extents = tuple(extent for part in chosen for extent in part.extents)
         new = replace(self.object(bucket, key, "C", extents), type="Multipart")
-        self.both("complete_upload", upload_id, new, forbid_overwrite=forbid_overwrite)
+        if some:
+            new = replace(new, version=self.new_version())
+        self.both(
+            "complete_upload", upload_id, new, forbid_overwrite=forbid_overwrite, suspended=True
+        )
 
     @rule(upload_id=UPLOADS, really=RARELY)
     def abort(self, upload_id: str, really: bool) -> None:
@@ -284,6 +366,30 @@ class Twins(RuleBasedStateMachine):
                 limit=limit,
             )
 
+    @rule(
+        bucket=NAMES,
+        prefix=st.sampled_from(["", "a", "a/"]),
+        delimiter=st.sampled_from(["", "/", "c/"]),
+        after=st.just("") | KEYS,
+        place=st.integers(-1, 3),
+        limit=st.integers(0, 4),
+    )
+    def look_at_versions(
+        self, bucket: str, prefix: str, delimiter: str, after: str, place: int, limit: int
+    ) -> None:
+        bucket_id = self.buckets[bucket].id
+        versions = ["", *(each.version for each in self.model.versions_of(bucket_id, after))]
+        marker = versions[place] if 0 <= place < len(versions) else "gone" if place > 0 else ""
+        self.both(
+            "list_versions",
+            bucket_id,
+            prefix=prefix,
+            delimiter=delimiter,
+            after_key=after,
+            after_version=marker if after else "",
+            limit=limit,
+        )
+
     @invariant()
     def same_state_now_and_then(self) -> None:
         self.steps += 1
@@ -299,4 +405,15 @@ class Twins(RuleBasedStateMachine):
             )
             for each in page.objects:
                 self.both("find_object", bucket.id, each.key)
+            versions = self.both(
+                "list_versions",
+                bucket.id,
+                prefix="",
+                delimiter="",
+                after_key="",
+                after_version="",
+                limit=1000,
+            )
+            for listed in versions.versions:
+                self.both("find_version", bucket.id, listed.stored.key, listed.stored.version)
         self.both("known_blobs", [blob(i) for i in range(self.blobs + 1)])

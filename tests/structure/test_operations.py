@@ -16,6 +16,7 @@ NOT_TOPICS = {
     "__init__",
     "registry",
     "fields",
+    "following",
     "listing_xml",
     "location",
     "callback_answer",

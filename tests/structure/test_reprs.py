@@ -28,6 +28,7 @@ SECRET_OF = {
 }
 """Fields that hold secrets under names that elsewhere hold none."""
 PLAIN = {
+    ("PutSymlink", "target"): "the key of an object",
     ("ListObjectsV2", "token"): "where a listing goes on",
     ("ListObjectsV2", "after_token"): "the same",
     ("AssumedRole", "token"): "what an OIDC token said, without the token",

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 
 from ossia.api.services import Services
 from ossia.domain.identity.identities import Caller
+from ossia.errors import InvalidArgument
 from ossia.http.message import Request
 from ossia.http.post_form import PostForm
 from ossia.protocol.header_text import decode_header
 from ossia.records import Bucket
+
+MAX_TAGGING = 64 * 1024
+"""What the document of PutObjectTagging may have at most."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +31,7 @@ class Call:
     form: PostForm | None = None
     post_length_range: tuple[int, int] | None = None
     _bucket: Bucket | None = None
+    _document: bytes | None = None
 
     @property
     def bucket(self) -> Bucket:
@@ -47,3 +52,11 @@ class Call:
         """A request header as text, UTF-8 where it is that; an empty one counts as not given."""
         raw = self.http.headers.get(name.encode())
         return decode_header(raw) if raw else None
+
+    async def document(self, limit: int) -> bytes:
+        """The whole body, as often as it is asked for.  Raises `InvalidArgument` behind *limit*."""
+        if self._document is None:
+            self._document = await self.http.body.read_all(
+                limit, lambda: InvalidArgument("The request body is too large.")
+            )
+        return self._document

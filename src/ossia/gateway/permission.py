@@ -11,12 +11,13 @@ from typing import Final
 
 from ossia.access.at_bucket import AtBucket
 from ossia.access.authorize import Context
-from ossia.api.call import Call
-from ossia.api.oss.fields import parse_tags, sent_tags
+from ossia.api.call import MAX_TAGGING, Call
+from ossia.api.oss.fields import sent_tags
 from ossia.errors import OssError
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.header_text import decode_header
+from ossia.protocol.object_tags import parse_tagging, parse_tags
 from ossia.protocol.policy_text import VARIABLES
 
 _REQUEST_TAG = TAG_KEYS[-1]
@@ -48,16 +49,19 @@ class Surroundings(AtBucket, frozen=True):
                 context[key] = read(self.call, self.action)
         if any(key.startswith(TAG_KEYS) for key in keys):
             context.update(await self.tags(keys))
-            context.update(_request_tags(self.call, self.action))
+            if any(key.startswith(_REQUEST_TAG) for key in keys):
+                context.update(await _request_tags(self.call, self.action))
         return context
 
 
-def _request_tags(call: Call, action: str) -> dict[str, Sequence[str]]:
-    sent = sent_tags(call)
-    if sent is None or action not in _SETS_TAGS or call.form is not None:
+async def _request_tags(call: Call, action: str) -> dict[str, Sequence[str]]:
+    if action not in _SETS_TAGS or call.form is not None:
         return {}
+    # PutObjectTagging has them in its document, which is read before its time for that.
+    is_document = call.http.method == b"PUT" and "tagging" in call.query
+    content = await call.document(MAX_TAGGING) if is_document else b""
     try:
-        tags = parse_tags(sent)
+        tags = parse_tagging(content) if is_document else parse_tags(sent_tags(call) or "")
     except OssError:
         # The operation will refuse them.
         return {}

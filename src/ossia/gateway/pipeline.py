@@ -427,9 +427,7 @@ async def _read_body(call: Call, binder: Binder) -> bytes:
     if wanted.needs_md5 and not announced:
         raise MissingArgument(ec="0016-00000606", ArgumentName="Content-MD5")
     expected = parse_content_md5(announced) if announced else None
-    content = await call.http.body.read_all(
-        wanted.limit, lambda: InvalidArgument("The request body is too large.")
-    )
+    content = await call.document(wanted.limit)
     if expected is not None and md5_hex(content) != expected:
         raise InvalidDigest
     return content

@@ -42,6 +42,7 @@ from ossia.domain.objects.collector import Collector
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.internal import Internal
@@ -266,6 +267,7 @@ class Node:
         services = Services(
             buckets=self.buckets,
             objects=self.objects,
+            symlinks=Symlinks(self.objects, self.clock),
             multipart=Multipart(self.database, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
             public_access=self.public_access,

@@ -46,8 +46,8 @@ def _check(key: str, value: str) -> None:
         raise InvalidTag("A tag key does not begin with http://, https:// or Aliyun.", Key=key)
 
 
-def render_bucket_tags(tags: Mapping[str, str]) -> bytes:
-    """Write ``<Tagging>`` as a document."""
+def render_tags(tags: Mapping[str, str]) -> bytes:
+    """Write ``<Tagging>`` as a document, of buckets and of objects."""
     return document("Tagging", _tag_set(tags))
 
 

@@ -12,7 +12,9 @@ versioning has none.
 from typing import NamedTuple
 
 from ossia.ports import Rows, Transaction
-from ossia.records import NULL_VERSION, ObjectType, StoredObject
+from ossia.records import ObjectType, StoredObject
+from ossia.tables.blob_life import net_references
+from ossia.tables.blobs import refer
 from ossia.tables.columns import marks
 from ossia.tables.object_rows import (
     ABOUT,
@@ -22,7 +24,8 @@ from ossia.tables.object_rows import (
     WHERE_BYTES_ARE,
     Stored,
     as_object,
-    let_go,
+    delete_bytes,
+    extents_of,
     whole,
 )
 
@@ -101,21 +104,34 @@ async def _next_place(tx: Transaction, bucket_id: int, key: str) -> int:
     return -1 if found is None else found.place - 1
 
 
-async def drop(tx: Transaction, bucket_id: int, key: str, version: str = NULL_VERSION) -> str:
-    """Remove a former version and let its bytes go; its type, empty if there is none."""
+async def hold(tx: Transaction, bucket_id: int, key: str, version: str) -> Stored | None:
+    """A former version that is about to be removed."""
     held = await tx.hold(f"select {OLD} {_OF_KEY} and version = $3", bucket_id, key, version)
-    if not held:
-        return ""
-    old = Stored(*held[0])
-    await let_go(tx, bucket_id, key, old)
+    return Stored(*held[0]) if held else None
+
+
+async def remove(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
+    """Remove a former version, whose references to blobs are let go elsewhere."""
+    await delete_bytes(tx, bucket_id, key, old)
     await tx.run(
         "delete from former where bucket_id = $1 and key = $2 and version = $3",
         bucket_id,
         key,
-        version,
+        old.version,
     )
     if old.type != ObjectType.DELETE_MARKER:
         tx.count(bucket_id, storage_bytes=-old.size, objects=-1)
+
+
+async def drop(tx: Transaction, bucket_id: int, key: str, version: str) -> str:
+    """Remove a former version and let its bytes go; its type, empty if there is none."""
+    old = await hold(tx, bucket_id, key, version)
+    if old is None:
+        return ""
+    released = net_references((), await extents_of(tx, bucket_id, key, old))
+    if released:
+        await refer(tx, released)
+    await remove(tx, bucket_id, key, old)
     return old.type
 
 

@@ -123,11 +123,16 @@ async def delete_extents(tx: Transaction, bucket_id: int, key: str, version: str
     )
 
 
+async def delete_bytes(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
+    """Remove what holds the bytes of a row, but for its references to blobs."""
+    if old.extents:
+        await delete_extents(tx, bucket_id, key, old.version)
+    await keep_content(tx, old.content_id, None)
+
+
 async def let_go(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
     """Let the bytes of a row go, which is about to be removed."""
     released = net_references((), await extents_of(tx, bucket_id, key, old))
     if released:
         await refer(tx, released)
-    if old.extents:
-        await delete_extents(tx, bucket_id, key, old.version)
-    await keep_content(tx, old.content_id, None)
+    await delete_bytes(tx, bucket_id, key, old)

@@ -180,17 +180,23 @@ async def store(
     suspended: bool = False,
 ) -> None:
     """Put *new* in the place of *old*, as `put` says; *released* lose their references with it."""
-    replaced = old
-    if old is not None and old.version != new.version:
-        await formers.keep(tx, new.bucket_id, new.key, old.version)
-        replaced = None
-    if replaced is None and new.version == NULL_VERSION and (suspended or old is not None):
-        await formers.drop(tx, new.bucket_id, new.key)
-    old_extents = await extents_of(tx, new.bucket_id, new.key, replaced) if replaced else ()
-    if new.extents or old_extents or released:
-        change = net_references(new.extents, (*old_extents, *released))
+    is_kept = old is not None and old.version != new.version
+    replaced = None if is_kept else old
+    behind = None
+    if replaced is None and new.version == NULL_VERSION and (suspended or is_kept):
+        behind = await formers.hold(tx, new.bucket_id, new.key, NULL_VERSION)
+    before = list(released)
+    for each in (replaced, behind):
+        if each is not None:
+            before += await extents_of(tx, new.bucket_id, new.key, each)
+    if new.extents or before:
+        change = net_references(new.extents, before)
         await check_recordable(tx, (each for each, count in change.items() if count > 0))
         await refer(tx, change)
+    if old is not None and is_kept:
+        await formers.keep(tx, new.bucket_id, new.key, old.version)
+    if behind is not None:
+        await formers.remove(tx, new.bucket_id, new.key, behind)
     if replaced is not None and replaced.extents:
         await delete_extents(tx, new.bucket_id, new.key, replaced.version)
     single = new.extents[0] if len(new.extents) == 1 and new.extents[0].length == new.size else None

@@ -207,7 +207,7 @@ async def _mark(tx: Transaction, bucket_id: int, key: str, version: str) -> None
         if newest is None or newest.is_marker:
             break
     if version == NULL_VERSION:
-        await formers.drop(tx, bucket_id, key)
+        await formers.drop(tx, bucket_id, key, version)
     await formers.mark(tx, bucket_id, key, version, tx.now)
     tx.count(bucket_id)
 

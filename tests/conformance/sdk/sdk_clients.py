@@ -203,7 +203,14 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
 }
 
+_OF_THE_SDKS: Final = ("object_tags", "symlinks")
+
 LACKS: Final = {
+    (suite, case): "it has neither, or as an SDK that registries have and that shows it"
+    for suite in RUNS
+    if suite != "ossutil"
+    for case in _OF_THE_SDKS
+} | {
     (suite, case): reason
     for suite, reasons in _LACKS.items()
     for reason, cases in reasons.items()

@@ -36,6 +36,8 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     "ranges": ("GetObject",),
     "conditions": ("GetObject",),
     "object_acl": ("PutObjectAcl", "GetObjectAcl"),
+    "object_tags": ("PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging"),
+    "symlinks": ("PutSymlink", "GetSymlink"),
     "delete_many": ("DeleteMultipleObjects",),
     "multipart": (
         "InitiateMultipartUpload",

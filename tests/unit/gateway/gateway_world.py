@@ -24,6 +24,7 @@ from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import TRUSTED_S, Probe, Readiness
@@ -90,6 +91,7 @@ class World:
         services = Services(
             buckets=Buckets(self.metadata, self.clock, "cn-test"),
             objects=objects,
+            symlinks=Symlinks(objects, self.clock),
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
             public_access=PublicAccess(self.metadata, self.clock),

@@ -89,9 +89,9 @@ async def test_the_object_is_looked_up_for_its_own_tags_only(
     objects = world.gateway._services.objects
     peek = objects.peek
 
-    async def noted(bucket: Bucket, key: str) -> StoredObject | None:
+    async def noted(bucket: Bucket, key: str, version: str | None = None) -> StoredObject | None:
         asked.append(key)
-        return await peek(bucket, key)
+        return await peek(bucket, key, version)
 
     monkeypatch.setattr(objects, "peek", noted)
     for key, looks in (("Bucket", 0), ("RequestObject", 0), ("ExistingObject", 1)):
@@ -218,3 +218,24 @@ async def test_a_form_has_the_acl_of_its_field(world: World) -> None:
         headers = {"Content-Type": "multipart/form-data; boundary=b", "x-oss-object-acl": "private"}
         answer = await world.hand("POST", f"/{BUCKET}/", headers, f"{body}--b--\r\n".encode())
         assert answer.status == status, answer.body
+
+
+RED = {"StringEquals": {"oss:RequestObjectTag/team": "red"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (b"<Tagging><TagSet><Tag><Key>team</Key><Value>red</Value></Tag></TagSet></Tagging>", {}, 200),
+        (b"<Tagging><TagSet><Tag><Key>team</Key><Value>blue</Value></Tag></TagSet></Tagging>", {"x-oss-tagging": "team=red"}, 403),
+        (b"<Tagging>", {}, 403),
+        (b" " * (64 * 1024 + 1), {}, 400),
+    ],
+    ids=["as-wanted", "others", "none", "too-long"],
+)  # fmt: skip
+async def test_tags_of_a_document(
+    world: World, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    await permit(world, RED)
+    answer = await world.hand("PUT", f"/{BUCKET}/k?tagging", headers, body)
+    assert answer.status == status

@@ -22,6 +22,8 @@ from ossia.api.oss import (
     object_multipart,
     object_post,
     object_process,
+    object_symlink,
+    object_tagging,
     public_access_block,
     service_basic,
 )
@@ -46,6 +48,8 @@ __all__ = [
     "object_multipart",
     "object_post",
     "object_process",
+    "object_symlink",
+    "object_tagging",
     "oss",
     "public_access_block",
     "service_basic",

@@ -10,7 +10,7 @@ from ossia.api.operation import Answer, Scope
 from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import TAGS, tags_of
 from ossia.errors import InvalidTag, MalformedXML, NoSuchBucket
-from ossia.protocol.bucket_tags import parse_bucket_tags, render_bucket_tags, stored_bucket_tags
+from ossia.protocol.bucket_tags import parse_bucket_tags, render_tags, stored_bucket_tags
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class PutBucketTagsResult(Answer):
 async def put_bucket_tags(call: Call, request: PutBucketTags) -> PutBucketTagsResult:
     """Replace the tags of a bucket."""
     # All of them: "the tags newly put overwrite the existing ones entirely", says the Chinese page.
-    content = render_bucket_tags(request.tags)
+    content = render_tags(request.tags)
     await call.services.buckets.set_document(call.bucket, TAGS, content)
     return PutBucketTagsResult()
 
@@ -50,7 +50,7 @@ class GetBucketTagsResult(Answer):
 
     def body(self, call: Call) -> bytes:
         del call
-        return render_bucket_tags(self.tags)
+        return render_tags(self.tags)
 
 
 @oss.operation(
@@ -92,7 +92,7 @@ async def delete_bucket_tags(call: Call, request: DeleteBucketTags) -> DeleteBuc
         if keys is None:
             return None
         kept = {k: v for k, v in stored_bucket_tags(content).items() if k not in keys}
-        return render_bucket_tags(kept) if kept else None
+        return render_tags(kept) if kept else None
 
     await call.services.buckets.change_document(call.bucket, TAGS, without)
     return DeleteBucketTagsResult()

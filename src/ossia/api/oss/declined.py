@@ -115,11 +115,6 @@ _BUCKET = (
 )
 
 _OBJECT = (
-    ("PutSymlink", "PUT", "symlink"),
-    ("GetSymlink", "GET", "symlink"),
-    ("PutObjectTagging", "PUT", "tagging"),
-    ("GetObjectTagging", "GET", "tagging"),
-    ("DeleteObjectTagging", "DELETE", "tagging"),
     ("RestoreObject", "POST", "restore"),
     ("CleanRestoredObject", "POST", "cleanRestoredObject"),
     ("SealAppendObject", "POST", "seal"),

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated
-from urllib.parse import unquote_plus
 
 from ossia.api.bind import FromCall, Header, Parse, Query, boolean, one_of
 from ossia.api.call import Call
@@ -12,16 +11,15 @@ from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.domain.objects.objects import Attributes
 from ossia.domain.objects.versions import check_version
 from ossia.errors import (
-    BadRequest,
     HeaderNotImplemented,
     InvalidArgument,
     InvalidEncryptionAlgorithmError,
-    InvalidTag,
     NotOffered,
 )
 from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
 from ossia.protocol.callback_policy import stored_callback_policies
 from ossia.protocol.header_text import decode_header, kept_text
+from ossia.protocol.object_tags import parse_tags
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
 
 CONTENT_HEADERS = (
@@ -43,9 +41,7 @@ ENCRYPTION_HEADERS = (
 )
 MAX_USER_METADATA = 8 * 1024
 DEFAULT_TYPE = "application/octet-stream"
-MAX_TAGS = 10
 _META_NAME = re.compile(rb"[a-z0-9-]+\Z")
-_TAG_TEXT = re.compile(r"[\w\s+\-=.:/]*\Z")
 _STORAGE_CLASSES = ("Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive")
 _ONLINE_CLASSES = ("Standard", "IA")
 
@@ -87,38 +83,6 @@ def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
             "The user metadata exceeds 8 KB.", ArgumentName="x-oss-meta-*", ArgumentValue=size
         )
     return kept
-
-
-def parse_tags(text: str) -> dict[str, str]:
-    """``k=v&k2=v2``, both sides URL-encoded.  Raises what `check_tags` does, `InvalidArgument`."""
-    tags: dict[str, str] = {}
-    for pair in text.split("&") if text else ():
-        name, _, value = pair.partition("=")
-        key = unquote_plus(name)
-        if key in tags:
-            raise InvalidArgument(
-                "The header 'x-oss-tagging' shall be encoded as UTF-8 then URLEncoded URL "
-                "query parameters without tag name duplicates",
-                ArgumentName="x-oss-tagging",
-                ArgumentValue=text,
-            )
-        tags[key] = unquote_plus(value)
-    return check_tags(tags)
-
-
-def check_tags(tags: dict[str, str]) -> dict[str, str]:
-    """objects.md, "Object tagging": 10 tags, keys to 128, values to 256 characters.
-
-    Codes and texts: witnessed.md, W46.
-    """
-    if len(tags) > MAX_TAGS:
-        raise BadRequest(f"Object tags cannot be greater than {MAX_TAGS}")
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or not _TAG_TEXT.match(key):  # noqa: PLR2004 - see above
-            raise InvalidTag("The TagKey you have provided is invalid", Key=key, Value=value)
-        if len(value) > 256 or not _TAG_TEXT.match(value):  # noqa: PLR2004 - see above
-            raise InvalidTag("The TagValue you have provided is invalid", Key=key, Value=value)
-    return tags
 
 
 def attributes_from(headers: dict[bytes, bytes]) -> Attributes:

@@ -28,6 +28,7 @@ from ossia.api.oss.fields import (
     VersionId,
     WrittenAttributes,
 )
+from ossia.api.oss.following import NEEDS_TARGET, FoundObject, found_by
 from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.object_answer import (
     AcceptedCodings,
@@ -47,6 +48,7 @@ from ossia.errors import (
     InvalidDigest,
     InvalidRange,
     InvalidRequest,
+    InvalidTargetType,
     MalformedXML,
     MethodNotAllowed,
     MissingArgument,
@@ -55,6 +57,7 @@ from ossia.errors import (
     NoSuchVersion,
     NotModified,
     PreconditionFailed,
+    SymlinkTargetNotExist,
 )
 from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import kept_text
@@ -160,12 +163,14 @@ class GetObject:
     range_behavior: Annotated[str, Header("x-oss-range-behavior", one_of("standard"))] = ""
     accepts: AcceptedCodings = ""
     limit: TrafficLimit = None
+    found: FoundObject = None
 
 
 @oss.operation(
     "GET",
     Scope.OBJECT,
     grant=Grant.READ,
+    also=(NEEDS_TARGET,),
     errors=(
         NoSuchKey,
         NoSuchVersion,
@@ -174,12 +179,14 @@ class GetObject:
         PreconditionFailed,
         NotModified,
         InvalidRange,
+        SymlinkTargetNotExist,
+        InvalidTargetType,
     ),
 )
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
-    """Read an object or a range of it."""
+    """Read an object or a range of it; of a symlink, its target."""
     objects = call.services.objects
-    stored = await objects.find(call.bucket, request.key, request.version_id, read_by="GET")
+    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
     if request.range is not None:
@@ -204,6 +211,7 @@ class HeadObject:
     version_id: VersionId = None
     range: Annotated[str | None, Header("range")] = None
     accepts: AcceptedCodings = ""
+    found: FoundObject = None
 
 
 @oss.operation(
@@ -211,6 +219,7 @@ class HeadObject:
     Scope.OBJECT,
     action="oss:GetObject",
     grant=Grant.READ,
+    also=(NEEDS_TARGET,),
     errors=(
         NoSuchKey,
         NoSuchVersion,
@@ -218,13 +227,13 @@ class HeadObject:
         AccessDenied,
         PreconditionFailed,
         NotModified,
+        SymlinkTargetNotExist,
+        InvalidTargetType,
     ),
 )
 async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
-    """Describe an object."""
-    stored = await call.services.objects.find(
-        call.bucket, request.key, request.version_id, read_by="HEAD"
-    )
+    """Describe an object; of a symlink, what is read through it."""
+    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
     return answer(stored, request.overrides, shown_version(call.bucket, stored.version))
@@ -261,7 +270,7 @@ class GetObjectMetaResult(Answer):
     errors=(NoSuchKey, NoSuchVersion, MethodNotAllowed, AccessDenied),
 )
 async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaResult:
-    """Tell ETag, size and time of an object."""
+    """Tell ETag, size and time of an object; of a symlink, its own."""
     method = call.http.method.decode()
     stored = await call.services.objects.find(
         call.bucket, request.key, request.version_id, read_by=method

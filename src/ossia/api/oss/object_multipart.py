@@ -1,5 +1,6 @@
 """Multipart uploads: the seven operations."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from ossia.api.bind import (
     integer,
 )
 from ossia.api.call import Call
-from ossia.api.operation import Answer, Grant, Scope
+from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
@@ -28,6 +29,7 @@ from ossia.api.oss.fields import (
     object_acl,
     refuse_conditions,
 )
+from ossia.api.oss.following import FoundObject, found_by
 from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.location import location_of
 from ossia.api.oss.object_copy import (
@@ -40,6 +42,7 @@ from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
 from ossia.domain.objects.multipart import MAX_PARTS, ChosenPart
 from ossia.domain.objects.objects import CLIENT_ENCRYPTION
+from ossia.domain.objects.symlinks import is_link, target_of
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooSmall,
@@ -206,6 +209,28 @@ class UploadPartCopy:
     upload_id: UploadId
     range: Annotated[str | None, Header("x-oss-copy-source-range")] = None
     limit: TrafficLimit = None
+    found: FoundObject = None
+
+
+async def _source_is_link(call: Call, request: UploadPartCopy) -> bool:
+    bucket = await call.services.buckets.find(request.source.bucket)
+    named = request.source
+    request.found = await call.services.objects.find(bucket, named.key, named.version)
+    return is_link(request.found)
+
+
+def _target_of_source(_call: Call, request: UploadPartCopy) -> Iterable[Resource]:
+    return [(request.source.bucket, target_of(found_by(request)))]
+
+
+# A copy of the link would be no bytes; what is copied is read.
+_NEEDS_TARGET_OF_SOURCE = Needs(
+    "oss:GetObject",
+    Grant.READ,
+    _target_of_source,
+    only_if="the source is a symlink: of its target, too",
+    holds=_source_is_link,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,15 +259,13 @@ class UploadPartCopyResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=READS_SOURCE,
+    also=(*READS_SOURCE, _NEEDS_TARGET_OF_SOURCE),
     errors=(NoSuchUpload, NoSuchKey, NoSuchVersion, PreconditionFailed, InvalidArgument),
 )
 async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
     """Make a part of (a range of) an object."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
-    source = await call.services.objects.find(
-        source_bucket, request.source.key, request.source.version
-    )
+    source = await call.services.symlinks.follow(source_bucket, found_by(request))
     part, chosen = await call.services.multipart.copy_part(
         call.bucket,
         request.key,

@@ -12,6 +12,7 @@ from ossia.api.call import Call
 from ossia.api.operation import Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import VersionId, decode_for
+from ossia.api.oss.following import NEEDS_TARGET, FoundObject, found_by
 from ossia.api.oss.registry import oss
 from ossia.errors import (
     CallbackFailed,
@@ -59,6 +60,7 @@ class ProcessObject:
     key: KeyInPath
     process: Annotated[Process, Document(_parse_process, _MAX_BODY)]
     version_id: VersionId = None
+    found: FoundObject = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,6 +87,7 @@ def _version(_call: Call, request: ProcessObject) -> Iterable[Resource]:
     also=(
         Needs("oss:GetObject", Grant.READ, _itself),
         Needs("oss:GetObjectVersion", Grant.READ, _version, only_if="a version is named"),
+        NEEDS_TARGET,
     ),
     errors=(NoSuchKey, InvalidArgument, InvalidDigest, NotOffered, CallbackFailed),
 )
@@ -100,7 +103,7 @@ async def process_object(call: Call, request: ProcessObject) -> ProcessObjectRes
     config = decode_for(
         call, process.parameters.get("callback", ""), process.parameters.get("callback-var")
     )
-    stored = await call.services.objects.find(call.bucket, request.key, request.version_id)
+    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
     result = ProcessObjectResult()
     callback = announce(call, config, "ProcessObject", kind="trigger")
     assert callback is not None

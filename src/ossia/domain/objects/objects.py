@@ -35,7 +35,7 @@ from ossia.ports import (
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.preconditions import Preconditions
-from ossia.records import Bucket, ObjectType, PendingCallback, StoredObject
+from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, PendingCallback, StoredObject
 
 
 class Announcement(Protocol):
@@ -48,7 +48,7 @@ class Announcement(Protocol):
 _COPY_TRIES = 3
 CLIENT_ENCRYPTION = "x-oss-meta-client-side-encryption-"
 """How the headers begin in which a client says how it encrypts what it uploads."""
-_KEPT = ("content-type", CLIENT_ENCRYPTION)
+_KEPT = ("content-type", CLIENT_ENCRYPTION, SYMLINK_TARGET)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,6 +136,18 @@ class Objects:
             extents=landed.extents,
         )
         owed = None if announcement is None else await announcement.before(new)
+        await self.publish(bucket, new, forbid_overwrite=forbid_overwrite, owed=owed)
+        return new
+
+    async def publish(
+        self,
+        bucket: Bucket,
+        new: StoredObject,
+        *,
+        forbid_overwrite: bool,
+        owed: PendingCallback | None = None,
+    ) -> None:
+        """Make *new* visible under its key, and *owed* with it."""
         try:
             await self._database.change(
                 tables.objects.put,
@@ -150,7 +162,6 @@ class Objects:
             raise NoSuchBucket(BucketName=bucket.name) from None
         except Fenced as error:
             raise ServiceUnavailable("The upload took longer than its lease.") from error
-        return new
 
     async def append(
         self,
@@ -337,6 +348,8 @@ class Objects:
         forbid_overwrite: bool = False,
     ) -> tuple[StoredObject, StoredObject]:
         """Copy an object by reference, no byte is moved; the copy and its source.
+
+        The copy of a symlink is a symlink.
 
         Without *carries_tags* no tags of the source may come along: somebody who gives it some at
         this very moment makes the copy fail.

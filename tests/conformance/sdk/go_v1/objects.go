@@ -206,6 +206,42 @@ func objectACL() {
 	harness.Equal("what a stranger reads", text, "x")
 }
 
+func objectTags() {
+	put("tags", []byte("x"))
+	tags := func() []oss.Tag { return harness.Must(bucket.GetObjectTagging("tags")).Tags }
+	harness.Equal("the number of tags", len(tags()), 0)
+	wanted := []oss.Tag{{Key: "key1=", Value: "value 1+"}, {Key: "key2-", Value: "value2."}, {Key: "key3:/"}}
+	harness.Ok(bucket.PutObjectTagging("tags", oss.Tagging{Tags: wanted}))
+	for index, tag := range tags() {
+		harness.Equal("key", tag.Key, wanted[index].Key)
+		harness.Equal("value", tag.Value, wanted[index].Value)
+	}
+	harness.Equal("their number", head("tags").Get("x-oss-tagging-count"), "3")
+	harness.Ok(bucket.DeleteObjectTagging("tags"))
+	harness.Equal("the number of tags", len(tags()), 0)
+	_, err := bucket.GetObjectTagging("tags-missing")
+	refused(err, 404, "NoSuchKey")
+}
+
+func symlinks() {
+	for index, target := range settings.Shared.AwkwardKeys {
+		link := "symlink-" + strconv.Itoa(index)
+		put(target, []byte(target))
+		harness.Ok(bucket.PutSymlink(link, target, oss.Meta("a", "b")))
+		harness.Equal("target", harness.Must(bucket.GetSymlink(link)).Get(oss.HTTPHeaderOssSymlinkTarget), target)
+		harness.Equal("length", head(link).Get("Content-Length"), strconv.Itoa(len(target)))
+		harness.Equal("type", head(link).Get("x-oss-object-type"), "Symlink")
+	}
+	harness.Ok(bucket.PutSymlink("symlink-to-none", "none"))
+	_, err := bucket.GetObject("symlink-to-none")
+	refused(err, 404, "SymlinkTargetNotExist")
+	harness.Ok(bucket.PutSymlink("symlink-to-link", "symlink-to-none"))
+	_, err = bucket.GetObject("symlink-to-link")
+	refused(err, 400, "InvalidTargetType")
+	_, err = bucket.GetSymlink("symlink-missing")
+	refused(err, 404, "NoSuchKey")
+}
+
 func deleteMany() {
 	keys := []string{"many/plain", "many/missing"}
 	for _, key := range settings.Shared.AwkwardKeys {

@@ -48,6 +48,8 @@ func main() {
 		{Name: "ranges", Run: ranges},
 		{Name: "conditions", Run: conditions},
 		{Name: "object_acl", Run: objectACL},
+		{Name: "object_tags", Run: objectTags},
+		{Name: "symlinks", Run: symlinks},
 		{Name: "delete_many", Run: deleteMany},
 		{Name: "multipart", Run: multipart},
 		{Name: "multipart_copy", Run: multipartCopy},

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -266,6 +268,60 @@ func objectACL() {
 	status, text := harness.Fetch("GET", url, nil, nil)
 	harness.Equal("status of a stranger", status, 200)
 	harness.Equal("what a stranger reads", text, "x")
+}
+
+func objectTags() {
+	key := oss.Ptr("tags")
+	put(*key, []byte("x"))
+	tags := func() []oss.Tag {
+		return harness.Must(client.GetObjectTagging(ctx, &oss.GetObjectTaggingRequest{Bucket: bucket, Key: key})).Tags
+	}
+	harness.Equal("the number of tags", len(tags()), 0)
+	wanted := map[string]string{"key1=": "value 1+", "key2-": "value2.", "key3:/": ""}
+	var set []oss.Tag
+	for name, value := range wanted {
+		set = append(set, oss.Tag{Key: oss.Ptr(name), Value: oss.Ptr(value)})
+	}
+	tagging := &oss.Tagging{TagSet: &oss.TagSet{Tags: set}}
+	harness.Ok(second(client.PutObjectTagging(ctx, &oss.PutObjectTaggingRequest{Bucket: bucket, Key: key, Tagging: tagging})))
+	found := map[string]string{}
+	for _, tag := range tags() {
+		found[*tag.Key] = oss.ToString(tag.Value)
+	}
+	harness.Equal("tags", found, wanted)
+	harness.Ok(second(client.DeleteObjectTagging(ctx, &oss.DeleteObjectTaggingRequest{Bucket: bucket, Key: key})))
+	harness.Equal("the number of tags", len(tags()), 0)
+	_, err := client.GetObjectTagging(ctx, &oss.GetObjectTaggingRequest{Bucket: bucket, Key: oss.Ptr("tags-missing")})
+	refused(err, 404, "NoSuchKey")
+}
+
+// It leaves the encoding of a target to its caller.
+func link(key, target string) {
+	ask := &oss.PutSymlinkRequest{Bucket: bucket, Key: oss.Ptr(key), Target: oss.Ptr(url.QueryEscape(target))}
+	harness.Ok(second(client.PutSymlink(ctx, ask)))
+}
+
+func symlinks() {
+	for index, target := range settings.Shared.AwkwardKeys {
+		key := oss.Ptr("symlink-" + strconv.Itoa(index))
+		put(target, []byte(target))
+		link(*key, target)
+		found := harness.Must(client.GetSymlink(ctx, &oss.GetSymlinkRequest{Bucket: bucket, Key: key}))
+		harness.Equal("target", harness.Must(url.QueryUnescape(*found.Target)), target)
+		head := harness.Must(client.HeadObject(ctx, &oss.HeadObjectRequest{Bucket: bucket, Key: key}))
+		harness.Equal("length", head.ContentLength, int64(len(target)))
+		harness.Equal("type", *head.ObjectType, "Symlink")
+	}
+	read := func(key string) error {
+		_, err := client.GetObject(ctx, &oss.GetObjectRequest{Bucket: bucket, Key: oss.Ptr(key)})
+		return err
+	}
+	link("symlink-to-none", "none")
+	refused(read("symlink-to-none"), 404, "SymlinkTargetNotExist")
+	link("symlink-to-link", "symlink-to-none")
+	refused(read("symlink-to-link"), 400, "InvalidTargetType")
+	_, err := client.GetSymlink(ctx, &oss.GetSymlinkRequest{Bucket: bucket, Key: oss.Ptr("symlink-missing")})
+	refused(err, 404, "NoSuchKey")
 }
 
 func deleteMany() {

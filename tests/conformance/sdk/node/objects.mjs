@@ -173,6 +173,36 @@ export async function object_acl() {
   assert.deepEqual(await fetchPlain('GET', url), { status: 200, text: 'x' });
 }
 
+export async function object_tags() {
+  await put('tags', 'x', { headers: { 'x-oss-tagging': 'old=1' } });
+  const tags = async () => (await client.getObjectTagging('tags')).tag;
+  assert.deepEqual(await tags(), { old: '1' });
+  const wanted = { 'key1=': 'value 1+', 'key2-': 'value2.', 'key3:/': '.' };
+  await client.putObjectTagging('tags', wanted);
+  assert.deepEqual(await tags(), wanted);
+  assert.equal((await client.head('tags')).res.headers['x-oss-tagging-count'], '3');
+  await client.deleteObjectTagging('tags');
+  assert.deepEqual(await tags(), {});
+  await refused(client.getObjectTagging('tags-missing'), 404, 'NoSuchKey');
+}
+
+export async function symlinks() {
+  // It takes a slash off the beginning of names.
+  for (const [number, target] of awkwardKeys.filter((key) => !key.startsWith('/')).entries()) {
+    const link = `symlink-${number}`;
+    await put(target, target);
+    await client.putSymlink(link, target, { meta: { a: 'b' } });
+    assert.equal((await client.getSymlink(link)).targetName, target);
+    assert.equal((await client.get(link)).content.toString(), target);
+    assert.equal((await client.head(link)).res.headers['x-oss-object-type'], 'Symlink');
+  }
+  await client.putSymlink('symlink-to-none', 'none');
+  await refused(client.get('symlink-to-none'), 404, 'SymlinkTargetNotExist');
+  await client.putSymlink('symlink-to-link', 'symlink-to-none');
+  await refused(client.get('symlink-to-link'), 400, 'InvalidTargetType');
+  await refused(client.getSymlink('symlink-missing'), 404, 'NoSuchKey');
+}
+
 export async function delete_many() {
   const keys = ['plain', 'missing', ...awkwardKeys].map((key) => `many/${key}`);
   for (const key of keys) if (key !== 'many/missing') await put(key, '');

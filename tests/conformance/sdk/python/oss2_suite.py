@@ -320,6 +320,45 @@ def object_acl() -> None:
 
 
 @case
+def object_tags() -> None:
+    bucket.put_object("tags", b"x", headers={"x-oss-tagging": "old=1"})
+
+    def tags() -> dict[str, str]:
+        found: dict[str, str] = bucket.get_object_tagging("tags").tag_set.tagging_rule
+        return found
+
+    equal("tags", tags(), {"old": "1"})
+    rule = oss2.models.TaggingRule()
+    wanted = {"key1=": "value 1+", "key2-": "value2.", "key3:/": ""}
+    for key, value in wanted.items():
+        rule.add(key, value)
+    bucket.put_object_tagging("tags", oss2.models.Tagging(rule))
+    equal("tags", tags(), wanted)
+    equal("their number", bucket.head_object("tags").headers["x-oss-tagging-count"], "3")
+    bucket.delete_object_tagging("tags")
+    equal("tags", tags(), {})
+    refused(404, "NoSuchKey", bucket.get_object_tagging, "tags-missing")
+
+
+@case
+def symlinks() -> None:
+    for number, target in enumerate(AWKWARD_KEYS):
+        link = f"symlink-{number}"
+        bucket.put_object(target, target.encode())
+        bucket.put_symlink(target, link, headers={"x-oss-meta-a": "b"})
+        equal("target", bucket.get_symlink(link).target_key, target)
+        equal("what is read", text_of(link), target)
+        head = bucket.head_object(link)
+        equal("type", head.object_type, "Symlink")
+        equal("length", head.content_length, len(target.encode()))
+    bucket.put_symlink("none", "symlink-to-none")
+    refused(404, "SymlinkTargetNotExist", bucket.get_object, "symlink-to-none")
+    bucket.put_symlink("symlink-to-none", "symlink-to-link")
+    refused(400, "InvalidTargetType", bucket.get_object, "symlink-to-link")
+    refused(404, "NoSuchKey", bucket.get_symlink, "symlink-missing")
+
+
+@case
 def delete_many() -> None:
     keys = [f"many/{key}" for key in ("plain", "missing", *AWKWARD_KEYS)]
     for key in keys:

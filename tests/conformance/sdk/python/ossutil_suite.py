@@ -232,6 +232,28 @@ def object_acl() -> None:
 
 
 @case
+def object_tags() -> None:
+    copy_to(f"{ROOT}/tags", b"x")
+    ossutil("object-tagging", "--method=put", f"{ROOT}/tags", "team#red", "stage#test")
+    told = ossutil("object-tagging", "--method=get", f"{ROOT}/tags")
+    assert '"team"' in told, told
+    assert '"test"' in told, told
+    ossutil("object-tagging", "--method=delete", f"{ROOT}/tags")
+    assert '"team"' not in ossutil("object-tagging", "--method=get", f"{ROOT}/tags")
+
+
+@case
+def symlinks() -> None:
+    copy_to(f"{ROOT}/target 键", b"hello")
+    ossutil("create-symlink", f"{ROOT}/link", "target 键")
+    told = ossutil("read-symlink", f"{ROOT}/link")
+    assert "target 键" in told, told
+    equal("type", stat(f"{ROOT}/link")["x-oss-object-type"], "Symlink")
+    equal("what is read", content_of(f"{ROOT}/link"), b"hello")
+    refused("NoSuchKey", "read-symlink", f"{ROOT}/link-missing")
+
+
+@case
 def delete_many() -> None:
     _put_tree("many", [*TREE, "键 &+.txt"])
     ossutil("rm", f"{ROOT}/many/", "-r", "-f")

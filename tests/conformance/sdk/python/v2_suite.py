@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import alibabacloud_oss_v2 as oss
 import alibabacloud_oss_v2.aio as oss_aio
@@ -375,6 +375,55 @@ def object_acl() -> None:
     client.put_object_acl(oss.PutObjectAclRequest(BUCKET, "acl", acl="public-read"))
     equal("ACL", acl(), "public-read")
     equal("what a stranger reads", fetch("GET", url), (200, "x"))
+
+
+@case
+def object_tags() -> None:
+    put("tags", b"x", tagging="old=1")
+
+    def tags() -> dict[str, str]:
+        found = client.get_object_tagging(oss.GetObjectTaggingRequest(BUCKET, "tags"))
+        return {each.key: each.value or "" for each in found.tag_set.tags or ()}
+
+    equal("tags", tags(), {"old": "1"})
+    wanted = {"key1=": "value 1+", "key2-": "value2.", "key3:/": ""}
+    tag_set = oss.TagSet([oss.Tag(key, value) for key, value in wanted.items()])
+    ask = oss.PutObjectTaggingRequest(BUCKET, "tags", tagging=oss.Tagging(tag_set))
+    client.put_object_tagging(ask)
+    equal("tags", tags(), wanted)
+    head = client.head_object(oss.HeadObjectRequest(BUCKET, "tags"))
+    equal("their number", head.tagging_count, 3)
+    client.delete_object_tagging(oss.DeleteObjectTaggingRequest(BUCKET, "tags"))
+    equal("tags", tags(), {})
+    missing = oss.GetObjectTaggingRequest(BUCKET, "tags-missing")
+    refused(404, "NoSuchKey", client.get_object_tagging, missing)
+
+
+@case
+def symlinks() -> None:
+    def link(key: str, target: str) -> None:
+        # It leaves the encoding to its caller.
+        ask = oss.PutSymlinkRequest(BUCKET, key, target=quote(target), metadata={"a": "b"})
+        client.put_symlink(ask)
+
+    def read(key: str) -> Any:
+        return client.get_object(oss.GetObjectRequest(BUCKET, key))
+
+    for number, target in enumerate(AWKWARD_KEYS):
+        key = f"symlink-{number}"
+        put(target, target.encode())
+        link(key, target)
+        found = client.get_symlink(oss.GetSymlinkRequest(BUCKET, key))
+        equal("target", unquote(found.target), target)
+        equal("metadata", found.metadata, {"a": "b"})
+        equal("what is read", read(key).body.content.decode(), target)
+        equal("type", read(key).object_type, "Symlink")
+    link("symlink-to-none", "none")
+    refused(404, "SymlinkTargetNotExist", read, "symlink-to-none")
+    link("symlink-to-link", "symlink-to-none")
+    refused(400, "InvalidTargetType", read, "symlink-to-link")
+    missing = oss.GetSymlinkRequest(BUCKET, "symlink-missing")
+    refused(404, "NoSuchKey", client.get_symlink, missing)
 
 
 def _delete(keys: Iterable[str], *, quiet: bool = False) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ossia.domain.objects.extents import cut as cut_extents
 from ossia.domain.objects.objects import Attributes, BlobSpan
@@ -286,24 +287,32 @@ async def test_a_source_that_is_always_replaced(domain: Domain) -> None:
     domain.fail("put_object", Fenced("x"), Conflict("x"), Fenced("x"))
     with pytest.raises(ServiceUnavailable):
         await copy(domain, bucket, "a", "b")
-    domain.fail("put_object", *[Conflict("x")] * 3)
-    with pytest.raises(ServiceUnavailable):
-        await domain.objects.set_acl(bucket, "a", "private")
-    for deed in (copy(domain, bucket, "a", "b"), domain.objects.set_acl(bucket, "a", "private")):
-        domain.fail("put_object", Missing("x"))
-        with pytest.raises(NoSuchBucket):
-            await deed
+    domain.fail("put_object", Missing("x"))
+    with pytest.raises(NoSuchBucket):
+        await copy(domain, bucket, "a", "b")
 
 
 async def test_an_acl_is_set_on_what_is_there(domain: Domain) -> None:
     bucket = await domain.bucket()
     await put(domain, bucket, "a", b"before")
-    domain.meanwhile("put_object", lambda: put(domain, bucket, "a", b"after"))
-    await domain.objects.set_acl(bucket, "a", "public-read")
+    domain.meanwhile("describe_object", lambda: put(domain, bucket, "a", b"after"))
+    await domain.objects.describe(bucket, "a", acl="public-read")
     found = await domain.objects.find(bucket, "a")
     assert (found.acl, found.inline) == ("public-read", b"after")
     with pytest.raises(NoSuchKey):
-        await domain.objects.set_acl(bucket, "missing", "private")
+        await domain.objects.describe(bucket, "missing", acl="private")
+
+
+async def test_tags_and_acl_are_each_left_alone_by_the_other(domain: Domain) -> None:
+    bucket = await domain.bucket()
+    before = await put(domain, bucket, "a", b"x")
+    domain.clock.at += 5_000
+    await domain.objects.describe(bucket, "a", tags={"t": "v"})
+    await domain.objects.describe(bucket, "a", acl="private")
+    found = await domain.objects.find(bucket, "a")
+    assert found == replace(before, tags={"t": "v"}, acl="private")
+    await domain.objects.describe(bucket, "a", tags={})
+    assert (await domain.objects.find(bucket, "a")).tags == {}
 
 
 async def test_spans_open_their_blob_late_and_once(domain: Domain) -> None:

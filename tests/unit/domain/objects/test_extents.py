@@ -213,9 +213,11 @@ async def test_what_is_said_while_an_object_grows_stays(domain: Domain) -> None:
     bucket = await domain.bucket()
     for number in range(MOST_SHORT):
         await appended(domain, bucket, number)
-    domain.meanwhile("put_object", lambda: domain.objects.set_acl(bucket, "log", "private"))
+    domain.meanwhile("put_object", lambda: domain.objects.describe(bucket, "log", acl="private"))
     assert (await appended(domain, bucket, MOST_SHORT)).acl == "private"
-    domain.meanwhile("append_object", lambda: domain.objects.set_acl(bucket, "log", "public-read"))
+    domain.meanwhile(
+        "append_object", lambda: domain.objects.describe(bucket, "log", acl="public-read")
+    )
     stored = await appended(domain, bucket, MOST_SHORT + 1)
     assert stored.acl == "public-read"
     assert stored.size == (MOST_SHORT + 2) * len(PIECE)

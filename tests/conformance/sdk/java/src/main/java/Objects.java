@@ -43,6 +43,8 @@ final class Objects {
         cases.put("ranges", Objects::ranges);
         cases.put("conditions", Objects::conditions);
         cases.put("object_acl", Objects::acl);
+        cases.put("object_tags", Objects::tags);
+        cases.put("symlinks", Objects::symlinks);
         cases.put("delete_many", Objects::deleteMany);
     }
 
@@ -287,6 +289,37 @@ final class Objects {
         Check.equal("ACL", permission(), ObjectPermission.PublicRead);
         Oss.Reply stranger = Oss.fetch("GET", Oss.bareUrl("acl"), Map.of(), null);
         Check.equal("what a stranger reads", stranger, new Oss.Reply(200, "x"));
+    }
+
+    private static Map<String, String> tagsOf(String key) {
+        return Oss.CLIENT.getObjectTagging(Oss.BUCKET, key).getAllTags();
+    }
+
+    private static void tags() throws Exception {
+        Oss.put("tags", Settings.utf8("x"));
+        Check.equal("tags", tagsOf("tags"), Map.of());
+        Map<String, String> wanted = Map.of("key1=", "value 1+", "key2-", "value2.", "key3:/", "");
+        Oss.CLIENT.setObjectTagging(Oss.BUCKET, "tags", wanted);
+        Check.equal("tags", tagsOf("tags"), wanted);
+        Check.equal("their number", head("tags").getRawMetadata().get("x-oss-tagging-count"), "3");
+        Oss.CLIENT.deleteObjectTagging(Oss.BUCKET, "tags");
+        Check.equal("tags", tagsOf("tags"), Map.of());
+        Check.refused("NoSuchKey", () -> tagsOf("tags-missing"));
+    }
+
+    private static void symlinks() throws Exception {
+        for (String target : AWKWARD) {
+            Oss.put(target, Settings.utf8(target));
+            Oss.CLIENT.createSymlink(Oss.BUCKET, "symlink", target);
+            Check.equal("target", Oss.CLIENT.getSymlink(Oss.BUCKET, "symlink").getTarget(), target);
+            Check.equal("what is read", Oss.text("symlink"), target);
+            Check.equal("type", head("symlink").getObjectType(), "Symlink");
+        }
+        Oss.CLIENT.createSymlink(Oss.BUCKET, "symlink-to-none", "none");
+        Check.refused("SymlinkTargetNotExist", () -> Oss.text("symlink-to-none"));
+        Oss.CLIENT.createSymlink(Oss.BUCKET, "symlink-to-link", "symlink-to-none");
+        Check.refused("InvalidTargetType", () -> Oss.text("symlink-to-link"));
+        Check.refused("NoSuchKey", () -> Oss.CLIENT.getSymlink(Oss.BUCKET, "symlink-missing"));
     }
 
     private static void deleteMany() {

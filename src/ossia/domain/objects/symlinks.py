@@ -1,0 +1,96 @@
+"""Symlinks: objects that stand for another object of their bucket.
+
+1. A link has no bytes.  The key of its target lies among its headers, under a name that no client
+   can give one (`records.SYMLINK_TARGET`); nobody but this module looks there.
+2. Nothing is asked of the target when a link is made: it may be absent, or a link (OSS
+   documentation, PutSymlink, "Usage notes").  Reading finds out, one step far and no further.
+3. Of what is read through a link, size, digests and bytes are the target's, the time is the later
+   of the two, and everything else the link's (HeadObject and GetObject documentation).
+4. Whoever reads through a link must be allowed to read both (PutSymlink documentation): the link,
+   as any object, and `target_of` it, for which the operations that read ask.
+"""
+
+import msgspec
+
+from ossia.domain.objects.objects import Attributes, Objects
+from ossia.domain.objects.versions import new_version
+from ossia.errors import InvalidTargetType, NotSymlink, SymlinkTargetNotExist
+from ossia.ports import Clock
+from ossia.protocol.checksums import md5_hex
+from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, StoredObject
+
+_LINK = ObjectType.SYMLINK.value
+
+
+def is_link(stored: StoredObject) -> bool:
+    """Whether *stored* stands for another object."""
+    return stored.type == _LINK
+
+
+def target_of(stored: StoredObject) -> str:
+    """The key that a link points to.  Raises `NotSymlink`."""
+    if not is_link(stored):
+        raise NotSymlink(Key=stored.key)
+    return stored.headers[SYMLINK_TARGET]
+
+
+class Symlinks:
+    """Symlinks of every bucket."""
+
+    def __init__(self, objects: Objects, clock: Clock) -> None:
+        self._objects = objects
+        self._clock = clock
+
+    async def put(
+        self,
+        bucket: Bucket,
+        key: str,
+        target: str,
+        attributes: Attributes,
+        *,
+        forbid_overwrite: bool = False,
+    ) -> StoredObject:
+        """Make *key* stand for *target*.  Raises `FileAlreadyExists`."""
+        now_ms = self._clock.now_ms()
+        new = StoredObject(
+            bucket_id=bucket.id,
+            key=key,
+            version=new_version(bucket, now_ms),
+            type=_LINK,
+            size=0,
+            # OSS does not publish its own.
+            etag=md5_hex(target.encode()),
+            crc64=0,
+            modified_at=now_ms,
+            storage_class=attributes.storage_class or bucket.storage_class,
+            acl=attributes.acl or "default",
+            headers={**attributes.headers, SYMLINK_TARGET: target},
+            tags=attributes.tags,
+        )
+        await self._objects.publish(bucket, new, forbid_overwrite=forbid_overwrite)
+        return new
+
+    async def follow(self, bucket: Bucket, stored: StoredObject) -> StoredObject:
+        """What is read under the key of *stored*: itself, unless it is a link.
+
+        Raises `SymlinkTargetNotExist`, `InvalidTargetType`.
+        """
+        if not is_link(stored):
+            return stored
+        key = target_of(stored)
+        target = await self._objects.peek(bucket, key)
+        if target is None:
+            raise SymlinkTargetNotExist(Key=key)
+        if is_link(target):
+            raise InvalidTargetType(Key=key)
+        return msgspec.structs.replace(
+            stored,
+            size=target.size,
+            etag=target.etag,
+            md5=target.md5,
+            crc64=target.crc64,
+            modified_at=max(stored.modified_at, target.modified_at),
+            headers={name: said for name, said in stored.headers.items() if name != SYMLINK_TARGET},
+            inline=target.inline,
+            extents=target.extents,
+        )
