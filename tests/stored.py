@@ -19,6 +19,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "put_object": tables.objects.put,
     "delete_objects": tables.objects.delete,
     "append_object": tables.objects.append,
+    "put_restoration": tables.restorations.put,
     "create_upload": tables.uploads.create,
     "put_part": tables.uploads.put_part,
     "complete_upload": tables.uploads.complete,

@@ -12,6 +12,22 @@ A change is an ``async def`` over a `ossia.ports.Transaction`, a question one ov
 5. Numbers are 64-bit integers, unsigned checksums two's complement (`columns`); maps are msgpack.
 """
 
-from ossia.tables import blobs, buckets, callbacks, identities, objects, uploads
+from ossia.tables import (
+    blobs,
+    buckets,
+    callbacks,
+    identities,
+    objects,
+    restorations,
+    uploads,
+)
 
-__all__ = ["blobs", "buckets", "callbacks", "identities", "objects", "uploads"]
+__all__ = [
+    "blobs",
+    "buckets",
+    "callbacks",
+    "identities",
+    "objects",
+    "restorations",
+    "uploads",
+]

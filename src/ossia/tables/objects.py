@@ -10,12 +10,24 @@ from ossia.records import Extent, ObjectType, PendingCallback, StoredObject, sai
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
-from ossia.tables.columns import marks, pack_map, signed, text_map, unsigned
+from ossia.tables.class_usage import count_object
+from ossia.tables.columns import (
+    marks,
+    pack_map,
+    pack_restoration,
+    signed,
+    text_map,
+    unpack_restoration,
+    unsigned,
+)
 from ossia.tables.content import keep_content
 from ossia.tables.key_order import behind_all, marker
 from ossia.tables.skip_seek import Index, names
 
-_ABOUT = "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags"
+_ABOUT = (
+    "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags,"
+    " restoration"
+)
 
 _FIND = (
     f"select {_ABOUT}, blob_id, blob_offset, extents,"
@@ -37,13 +49,13 @@ _EXTENTS = (
     " where bucket_id = $1 and key = $2 and version = $3 order by seq"
 )
 _OLD = (
-    "select version, etag, type, size, content_id, blob_id, blob_offset, extents"
+    "select version, etag, type, size, storage_class, content_id, blob_id, blob_offset, extents"
     " from object where bucket_id = $1 and key = $2"
 )
 _WHERE_BYTES_ARE = "content_id, blob_id, blob_offset, extents"
 _PUT = (
     f"insert into object (bucket_id, key, latest, {_ABOUT}, {_WHERE_BYTES_ARE})"
-    f" values ($1, $2, 1, {marks(15, 3)})"
+    f" values ($1, $2, 1, {marks(16, 3)})"
 )
 _CHANGE = (
     "update object set "
@@ -51,7 +63,7 @@ _CHANGE = (
         f"{column.strip()} = ${number}"
         for number, column in enumerate(f"{_ABOUT}, {_WHERE_BYTES_ARE}".split(","), 1)
     )
-    + " where bucket_id = $16 and key = $17 and version = $18"
+    + " where bucket_id = $17 and key = $18 and version = $19"
 )
 _INSERT_EXTENT = (
     "insert into extent (bucket_id, key, version, seq, blob_id, blob_offset, length)"
@@ -79,7 +91,7 @@ async def find(rows: Rows, bucket_id: int, key: str) -> StoredObject | None:
     row = await rows.one(_FIND, bucket_id, key)
     if row is None:
         return None
-    if row[13]:
+    if row[14]:
         # Two statements: they must see the same commit.
         return await rows.together(_whole, bucket_id, key)
     return _object(bucket_id, key, row)
@@ -89,7 +101,7 @@ async def _whole(rows: Rows, bucket_id: int, key: str) -> StoredObject | None:
     row = await rows.one(_FIND, bucket_id, key)
     if row is None:
         return None
-    extents = await _stored_extents(rows, bucket_id, key, row[0]) if row[13] else None
+    extents = await _stored_extents(rows, bucket_id, key, row[0]) if row[14] else None
     return _object(bucket_id, key, row, extents)
 
 
@@ -108,6 +120,7 @@ def _object(
         acl,
         headers,
         tags,
+        restoration,
         blob_id,
         blob_offset,
         _,
@@ -131,6 +144,7 @@ def _object(
         acl=acl,
         headers=text_map(headers),
         tags=text_map(tags),
+        restoration=unpack_restoration(restoration),
         inline=inline,
         extents=extents,
     )
@@ -188,6 +202,7 @@ class Stored(NamedTuple):
     etag: str
     type: str
     size: int
+    storage_class: str
     content_id: int | None
     blob_id: str | None
     blob_offset: int | None
@@ -257,6 +272,9 @@ async def store(
 
 def _count(tx: Transaction, new: StoredObject, old: Stored | None) -> None:
     tx.count(new.bucket_id, storage_bytes=new.size - (old.size if old else 0), objects=old is None)
+    if old is not None:
+        count_object(tx, new.bucket_id, old.storage_class, old.size, -1)
+    count_object(tx, new.bucket_id, new.storage_class, new.size, 1)
 
 
 async def _write_row(
@@ -279,6 +297,7 @@ async def _write_row(
         new.acl,
         pack_map(new.headers),
         pack_map(new.tags),
+        pack_restoration(new.restoration),
         content_id,
         single.blob_id if single else None,
         single.blob_offset if single else None,
@@ -336,6 +355,7 @@ async def delete(tx: Transaction, bucket_id: int, keys: Sequence[str]) -> None:
         await keep_content(tx, old.content_id, None)
         await _delete_row(tx, bucket_id, key)
         tx.count(bucket_id, storage_bytes=-old.size, objects=-1)
+        count_object(tx, bucket_id, old.storage_class, old.size, -1)
 
 
 async def append(

@@ -14,7 +14,7 @@ from ossia.tables import every
 
 BUCKET = (1, "a", "me", 0, "r", "private", "Standard", "LRS", "", None, 0)
 OBJECT = (1, "key", "v", 1, "Normal", 3, "e", "m", 0, 0, "Standard", "default", None, None, 7, None,
-          None, 0)  # fmt: skip
+          None, 0, None)  # fmt: skip
 
 
 class DyingAt:

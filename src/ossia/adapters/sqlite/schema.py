@@ -14,6 +14,7 @@ import apsw
 
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.tables.blob_life import BlobState
+from ossia.tables.class_usage import RECOUNT
 
 _MIGRATIONS = (
     f"""
@@ -185,6 +186,20 @@ _MIGRATIONS = (
     """
     -- Elsewhere the usage of a bucket is counted in several rows; here it is one.
     alter table bucket_usage add column slot integer not null default 0;
+    """,
+    f"""
+    alter table object add column restoration blob;       -- msgpack; null for none
+
+    create table class_usage (
+        bucket_id     integer not null,
+        slot          integer not null,
+        storage_class text not null,
+        storage_bytes integer not null,
+        billed_bytes  integer not null,
+        objects       integer not null,
+        primary key (bucket_id, slot, storage_class)
+    ) without rowid, strict;
+    {RECOUNT};
     """,
 )
 
