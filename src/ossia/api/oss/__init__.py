@@ -6,6 +6,7 @@ Importing a topic registers its operations; every topic is listed here.
 from ossia.api.oss import (
     access_points,
     bucket_acl,
+    bucket_archive,
     bucket_basic,
     bucket_callback_policy,
     bucket_cors,
@@ -22,6 +23,7 @@ from ossia.api.oss import (
     object_multipart,
     object_post,
     object_process,
+    object_restore,
     public_access_block,
     service_basic,
 )
@@ -30,6 +32,7 @@ from ossia.api.oss.registry import oss
 __all__ = [
     "access_points",
     "bucket_acl",
+    "bucket_archive",
     "bucket_basic",
     "bucket_callback_policy",
     "bucket_cors",
@@ -46,6 +49,7 @@ __all__ = [
     "object_multipart",
     "object_post",
     "object_process",
+    "object_restore",
     "oss",
     "public_access_block",
     "service_basic",

@@ -23,6 +23,7 @@ from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only
 from ossia.protocol.callback_policy import stored_callback_policies
 from ossia.protocol.header_text import decode_header, kept_text
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
+from ossia.protocol.storage_class import STORAGE_CLASSES
 
 CONTENT_HEADERS = (
     b"content-type",
@@ -46,22 +47,10 @@ DEFAULT_TYPE = "application/octet-stream"
 MAX_TAGS = 10
 _META_NAME = re.compile(rb"[a-z0-9-]+\Z")
 _TAG_TEXT = re.compile(r"[\w\s+\-=.:/]*\Z")
-_STORAGE_CLASSES = ("Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive")
-_ONLINE_CLASSES = ("Standard", "IA")
 
 bucket_acl = one_of("private", "public-read", "public-read-write")
 object_acl = one_of("default", "private", "public-read", "public-read-write")
-
-
-def storage_class(text: str) -> str:
-    """A storage class that is read without restoring."""
-    known = str(one_of(*_STORAGE_CLASSES)(text))
-    if known not in _ONLINE_CLASSES:
-        raise NotOffered(
-            f"The storage class {known} is not offered: its objects would have to be restored.",
-            Header="x-oss-storage-class",
-        )
-    return known
+storage_class = one_of(*STORAGE_CLASSES)
 
 
 def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:

@@ -7,6 +7,7 @@ is ``%20`` and plus is ``%2B``, because Go and Java decode ``+`` to a space and 
 
 from urllib.parse import quote
 
+from ossia.domain.objects.readable import restoration_text
 from ossia.protocol import xml
 from ossia.protocol.dates import format_iso
 from ossia.records import StoredObject
@@ -38,9 +39,11 @@ class Names:
 
 
 def object_xml(
-    stored: StoredObject, names: Names, owner: str | None, *, versioned: bool = False
+    stored: StoredObject, names: Names, owner: str | None, now: int, *, versioned: bool = False
 ) -> str:
     """``<Contents>`` or ``<Version>`` of one object; oss2 needs Type in every listing."""
+    restoration = restoration_text(stored, now)
+    restored = "" if restoration is None else xml.tag("RestoreInfo", restoration)
     element = "Version" if versioned else "Contents"
     version = "<VersionId>null</VersionId><IsLatest>true</IsLatest>" if versioned else ""
     owned = (
@@ -52,5 +55,5 @@ def object_xml(
         f"<{element}>{names.tag('Key', stored.key)}{version}"
         f"<LastModified>{format_iso(stored.modified_at)}</LastModified>"
         f'<ETag>"{stored.etag}"</ETag><Type>{stored.type}</Type><Size>{stored.size}</Size>'
-        f"<StorageClass>{stored.storage_class}</StorageClass>{owned}</{element}>"
+        f"<StorageClass>{stored.storage_class}</StorageClass>{restored}{owned}</{element}>"
     )

@@ -35,14 +35,17 @@ from ossia.api.oss.object_answer import (
     GetObjectResult,
     HeadObjectResult,
     is_coded,
+    with_restoration,
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
+from ossia.domain.objects.readable import check_readable
 from ossia.errors import (
     AccessDenied,
     FileAlreadyExists,
     InvalidArgument,
     InvalidDigest,
+    InvalidObjectState,
     InvalidRange,
     InvalidRequest,
     MalformedXML,
@@ -160,12 +163,20 @@ class GetObject:
     "GET",
     Scope.OBJECT,
     grant=Grant.READ,
-    errors=(NoSuchKey, AccessDenied, PreconditionFailed, NotModified, InvalidRange),
+    errors=(
+        NoSuchKey,
+        AccessDenied,
+        InvalidObjectState,
+        PreconditionFailed,
+        NotModified,
+        InvalidRange,
+    ),
 )
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it."""
     objects = call.services.objects
     stored = await objects.find(call.bucket, request.key)
+    check_readable(call.bucket, stored, call.now_ms)
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
     if request.range is not None:
@@ -174,7 +185,8 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     start, length = chosen or (0, stored.size)
     spans = await objects.begin(stored, start, length) if stored.inline is None else ()
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
-    return answer(stored, request.overrides, chosen, spans, request.limit)
+    told = with_restoration(stored, call.now_ms)
+    return answer(told, request.overrides, chosen, spans, request.limit)
 
 
 # --- head ---
@@ -203,7 +215,7 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     stored = await call.services.objects.find(call.bucket, request.key)
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
-    return answer(stored, request.overrides)
+    return answer(with_restoration(stored, call.now_ms), request.overrides)
 
 
 @dataclass(slots=True, kw_only=True)

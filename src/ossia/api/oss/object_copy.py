@@ -14,6 +14,7 @@ from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_of_copy
 from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
+    InvalidObjectState,
     NoSuchBucket,
     NoSuchKey,
     NoSuchVersion,
@@ -136,6 +137,7 @@ class CopyObjectResult(Answer):
     errors=(
         NoSuchBucket,
         NoSuchKey,
+        InvalidObjectState,
         PreconditionFailed,
         NotModified,
         FileAlreadyExists,

@@ -34,11 +34,13 @@ from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
 from ossia.domain.objects.multipart import MAX_PARTS, ChosenPart
 from ossia.domain.objects.objects import CLIENT_ENCRYPTION
+from ossia.domain.objects.readable import check_readable
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
     InvalidArgument,
     InvalidDigest,
+    InvalidObjectState,
     InvalidPart,
     InvalidPartOrder,
     MalformedXML,
@@ -226,12 +228,13 @@ class UploadPartCopyResult(Answer):
     action="oss:PutObject",
     grant=Grant.WRITE,
     also=(Needs("oss:GetObject", Grant.READ, copy_source_of),),
-    errors=(NoSuchUpload, NoSuchKey, PreconditionFailed, InvalidArgument),
+    errors=(NoSuchUpload, NoSuchKey, InvalidObjectState, PreconditionFailed, InvalidArgument),
 )
 async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
     """Make a part of (a range of) an object."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
     source = await call.services.objects.find(source_bucket, request.source.key)
+    check_readable(source_bucket, source, call.now_ms)
     part, chosen = await call.services.multipart.copy_part(
         call.bucket,
         request.key,

@@ -13,10 +13,12 @@ from ossia.api.operation import Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import VersionId, decode_for
 from ossia.api.oss.registry import oss
+from ossia.domain.objects.readable import check_readable
 from ossia.errors import (
     CallbackFailed,
     InvalidArgument,
     InvalidDigest,
+    InvalidObjectState,
     NoSuchKey,
     NotOffered,
 )
@@ -78,7 +80,14 @@ def _itself(_call: Call, request: ProcessObject) -> Iterable[Resource]:
     query=["x-oss-process"],
     action="oss:PostProcessTask",
     also=(Needs("oss:GetObject", Grant.READ, _itself),),
-    errors=(NoSuchKey, InvalidArgument, InvalidDigest, NotOffered, CallbackFailed),
+    errors=(
+        NoSuchKey,
+        InvalidObjectState,
+        InvalidArgument,
+        InvalidDigest,
+        NotOffered,
+        CallbackFailed,
+    ),
 )
 async def process_object(call: Call, request: ProcessObject) -> ProcessObjectResult:
     """Tell an application server about an object that exists (trigger/callback)."""
@@ -93,6 +102,7 @@ async def process_object(call: Call, request: ProcessObject) -> ProcessObjectRes
         call, process.parameters.get("callback", ""), process.parameters.get("callback-var")
     )
     stored = await call.services.objects.find(call.bucket, request.key)
+    check_readable(call.bucket, stored, call.now_ms)
     result = ProcessObjectResult()
     callback = announce(call, config, "ProcessObject", kind="trigger")
     assert callback is not None
