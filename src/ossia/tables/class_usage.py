@@ -38,6 +38,11 @@ All of it is one statement, which sees one commit: who writes meanwhile need not
 """
 
 
+async def recount(tx: Transaction) -> None:
+    """Add what is missing (`RECOUNT`)."""
+    await tx.run(RECOUNT)
+
+
 def count_object(tx: Transaction, bucket_id: int, storage_class: str, size: int, sign: int) -> None:
     """An object of that class and size has come (1) or gone (-1)."""
     if storage_class != STANDARD:
