@@ -10,14 +10,18 @@ from typing import Any, ClassVar
 
 import msgspec
 
+NULL_VERSION = "null"
+"""The id of the version that a bucket without versioning, or with it suspended, writes."""
+
 
 class ObjectType(StrEnum):
-    """What ``x-oss-object-type`` and listings say."""
+    """What ``x-oss-object-type`` and listings say; a marker is no object, but a version."""
 
     NORMAL = "Normal"
     MULTIPART = "Multipart"
     APPENDABLE = "Appendable"
     SYMLINK = "Symlink"
+    DELETE_MARKER = "DeleteMarker"
 
 
 class Reticent(msgspec.Struct, frozen=True):
@@ -48,7 +52,8 @@ _HIDDEN = _Hidden()
 class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """A bucket and its configuration documents.
 
-    ``documents`` maps the name of a configuration (``cors``, ``policy``, …) to its
+    ``versioning`` is empty until it is enabled for the first time, then ``Enabled`` or
+    ``Suspended``.  ``documents`` maps the name of a configuration (``cors``, ``policy``, …) to its
     stored form.  ``epoch`` grows with every change and guards concurrent updates.
     """
 
@@ -95,7 +100,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
 
     bucket_id: int
     key: str
-    version: str = "null"
+    version: str = NULL_VERSION
     type: str = "Normal"
     size: int
     etag: str

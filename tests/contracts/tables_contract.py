@@ -15,6 +15,7 @@ from ossia.ports import (
     Fenced,
     Missing,
     NotEmpty,
+    Transaction,
 )
 from ossia.records import (
     Bucket,
@@ -31,7 +32,9 @@ from ossia.records import (
     Upload,
 )
 from ossia.tables.callbacks import DeliveryFilter
+from ossia.tables.class_usage import recount
 from ossia.tables.identities import IdentityChange
+from ossia.tables.versions import Removal
 from stored import Stored
 
 TERMS = {"reader_grace_ms": 1_000, "tombstone_ms": 50_000, "claim_ms": 300}
@@ -152,6 +155,42 @@ def a_part(number: int, *blob_ids: str, upload_id: str = "u1", **changes: Any) -
 
 def blob(number: int) -> str:
     return f"{number:032x}"
+
+
+async def count_former_versions(store: Stored) -> None:
+    """A former version counts with its own class, a delete marker with none."""
+
+    async def classes() -> dict[str, int]:
+        usage: BucketUsage = await store.bucket_usage(bucket.id)
+        return {kind: each.objects for kind, each in usage.classes.items()}
+
+    bucket = await store.create_bucket(a_bucket("with-versions"))
+    await store.put_object(an_object(bucket, version="v1", storage_class="Archive"))
+    await store.put_object(an_object(bucket, version="v2", storage_class="IA"))
+    await store.put_object(an_object(bucket, version="v3"))
+    assert await classes() == {"Archive": 1, "IA": 1}
+    await store.delete_versions(bucket.id, [Removal("key", marker="v4")])
+    assert await classes() == {"Archive": 1, "IA": 1}
+    former = await store.find_version(bucket.id, "key", "v1")
+    noted = Restoration(tier="Standard", ready_at=7, until=9)
+    await store.put_restoration(former, noted)
+    restored = replace(former, restoration=noted)
+    assert await store.find_version(bucket.id, "key", "v1") == restored
+    await store.change(recount)
+    assert await classes() == {"Archive": 1, "IA": 1}
+    await store.change(forget_classes)
+    await store.change(recount)
+    assert await classes() == {"Archive": 1, "IA": 1}
+    for version in ("v4", "v3", "v2"):
+        await store.delete_versions(bucket.id, [Removal("key", version)])
+    assert await classes() == {"Archive": 1}
+    assert await store.find_object(bucket.id, "key") == restored, "it is named again"
+    await store.delete_versions(bucket.id, [Removal("key", "v1")])
+    assert await classes() == {}
+
+
+async def forget_classes(tx: Transaction) -> None:
+    await tx.run("delete from class_usage")
 
 
 async def delete_with_its_classes(store: Stored) -> None:

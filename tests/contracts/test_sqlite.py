@@ -18,6 +18,7 @@ from tables_contract import (
     a_delivery,
     an_object,
     blob,
+    count_former_versions,
     delete_with_its_classes,
     intend,
     on_blobs,
@@ -41,6 +42,9 @@ class TestSqliteDatabase(TablesContract):
 
     async def test_a_bucket_takes_its_classes_along(self, store: Stored) -> None:
         await delete_with_its_classes(store)
+
+    async def test_former_versions_count_with_their_class(self, store: Stored) -> None:
+        await count_former_versions(store)
 
 
 class SqliteTwins(Twins):

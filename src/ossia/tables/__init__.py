@@ -20,6 +20,7 @@ from ossia.tables import (
     objects,
     restorations,
     uploads,
+    versions,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "objects",
     "restorations",
     "uploads",
+    "versions",
 ]

@@ -153,10 +153,10 @@ async def update(tx: Transaction, bucket: Bucket) -> Bucket:
 
 
 async def delete(tx: Transaction, bucket_id: int) -> None:
-    """Remove an empty bucket.  Raises `Missing` or `NotEmpty` (objects or uploads)."""
+    """Remove an empty bucket.  Raises `Missing` or `NotEmpty` (versions or uploads)."""
     if not await tx.enter(bucket_id, alone=True):
         raise Missing(bucket_id)
-    for table in ("object", "upload"):
+    for table in ("object", "former", "upload"):
         found = f"select 1 from {table} where bucket_id = $1 limit 1"
         if await tx.one(found, bucket_id) is not None:
             raise NotEmpty(bucket_id)

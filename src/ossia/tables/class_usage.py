@@ -21,6 +21,9 @@ RECOUNT = (
     " select bucket_id, 0, storage_class, sum(stored), sum(billed), sum(objects) from ("
     f" select bucket_id, storage_class, size as stored, {_BILLED} as billed, 1 as objects"
     f" from object where storage_class <> '{STANDARD}'"
+    f" union all select bucket_id, storage_class, size, {_BILLED}, 1"
+    # A delete marker has no class.
+    f" from former where storage_class not in ('{STANDARD}', '')"
     " union all select bucket_id, storage_class, size, size, 0"
     f" from part join upload on upload.id = upload_id where storage_class <> '{STANDARD}'"
     " union all select bucket_id, storage_class, -storage_bytes, -billed_bytes, -objects"

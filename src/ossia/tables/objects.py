@@ -1,41 +1,50 @@
-"""Objects' rows and their extents."""
+"""What keys name: the rows of ``object`` and their extents.
+
+A key has one row, which is what it names.  What else there is of it in a bucket with versioning
+lies in ``former`` (`ossia.tables.formers`).
+"""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from ossia.ports import Conflict, Exists, Missing, Row, Rows, Transaction
-from ossia.records import Extent, ObjectType, PendingCallback, StoredObject, said_of
+from ossia.records import (
+    NULL_VERSION,
+    Extent,
+    ObjectType,
+    PendingCallback,
+    StoredObject,
+    said_of,
+)
+from ossia.tables import formers
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
 from ossia.tables.class_usage import count_object
-from ossia.tables.columns import (
-    marks,
-    pack_map,
-    pack_restoration,
-    signed,
-    text_map,
-    unpack_restoration,
-    unsigned,
-)
+from ossia.tables.columns import marks, pack_map, pack_restoration, signed
 from ossia.tables.content import keep_content
 from ossia.tables.key_order import behind_all, marker
+from ossia.tables.object_rows import (
+    ABOUT,
+    EXTENTS_AT,
+    OLD,
+    TOLD,
+    WHERE_BYTES_ARE,
+    Stored,
+    as_listed,
+    as_object,
+    count_gone,
+    delete_extents,
+    extents_of,
+    let_go,
+    whole,
+)
 from ossia.tables.skip_seek import Index, names
 
-_ABOUT = (
-    "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags,"
-    " restoration"
-)
-
-_FIND = (
-    f"select {_ABOUT}, blob_id, blob_offset, extents,"
-    " (select bytes from content where id = content_id)"
-    " from object where bucket_id = $1 and key = $2 and latest = 1"
-)
+_FIND = f"select {TOLD} from object where bucket_id = $1 and key = $2 and latest = 1"
 _SEEK_FROM, _SEEK_BEHIND = (
-    f"select key, {_ABOUT} from object"
+    f"select key, {ABOUT} from object"
     f" where bucket_id = $1 and key {comparison} $2 and key < $3 and latest = 1"
     " order by key limit $4"
     for comparison in (">=", ">")
@@ -44,24 +53,16 @@ _PROBE = (
     "select key from object where bucket_id = $1 and key >= $2 and key < $3 and latest = 1"
     " order by key limit 1"
 )
-_EXTENTS = (
-    "select blob_id, blob_offset, length from extent"
-    " where bucket_id = $1 and key = $2 and version = $3 order by seq"
-)
-_OLD = (
-    "select version, etag, type, size, storage_class, content_id, blob_id, blob_offset, extents"
-    " from object where bucket_id = $1 and key = $2"
-)
-_WHERE_BYTES_ARE = "content_id, blob_id, blob_offset, extents"
+_OLD = f"select {OLD} from object where bucket_id = $1 and key = $2"
 _PUT = (
-    f"insert into object (bucket_id, key, latest, {_ABOUT}, {_WHERE_BYTES_ARE})"
+    f"insert into object (bucket_id, key, latest, {ABOUT}, {WHERE_BYTES_ARE})"
     f" values ($1, $2, 1, {marks(16, 3)})"
 )
 _CHANGE = (
     "update object set "
     + ", ".join(
         f"{column.strip()} = ${number}"
-        for number, column in enumerate(f"{_ABOUT}, {_WHERE_BYTES_ARE}".split(","), 1)
+        for number, column in enumerate(f"{ABOUT}, {WHERE_BYTES_ARE}".split(","), 1)
     )
     + " where bucket_id = $17 and key = $18 and version = $19"
 )
@@ -91,70 +92,10 @@ async def find(rows: Rows, bucket_id: int, key: str) -> StoredObject | None:
     row = await rows.one(_FIND, bucket_id, key)
     if row is None:
         return None
-    if row[14]:
+    if row[EXTENTS_AT]:
         # Two statements: they must see the same commit.
-        return await rows.together(_whole, bucket_id, key)
-    return _object(bucket_id, key, row)
-
-
-async def _whole(rows: Rows, bucket_id: int, key: str) -> StoredObject | None:
-    row = await rows.one(_FIND, bucket_id, key)
-    if row is None:
-        return None
-    extents = await _stored_extents(rows, bucket_id, key, row[0]) if row[14] else None
-    return _object(bucket_id, key, row, extents)
-
-
-def _object(
-    bucket_id: int, key: str, row: Row, extents: tuple[Extent, ...] | None = None
-) -> StoredObject:
-    (
-        version,
-        kind,
-        size,
-        etag,
-        md5,
-        crc64,
-        modified_at,
-        storage_class,
-        acl,
-        headers,
-        tags,
-        restoration,
-        blob_id,
-        blob_offset,
-        _,
-        inline,
-    ) = row
-    if extents is None:
-        extents = ()
-        if blob_id is not None:
-            extents = (Extent(blob_id=blob_id, blob_offset=blob_offset, length=size),)
-    return StoredObject(
-        bucket_id=bucket_id,
-        key=key,
-        version=version,
-        type=kind,
-        size=size,
-        etag=etag,
-        md5=md5,
-        crc64=unsigned(crc64),
-        modified_at=modified_at,
-        storage_class=storage_class,
-        acl=acl,
-        headers=text_map(headers),
-        tags=text_map(tags),
-        restoration=unpack_restoration(restoration),
-        inline=inline,
-        extents=extents,
-    )
-
-
-async def _stored_extents(rows: Rows, bucket_id: int, key: str, version: str) -> tuple[Extent, ...]:
-    return tuple(
-        Extent(blob_id=blob_id, blob_offset=offset, length=length)
-        for blob_id, offset, length in await rows.all(_EXTENTS, bucket_id, key, version)
-    )
+        return await rows.together(whole, _FIND, bucket_id, key)
+    return as_object(bucket_id, key, row)
 
 
 async def page(
@@ -182,31 +123,13 @@ async def page(
     found = await names(Index(seek, behind, probe), prefix, delimiter, marker(after), limit + 1)
     has_more, found = len(found) > limit, found[: max(limit, 0)]
     return Listing(
-        objects=[
-            _object(bucket_id, name, (*row[1:], None, None, 0, None))
-            for name, row in found
-            if row is not None
-        ],
+        objects=[as_listed(bucket_id, name, row[1:]) for name, row in found if row is not None],
         prefixes=[name for name, row in found if row is None],
         next_after=found[-1][0] if has_more and found else None,
     )
 
 
 # writing
-
-
-class Stored(NamedTuple):
-    """The row that is about to be replaced."""
-
-    version: str
-    etag: str
-    type: str
-    size: int
-    storage_class: str
-    content_id: int | None
-    blob_id: str | None
-    blob_offset: int | None
-    extents: int
 
 
 async def put(
@@ -216,28 +139,30 @@ async def put(
     forbid_overwrite: bool = False,
     replaces: StoredObject | None = None,
     owed: PendingCallback | None = None,
+    suspended: bool = False,
 ) -> None:
-    """Record *new* as the only version of its key, and *owed* with it.
+    """Record *new* as what its key names, and *owed* with it.
 
-    Raises `Exists` if *forbid_overwrite* and the key exists; `Conflict` if *replaces* is
-    given and is not, in every field, what is stored; `Missing` if the bucket is gone; `Fenced`
-    if a blob of *new* is neither an intent nor live.  A metadata change that keeps the extents of
-    the object it replaces leaves their reference counts as they are.
+    What the key named is replaced if it is the same version, and kept as a former one otherwise;
+    *suspended*: a null version may lie behind it, which *new* replaces, too.  Raises `Exists` if
+    *forbid_overwrite* and the key names something; `Conflict` if *replaces* is given and is not,
+    in every field, what it names; `Missing` if the bucket is gone; `Fenced` if a blob of *new* is
+    neither an intent nor live.  A metadata change that keeps the extents of the object it replaces
+    leaves their reference counts as they are.
     """
     if not await tx.enter(new.bucket_id):
         raise Missing(new.bucket_id)
     old = await stored(tx, new.bucket_id, new.key)
     check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite)
-    if replaces is not None and await _whole(tx, new.bucket_id, new.key) != replaces:
+    if replaces is not None and await whole(tx, _FIND, new.bucket_id, new.key) != replaces:
         raise Conflict(new.key)
-    await store(tx, new, old, ())
+    await store(tx, new, old, (), suspended=suspended)
     if owed is not None:
         await owe(tx, owed)
 
 
 async def stored(tx: Transaction, bucket_id: int, key: str) -> Stored | None:
-    """What is stored under a key, as far as replacing it needs to know."""
-    # While versioning is not offered a key has one row.
+    """What a key names, as far as replacing it needs to know."""
     found = await tx.hold(_OLD, bucket_id, key)
     return Stored(*found[0]) if found else None
 
@@ -249,25 +174,36 @@ def check_overwrite(key: str, old: Stored | None, *, forbid_overwrite: bool) -> 
 
 
 async def store(
-    tx: Transaction, new: StoredObject, old: Stored | None, let_go: Sequence[Extent]
+    tx: Transaction,
+    new: StoredObject,
+    old: Stored | None,
+    released: Sequence[Extent],
+    *,
+    suspended: bool = False,
 ) -> None:
-    """Put *new* in the place of *old*; *let_go* loses its references in the same step."""
-    old_extents = await _extents_of(tx, new.bucket_id, new.key, old) if old else ()
-    if new.extents or old_extents or let_go:
-        change = net_references(new.extents, (*old_extents, *let_go))
+    """Put *new* in the place of *old*, as `put` says; *released* lose their references with it."""
+    replaced = old
+    if old is not None and old.version != new.version:
+        await formers.keep(tx, new.bucket_id, new.key, old.version)
+        replaced = None
+    if replaced is None and new.version == NULL_VERSION and (suspended or old is not None):
+        await formers.drop(tx, new.bucket_id, new.key)
+    old_extents = await extents_of(tx, new.bucket_id, new.key, replaced) if replaced else ()
+    if new.extents or old_extents or released:
+        change = net_references(new.extents, (*old_extents, *released))
         await check_recordable(tx, (each for each, count in change.items() if count > 0))
         await refer(tx, change)
-    if old is not None and old.extents:
-        await _delete_extents(tx, new.bucket_id, new.key)
+    if replaced is not None and replaced.extents:
+        await delete_extents(tx, new.bucket_id, new.key, replaced.version)
     single = new.extents[0] if len(new.extents) == 1 and new.extents[0].length == new.size else None
     extent_rows = 0 if single else len(new.extents)
     content_id = None
-    if new.inline is not None or (old is not None and old.content_id is not None):
-        content_id = await keep_content(tx, old.content_id if old else None, new.inline)
+    if new.inline is not None or (replaced is not None and replaced.content_id is not None):
+        content_id = await keep_content(tx, replaced.content_id if replaced else None, new.inline)
     await _write_row(tx, new, old, content_id, single, extent_rows)
     if extent_rows:
         await _insert_extents(tx, new, 0, new.extents)
-    _count(tx, new, old)
+    _count(tx, new, replaced)
 
 
 def _count(tx: Transaction, new: StoredObject, old: Stored | None) -> None:
@@ -322,24 +258,13 @@ async def _insert_extents(
     )
 
 
-async def _delete_extents(tx: Transaction, bucket_id: int, key: str) -> None:
-    await tx.run("delete from extent where bucket_id = $1 and key = $2", bucket_id, key)
-
-
-async def _delete_row(tx: Transaction, bucket_id: int, key: str) -> None:
+async def delete_row(tx: Transaction, bucket_id: int, key: str) -> None:
+    """Let a key name nothing."""
     await tx.run("delete from object where bucket_id = $1 and key = $2", bucket_id, key)
 
 
-async def _extents_of(rows: Rows, bucket_id: int, key: str, old: Stored) -> tuple[Extent, ...]:
-    if old.extents:
-        return await _stored_extents(rows, bucket_id, key, old.version)
-    if old.blob_id is not None:
-        return (Extent(blob_id=old.blob_id, blob_offset=old.blob_offset or 0, length=old.size),)
-    return ()
-
-
 async def delete(tx: Transaction, bucket_id: int, keys: Sequence[str]) -> None:
-    """Remove keys.  Unknown keys are no error."""
+    """Remove what keys name, in a bucket without versions.  Unknown keys are no error."""
     if not await tx.enter(bucket_id):
         return
     # In one order, whoever deletes: two that wait for each other's keys would wait for ever.
@@ -347,15 +272,9 @@ async def delete(tx: Transaction, bucket_id: int, keys: Sequence[str]) -> None:
         old = await stored(tx, bucket_id, key)
         if old is None:
             continue
-        let_go = net_references((), await _extents_of(tx, bucket_id, key, old))
-        if let_go:
-            await refer(tx, let_go)
-        if old.extents:
-            await _delete_extents(tx, bucket_id, key)
-        await keep_content(tx, old.content_id, None)
-        await _delete_row(tx, bucket_id, key)
-        tx.count(bucket_id, storage_bytes=-old.size, objects=-1)
-        count_object(tx, bucket_id, old.storage_class, old.size, -1)
+        await let_go(tx, bucket_id, key, old)
+        await delete_row(tx, bucket_id, key)
+        count_gone(tx, bucket_id, old)
 
 
 async def append(
@@ -365,12 +284,14 @@ async def append(
     position: int,
     added: Extent | None,
     replaces: StoredObject | None = None,
+    versioned: bool = False,
 ) -> None:
-    """Grow an appendable object to *new*.
+    """Grow an appendable object to *new*, which keeps its version.
 
     ``new.extents`` is empty: *added* (the bytes of this append, None for none) goes behind
     the extents stored so far; ``new.inline`` must be None.  At position 0 a missing or empty
-    appendable object is created.  Raises `Conflict` unless the stored size equals *position*
+    appendable object is created; in a *versioned* bucket only where the key has no former versions.
+    Raises `Conflict` unless the stored size equals *position*
     and the stored object is appendable, and if *replaces* is given and says anything else of
     the object (`records.said_of`) than what is stored; `Missing` if the bucket is gone;
     `Fenced` as `put`.  The extents stored so far are not read: an append costs the same at any
@@ -380,13 +301,13 @@ async def append(
         raise Missing(new.bucket_id)
     old = await stored(tx, new.bucket_id, new.key)
     if old is None:
-        if position:
+        if position or (versioned and await formers.newest(tx, new.bucket_id, new.key)):
             raise Conflict(new.key)
     elif old.type != ObjectType.APPENDABLE or old.size != position:
         raise Conflict(new.key)
     if replaces is not None:
         row = await tx.one(_FIND, new.bucket_id, new.key)
-        if row is None or said_of(_object(new.bucket_id, new.key, row, ())) != said_of(replaces):
+        if row is None or said_of(as_object(new.bucket_id, new.key, row, ())) != said_of(replaces):
             raise Conflict(new.key)
     if added is not None:
         await check_recordable(tx, (added.blob_id,))
@@ -395,7 +316,7 @@ async def append(
     extent_rows = old.extents if old else 0
     extents: list[Extent] = []
     if old is not None and old.blob_id is not None:
-        extents = list(await _extents_of(tx, new.bucket_id, new.key, old))
+        extents = list(await extents_of(tx, new.bucket_id, new.key, old))
     if added is not None:
         extents.append(added)
     await _insert_extents(tx, new, extent_rows, extents)

@@ -4,11 +4,11 @@ from ossia.ports import Conflict, Transaction
 from ossia.records import Restoration, StoredObject
 from ossia.tables.columns import pack_restoration
 
-_HELD = (
-    "select etag, modified_at, restoration from object"
-    " where bucket_id = $1 and key = $2 and version = $3"
-)
-_CHANGE = "update object set restoration = $1 where bucket_id = $2 and key = $3 and version = $4"
+_PLACE = "bucket_id = {} and key = {} and version = {}"
+_HELD = f"select etag, modified_at, restoration from {{}} where {_PLACE.format('$1', '$2', '$3')}"
+_CHANGE = f"update {{}} set restoration = $1 where {_PLACE.format('$2', '$3', '$4')}"
+_TABLES = ("object", "former")
+"""A version lies in the one or in the other (`formers`)."""
 
 
 async def put(tx: Transaction, of: StoredObject, restoration: Restoration | None) -> None:
@@ -18,8 +18,10 @@ async def put(tx: Transaction, of: StoredObject, restoration: Restoration | None
     says.  Nothing else changes: neither the usage of the bucket nor what a listing is ordered by.
     """
     place = (of.bucket_id, of.key, of.version)
-    held = await tx.hold(_HELD, *place)
     expected = (of.etag, of.modified_at, pack_restoration(of.restoration))
-    if not held or tuple(held[0]) != expected:
-        raise Conflict(of.key)
-    await tx.run(_CHANGE, pack_restoration(restoration), *place)
+    for table in _TABLES:
+        held = await tx.hold(_HELD.format(table), *place)
+        if held and tuple(held[0]) == expected:
+            await tx.run(_CHANGE.format(table), pack_restoration(restoration), *place)
+            return
+    raise Conflict(of.key)

@@ -216,8 +216,11 @@ async def complete(
     *,
     forbid_overwrite: bool = False,
     owed: PendingCallback | None = None,
+    suspended: bool = False,
 ) -> None:
     """Record *new* (its extents taken from parts of the upload), and *owed*; end the upload.
+
+    What becomes of what the key named, `objects.put` says.
 
     Blobs of *new* keep their reference; those of parts that *new* does not use are let go; an
     intent (bytes that the completion wrote itself, of inline parts) is recorded.  Raises
@@ -235,7 +238,7 @@ async def complete(
     for blob_id in added:
         if states.get(blob_id) is not BlobState.INTENT:
             raise Conflict(blob_id)
-    await objects.store(tx, new, old, of_parts)
+    await objects.store(tx, new, old, of_parts, suspended=suspended)
     await _remove(tx, bucket_id, key, upload_id, storage_class)
     if owed is not None:
         await owe(tx, owed)

@@ -202,9 +202,38 @@ _PRESENCE = Step(
     """
 )
 
+_VERSIONS = Step(
+    """
+    -- Versions that are not what their key names, and delete markers (`ossia.tables.formers`).
+    create table former (
+        bucket_id     bigint not null,
+        key           text not null,
+        place         bigint not null,                    -- the newest has the least
+        version       text not null,
+        type          text not null,
+        size          bigint not null,
+        etag          text not null,
+        md5           text not null,
+        crc64         bigint not null,
+        modified_at   bigint not null,
+        storage_class text not null,
+        acl           text not null,
+        headers       bytea,
+        tags          bytea,
+        content_id    bigint,
+        blob_id       text,
+        blob_offset   bigint,
+        extents       bigint not null,
+        primary key (bucket_id, key, place)
+    );
+    create unique index former_version on former (bucket_id, key, version);
+    """
+)
+
 _CLASSES = Step(
     f"""
     alter table object add column restoration bytea;      -- msgpack; null for none
+    alter table former add column restoration bytea;
 
     create table class_usage (
         bucket_id     bigint not null,
@@ -220,7 +249,7 @@ _CLASSES = Step(
     contract=RECOUNT,
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _CLASSES)
+STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS, _CLASSES)
 
 KNOWN_VERSION = len(STEPS)
 

@@ -187,8 +187,34 @@ _MIGRATIONS = (
     -- Elsewhere the usage of a bucket is counted in several rows; here it is one.
     alter table bucket_usage add column slot integer not null default 0;
     """,
+    """
+    -- Versions that are not what their key names, and delete markers (`ossia.tables.formers`).
+    create table former (
+        bucket_id     integer not null,
+        key           text not null,
+        place         integer not null,                   -- the newest has the least
+        version       text not null,
+        type          text not null,
+        size          integer not null,
+        etag          text not null,
+        md5           text not null,
+        crc64         integer not null,
+        modified_at   integer not null,
+        storage_class text not null,
+        acl           text not null,
+        headers       blob,
+        tags          blob,
+        content_id    integer,
+        blob_id       text,
+        blob_offset   integer,
+        extents       integer not null,
+        primary key (bucket_id, key, place)
+    ) without rowid, strict;
+    create unique index former_version on former (bucket_id, key, version);
+    """,
     f"""
     alter table object add column restoration blob;       -- msgpack; null for none
+    alter table former add column restoration blob;
 
     create table class_usage (
         bucket_id     integer not null,

@@ -1,0 +1,229 @@
+"""The versions of keys, wherever their rows lie: found, listed, marked as deleted, removed."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from ossia.ports import Row, Rows, Transaction
+from ossia.records import NULL_VERSION, ObjectType, StoredObject
+from ossia.tables import formers, objects
+from ossia.tables.key_order import behind_all, marker
+from ossia.tables.object_rows import ABOUT, as_listed, count_gone, let_go
+from ossia.tables.skip_seek import Index, Name, names
+
+_NAMED = -(1 << 62)
+"""The place of what a key names: before all former versions."""
+
+_COLUMNS = f"key, place, {ABOUT}"
+
+
+def _seek(of_objects: str, of_formers: str) -> str:
+    """Rows of both tables in the order of key and place."""
+    return (
+        f"select {_COLUMNS} from (select * from (select key, {_NAMED} as place, {ABOUT} from object"
+        f" where bucket_id = $1 and {of_objects} and key < $3 and latest = 1"
+        f" order by key limit $4) as named"
+        f" union all select * from (select {_COLUMNS} from former"
+        f" where bucket_id = $1 and {of_formers} and key < $3"
+        f" order by key, place limit $4) as kept) as versions"
+        f" order by key, place limit $4"
+    )
+
+
+_FROM = _seek("key >= $2", "key >= $2")
+_BEHIND_KEY = _seek("key > $2", "key > $2")
+_BEHIND = _seek("key > $2", "(key, place) > ($2, $5)")
+_PROBE = "select key from {} where bucket_id = $1 and key >= $2 and key < $3{} order by key limit 1"
+_PROBES = (_PROBE.format("object", " and latest = 1"), _PROBE.format("former", ""))
+_PLACE = "select place from former where bucket_id = $1 and key = $2 and version = $3"
+
+
+_LOOKS = 8
+"""How often a key is looked at that others keep changing."""
+
+
+class ListedVersion(msgspec.Struct, frozen=True):
+    """A version in a listing; without the place of its bytes."""
+
+    stored: StoredObject
+    is_latest: bool
+
+
+class VersionListing(msgspec.Struct, frozen=True, kw_only=True):
+    """One page: versions and common prefixes.
+
+    ``next_key`` and ``next_version`` are the last on the page when there is more, otherwise None;
+    the version of a common prefix is empty.
+    """
+
+    versions: list[ListedVersion]
+    prefixes: list[str]
+    next_key: str | None
+    next_version: str | None
+
+
+class Removal(msgspec.Struct, frozen=True):
+    """What is to be deleted: exactly *version*, or without one what *key* names.
+
+    *marker* is the version that a delete marker gets, empty where the bucket makes none.
+    """
+
+    key: str
+    version: str = ""
+    marker: str = ""
+
+
+# reading
+
+
+async def find(rows: Rows, bucket_id: int, key: str, version: str) -> StoredObject | None:
+    """A version with its bytes' place, or a marker."""
+    for _ in range(2):
+        found = await objects.find(rows, bucket_id, key)
+        if found is not None and found.version == version:
+            return found
+        former = await formers.find(rows, bucket_id, key, version)
+        if former is not None:
+            return former
+        # It may have become what the key names between the two questions.
+    return None
+
+
+async def page(
+    rows: Rows,
+    bucket_id: int,
+    *,
+    prefix: str,
+    delimiter: str,
+    after_key: str,
+    after_version: str,
+    limit: int,
+) -> VersionListing:
+    """One page of versions: in the order of keys, and of a key the newest first.
+
+    With an empty *after_version*, keys greater than *after_key*; otherwise what lies behind that
+    version of *after_key* as well.  Of a version that is gone nobody knows where it was: then the
+    key is listed from its newest version on, which shows nothing twice to whoever deletes what is
+    listed, and again to everybody else.
+    """
+    end = behind_all(prefix)
+    if marker(after_key) != after_key:
+        # No key is that one.
+        after_key, after_version = marker(after_key), ""
+    place = _NAMED - 1
+    if after_version:
+        place = await _place(rows, bucket_id, after_key, after_version)
+
+    async def seek(key: str, inclusive: bool, count: int) -> list[Row]:
+        if inclusive and key == after_key and place >= _NAMED:
+            return await rows.all(_BEHIND, bucket_id, key, end, count, place)
+        return await rows.all(_FROM if inclusive else _BEHIND_KEY, bucket_id, key, end, count)
+
+    async def behind(row: Row, count: int) -> list[Row]:
+        return await rows.all(_BEHIND, bucket_id, row[0], end, count, row[1])
+
+    async def probe(key: str) -> str | None:
+        found = [await rows.one(sql, bucket_id, key, end) for sql in _PROBES]
+        return min((row[0] for row in found if row is not None), default=None)
+
+    found = await names(
+        Index(seek, behind, probe),
+        prefix,
+        delimiter,
+        after_key,
+        limit + 1,
+        including_after=bool(after_version),
+    )
+    has_more, found = len(found) > limit, found[: max(limit, 0)]
+    last_key, last = found[-1] if has_more and found else (None, None)
+    return VersionListing(
+        versions=list(_listed(bucket_id, found, after_key if place >= _NAMED else None)),
+        prefixes=[name for name, row in found if row is None],
+        next_key=last_key,
+        next_version=None if last_key is None else "" if last is None else last[2],
+    )
+
+
+async def _place(rows: Rows, bucket_id: int, key: str, version: str) -> int:
+    """Where a version stands among those of its key; before all if it is gone."""
+    row = await rows.one(_PLACE, bucket_id, key, version)
+    if row is not None:
+        return int(row[0])
+    named = await objects.find(rows, bucket_id, key)
+    return _NAMED if named is not None and named.version == version else _NAMED - 1
+
+
+def _listed(
+    bucket_id: int, found: Iterable[Name], continued: str | None
+) -> Iterable[ListedVersion]:
+    """The first of each key is the latest, but for the key whose first ones were listed before."""
+    previous = continued
+    for key, row in found:
+        if row is not None:
+            yield ListedVersion(as_listed(bucket_id, key, row[2:]), key != previous)
+            previous = key
+
+
+# writing
+
+
+async def delete(
+    tx: Transaction, bucket_id: int, removals: Iterable[Removal]
+) -> dict[Removal, bool]:
+    """Delete versions, or mark keys as deleted; whether what went was a marker.
+
+    What is not there is no error.  Nothing happens if the bucket is gone.
+    """
+    gone = dict.fromkeys(removals, False)
+    if not await tx.enter(bucket_id):
+        return gone
+    # In one order, whoever deletes: two that wait for each other's keys would wait for ever.
+    for each in sorted(gone, key=lambda each: each.key):
+        if each.version:
+            gone[each] = await _remove(tx, bucket_id, each.key, each.version)
+        elif each.marker:
+            await _mark(tx, bucket_id, each.key, each.marker)
+        else:
+            await objects.delete(tx, bucket_id, [each.key])
+    return gone
+
+
+async def _mark(tx: Transaction, bucket_id: int, key: str, version: str) -> None:
+    """Let *key* name nothing: a marker comes before what it named."""
+    for _ in range(_LOOKS):
+        named = await objects.stored(tx, bucket_id, key)
+        if named is not None:
+            if named.version == version:
+                await let_go(tx, bucket_id, key, named)
+                count_gone(tx, bucket_id, named)
+            else:
+                await formers.keep(tx, bucket_id, key, named.version)
+            await objects.delete_row(tx, bucket_id, key)
+            break
+        newest = await formers.hold_newest(tx, bucket_id, key)
+        # Whoever took the newest away, for whom we waited, may have named another one.
+        if newest is None or newest.is_marker:
+            break
+    if version == NULL_VERSION:
+        await formers.drop(tx, bucket_id, key)
+    await formers.mark(tx, bucket_id, key, version, tx.now)
+    tx.count(bucket_id)
+
+
+async def _remove(tx: Transaction, bucket_id: int, key: str, version: str) -> bool:
+    """Remove one version; whether it was a marker.  What is left of the key may be named again."""
+    for _ in range(2):
+        named = await objects.stored(tx, bucket_id, key)
+        if named is not None and named.version == version:
+            await let_go(tx, bucket_id, key, named)
+            await objects.delete_row(tx, bucket_id, key)
+            count_gone(tx, bucket_id, named)
+            await formers.name_newest(tx, bucket_id, key)
+            return False
+        dropped = await formers.drop(tx, bucket_id, key, version)
+        if dropped:
+            if named is None:
+                await formers.name_newest(tx, bucket_id, key)
+            return dropped == ObjectType.DELETE_MARKER
+        # It may have become what the key names while we waited for its row.
+    return False
