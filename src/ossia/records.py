@@ -112,10 +112,10 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     acl: str = "default"
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     tags: dict[str, str] = msgspec.field(default_factory=dict)
-    restoration: Restoration | None = None
-    """The last one, of an object that is not read otherwise; it may be over."""
     inline: bytes | None = None
     extents: tuple[Extent, ...] = ()
+    restoration: Restoration | None = None
+    """The last one, of an object that is not read otherwise; it may be over."""
 
 
 def said_of(stored: StoredObject) -> StoredObject:

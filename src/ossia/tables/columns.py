@@ -53,9 +53,9 @@ def pack_restoration(restoration: Restoration | None) -> bytes | None:
     return None if restoration is None else pack(restoration)
 
 
-def unpack_restoration(column: bytes | None) -> Restoration | None:
-    """Undo `pack_restoration`."""
-    return None if column is None else _restoration(column)
+def unpack_restoration(column: bytes) -> Restoration:
+    """Undo `pack_restoration` where there is one."""
+    return _restoration(column)
 
 
 def pack_extents(extents: Sequence[Extent]) -> bytes | None:

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ossia.ports import Row, Rows, Transaction
 from ossia.records import Extent, StoredObject
 from ossia.tables.blob_life import net_references
@@ -69,7 +71,7 @@ def as_object(
         extents = ()
         if blob_id is not None:
             extents = (Extent(blob_id=blob_id, blob_offset=blob_offset, length=size),)
-    return StoredObject(
+    found = StoredObject(
         bucket_id=bucket_id,
         key=key,
         version=version,
@@ -83,10 +85,13 @@ def as_object(
         acl=acl,
         headers=text_map(headers),
         tags=text_map(tags),
-        restoration=unpack_restoration(restoration),
         inline=inline,
         extents=extents,
     )
+    if restoration is None:
+        # As an argument it would cost every reader: keywords are dear from the sixteenth on.
+        return found
+    return msgspec.structs.replace(found, restoration=unpack_restoration(restoration))
 
 
 def as_listed(bucket_id: int, key: str, about: Row) -> StoredObject:
