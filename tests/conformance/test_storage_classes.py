@@ -391,7 +391,7 @@ def test_there_is_nothing_to_restore(world: World, operation: str) -> None:
     assert (reply.status, reply.code) == (404, "NoSuchKey")
     reply = world.ask("POST", "k", query=operation, bucket=f"{world.bucket}-absent")
     assert (reply.status, reply.code) == (404, "NoSuchBucket")
-    query = [(operation, ""), ("versionId", "unknown")]
+    query = [(operation, ""), ("versionId", "CAEQNRiBgMClj7qD0BYiIDQ5")]
     assert world.ask("POST", "k", query=query).code == "NoSuchVersion"
     anonymous = SigningClient(world.client.endpoint, version=0)
     reply = anonymous.request("POST", world.bucket, "k", query=[(operation, "")])
@@ -453,6 +453,39 @@ def test_listings_tell_what_is_restored(world: World, query: list[tuple[str, str
     assert found["b"][1].replace("&quot;", '"') == world.state("b")
     world.move(2 * DAY)
     assert "RestoreInfo" not in world.ask("GET", query=query).body.decode()
+
+
+@pytest.mark.covers("RestoreObject", "CleanRestoredObject", "GetObject", "ListObjectVersions")
+def test_each_version_is_restored_by_itself(world: World) -> None:
+    enabled = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
+    assert world.ask("PUT", query="versioning", body=enabled).status == 200
+    old = world.put("k", "Archive", b"old").headers["x-oss-version-id"]
+    new = world.put("k", "Archive", b"new").headers["x-oss-version-id"]
+    of_old = [("restore", ""), ("versionId", old)]
+    reply = world.ask("POST", "k", query=of_old)
+    assert (reply.status, reply.headers["x-oss-version-id"]) == (202, old)
+    assert world.ask("POST", "k", query=of_old).code == "RestoreAlreadyInProgress"
+    world.move(MINUTE + 1)
+
+    def read(version: str) -> tuple[int, bytes]:
+        reply = world.ask("GET", "k", query=[("versionId", version)])
+        return reply.status, reply.body if reply.status == 200 else b""
+
+    assert (read(old), read(new)) == ((200, b"old"), (403, b""))
+    listed = world.ask("GET", query="versions").body.decode()
+    assert listed.count("<RestoreInfo>") == 1
+    source = f"/{world.bucket}/k?versionId={old}"
+    assert world.ask("PUT", "copy", headers={"x-oss-copy-source": source}).status == 200
+    assert world.ask("GET", query="stat").element("ArchiveObjectCount") == "2"
+    # Deleted, and what was there before is named again: as restored as it was.
+    assert world.ask("DELETE", "k", query=[("versionId", new)]).status == 204
+    assert world.ask("GET", "k").body == b"old"
+    assert world.ask("DELETE", "k").status == 204
+    assert world.ask("GET", query="stat").element("ArchiveObjectCount") == "1"
+    reply = world.ask("POST", "k", query=[("cleanRestoredObject", ""), ("versionId", old)])
+    assert (reply.status, reply.headers["x-oss-version-id"]) == (200, old)
+    assert read(old) == (403, b"")
+    assert world.restore("k").code == "NoSuchKey", "what it names is a marker"
 
 
 # --- direct read ---

@@ -16,7 +16,7 @@ _BUCKET_TAG, _OBJECT_TAG, _ = TAG_KEYS
 
 
 class AtBucket(msgspec.Struct, frozen=True):
-    """*key*, or what is no object if it is empty, in *bucket*, or in none.
+    """*key*, or one *version* of it, or what is no object if it is empty, in *bucket*, or in none.
 
     What the request says is added by those who know it: this is all of
     `access.authorize.Surroundings` but ``context``.
@@ -26,6 +26,7 @@ class AtBucket(msgspec.Struct, frozen=True):
     public_access: PublicAccess
     bucket: Bucket | None
     key: str
+    version: str | None
 
     @property
     def bucket_policy(self) -> PolicyDocument | None:
@@ -44,7 +45,7 @@ class AtBucket(msgspec.Struct, frozen=True):
         if self.bucket is None:
             return "private"
         if self.key:
-            stored = await self.objects.peek(self.bucket, self.key)
+            stored = await self.objects.peek(self.bucket, self.key, self.version)
             if stored is not None and stored.acl != "default":
                 return stored.acl
         return self.bucket.acl
@@ -64,7 +65,7 @@ class AtBucket(msgspec.Struct, frozen=True):
         if any(key.startswith(_BUCKET_TAG) for key in keys):
             found |= {_BUCKET_TAG + name: (value,) for name, value in tags_of(self.bucket).items()}
         if self.key and any(key.startswith(_OBJECT_TAG) for key in keys):
-            stored = await self.objects.peek(self.bucket, self.key)
+            stored = await self.objects.peek(self.bucket, self.key, self.version)
             tags = {} if stored is None else stored.tags
             found |= {_OBJECT_TAG + name: (value,) for name, value in tags.items()}
         return found

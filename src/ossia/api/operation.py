@@ -5,7 +5,7 @@ the record that ``operation`` registers; see ``docs/architecture.md``.
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, ClassVar, get_type_hints
@@ -85,8 +85,8 @@ def headers_of(answer: Answer) -> list[tuple[str, str]]:
     return pairs
 
 
-Resource = tuple[str, str]
-"""A bucket name and a key."""
+Resource = tuple[str, str] | tuple[str, str, str | None]
+"""A bucket name, a key, and the version if one is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,8 @@ class Needs:
 class Operation:
     """An offered operation.
 
-    ``or_method`` is another method by which it can be asked for.
+    ``version_action`` takes the place of ``action`` where the request names a version
+    (sts-ram.md, section 5).  ``or_method`` is another method by which it can be asked for.
     ``selectors`` are query keys (or ``key=value``) that choose it; ``or_selectors`` are others that
     can only mean it, too: parameters of its own that select something elsewhere, or too few, so
     that it says itself what is missing.  ``sets_acl``: besides those that write objects, it gives
@@ -123,6 +124,7 @@ class Operation:
     or_selectors: frozenset[str] | None
     header: str | None
     action: str | None
+    version_action: str | None
     grant: Grant
     errors: tuple[type[OssError], ...]
     also: tuple[Needs, ...]
@@ -132,6 +134,11 @@ class Operation:
     topic: str
     handler: Callable[[Call, Any], Awaitable[Answer]]
     bind: Binder
+
+    def asked(self, query: Mapping[str, str]) -> tuple[str | None, str | None]:
+        """The policy action of a request with this *query*, and the version that it names."""
+        version = query.get("versionId") if self.version_action else None
+        return (self.action, None) if version is None else (self.version_action, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,11 @@ class Declined:
     selectors: frozenset[str]
     header: str | None = None
     topic: str = "declined"
+
+
+def _version_action(action: str | None, request_type: type) -> str | None:
+    names_versions = "version_id" in request_type.__annotations__
+    return action.replace("Object", "ObjectVersion") if action and names_versions else None
 
 
 class Registry:
@@ -182,6 +194,7 @@ class Registry:
             hints = get_type_hints(handler)
             request_type = hints["request"]
             name = request_type.__name__
+            acted = f"{self.prefix}:{name}" if action == "" else action
             self.operations.append(
                 Operation(
                     name=name,
@@ -191,7 +204,8 @@ class Registry:
                     selectors=frozenset(query),
                     or_selectors=None if or_query is None else frozenset(or_query),
                     header=header,
-                    action=f"{self.prefix}:{name}" if action == "" else action,
+                    action=acted,
+                    version_action=_version_action(acted, request_type),
                     grant=grant,
                     errors=errors,
                     also=also,

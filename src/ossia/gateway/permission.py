@@ -24,8 +24,12 @@ _LISTINGS: Final = frozenset(
     {"oss:ListObjects", "oss:ListObjectVersions", "oss:ListMultipartUploads", "oss:ListBuckets"}
 )
 _SETS_BUCKET_ACL: Final = frozenset({"oss:PutBucket", "oss:PutBucketAcl"})
-_SETS_OBJECT_ACL: Final = frozenset({"oss:PutObject", "oss:PutObjectAcl"})
-_SETS_TAGS: Final = frozenset({"oss:PutObject", "oss:PutObjectTagging"})
+_SETS_OBJECT_ACL: Final = frozenset(
+    {"oss:PutObject", "oss:PutObjectAcl", "oss:PutObjectVersionAcl"}
+)
+_SETS_TAGS: Final = frozenset(
+    {"oss:PutObject", "oss:PutObjectTagging", "oss:PutObjectVersionTagging"}
+)
 _NOTHING: Final[tuple[str, ...]] = ()
 
 

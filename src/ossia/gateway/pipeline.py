@@ -171,7 +171,9 @@ class Gateway:
             raise
         await self._enter(call, address, pairs, operation)
         if operation.action is not None and not _nothing_could_refuse(call):
-            await self._allow(call, operation.action, operation.grant, call.bucket_name, call.key)
+            action, version = operation.asked(call.query)
+            assert action is not None
+            await self._allow(call, action, operation.grant, call.bucket_name, call.key, version)
         elif operation.action is None:
             await self._refuse_strangers(call, operation)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
@@ -184,8 +186,8 @@ class Gateway:
         for needed in operation.also:
             if needed.holds is not None and not await needed.holds(call, bound):
                 continue
-            for bucket, key in needed.resources(call, bound):
-                await self._allow(call, needed.action, needed.grant, bucket, key)
+            for resource in needed.resources(call, bound):
+                await self._allow(call, needed.action, needed.grant, *resource)
         if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):
             await self._refuse_public_acl(call)
         return render_answer(call, await operation.handler(call, bound))
@@ -283,21 +285,36 @@ class Gateway:
         call.http.headers.pop(b"origin", None)
         return response
 
-    async def _allow(self, call: Call, action: str, grant: Grant, name: str, key: str) -> None:
+    async def _allow(
+        self,
+        call: Call,
+        action: str,
+        grant: Grant,
+        name: str,
+        key: str,
+        version: str | None = None,
+    ) -> None:
         bucket = call.bucket_or_none
         if name and (bucket is None or bucket.name != name):
             bucket = await self._services.buckets.peek(name)
-        await authorize(call.caller, *self._wish(call, action, grant, bucket, name, key))
+        await authorize(call.caller, *self._wish(call, action, grant, bucket, name, key, version))
 
     def _wish(
-        self, call: Call, action: str, grant: Grant, bucket: Bucket | None, name: str, key: str
+        self,
+        call: Call,
+        action: str,
+        grant: Grant,
+        bucket: Bucket | None,
+        name: str,
+        key: str,
+        version: str | None = None,
     ) -> tuple[Wish, Surroundings]:
         """What is to be permitted, and what decides about it."""
         tail = f"{name}/{key}" if key else name or "*"
         place = Place(self._resources, tail)
         wish = Wish(action, place, grant is Grant.READ, grant is Grant.WRITE)
         objects, public_access = self._services.objects, self._services.public_access
-        return wish, Surroundings(objects, public_access, bucket, key, call, action)
+        return wish, Surroundings(objects, public_access, bucket, key, version, call, action)
 
     async def _refuse_strangers(self, call: Call, operation: Operation) -> None:
         """Refuse anonymous callers before their body is read, where only it says what is asked.

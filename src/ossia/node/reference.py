@@ -31,6 +31,8 @@ def operations() -> str:
     for each in sorted(oss.operations, key=lambda one: (one.topic, one.name)):
         always = [also.action for also in each.also if not also.only_if]
         action = f"`{', '.join([*([each.action] if each.action else []), *always])}`"
+        if each.version_action not in {None, each.action}:
+            action += f"; `{each.version_action}` for a version"
         for also in each.also:
             if also.only_if:
                 action += f"; `{also.action}` if {also.only_if}"

@@ -91,10 +91,11 @@ async def keep(tx: Transaction, bucket_id: int, key: str, version: str) -> None:
 
 async def mark(tx: Transaction, bucket_id: int, key: str, version: str, now: int) -> None:
     """Put a delete marker before all others."""
-    about = (version, ObjectType.DELETE_MARKER.value, 0, "", "", 0, now, "", "", None, None, None)
+    about = (version, ObjectType.DELETE_MARKER.value, 0, "", "", 0, now, "", "default")
+    said = (None, None, None)
     where = (None, None, None, 0)
     place = await _next_place(tx, bucket_id, key)
-    await tx.run(_MARK, bucket_id, key, place, *about, *where)
+    await tx.run(_MARK, bucket_id, key, place, *about, *said, *where)
 
 
 async def _next_place(tx: Transaction, bucket_id: int, key: str) -> int:

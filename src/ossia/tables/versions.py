@@ -4,9 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ossia.ports import Row, Rows, Transaction
+from ossia.ports import Missing, Row, Rows, Transaction
 from ossia.records import NULL_VERSION, ObjectType, StoredObject
 from ossia.tables import formers, objects
+from ossia.tables.columns import pack_map
 from ossia.tables.key_order import behind_all, marker
 from ossia.tables.object_rows import ABOUT, as_listed, count_gone, let_go
 from ossia.tables.skip_seek import Index, Name, names
@@ -38,6 +39,7 @@ _PROBES = (_PROBE.format("object", " and latest = 1"), _PROBE.format("former", "
 _PLACE = "select place from former where bucket_id = $1 and key = $2 and version = $3"
 
 
+_SET = "update {} set {} = $1 where bucket_id = $2 and key = $3 and version = $4"
 _LOOKS = 8
 """How often a key is looked at that others keep changing."""
 
@@ -227,3 +229,34 @@ async def _remove(tx: Transaction, bucket_id: int, key: str, version: str) -> bo
             return dropped == ObjectType.DELETE_MARKER
         # It may have become what the key names while we waited for its row.
     return False
+
+
+async def describe(
+    tx: Transaction,
+    bucket_id: int,
+    key: str,
+    version: str | None = None,
+    *,
+    acl: str | None = None,
+    tags: dict[str, str] | None = None,
+) -> str:
+    """Change what is said about what *key* names, or a version, beside bytes and headers.
+
+    Which version that was.  Whatever else is written meanwhile comes before or after it: it is
+    never in vain.  Raises `Missing` if there is no such object: a delete marker is none.
+    """
+    if not await tx.enter(bucket_id):
+        raise Missing(bucket_id)
+    which, named = ("", ()) if version is None else (" and version = $3", (version,))
+    # What was waited for may have moved, or another may be named.
+    for table in ("object", "object") if version is None else ("object", "former", "object"):
+        sql = f"select version, type from {table} where bucket_id = $1 and key = $2{which}"
+        held = await tx.hold(sql, bucket_id, key, *named)
+        if held and held[0][1] != ObjectType.DELETE_MARKER:
+            place = (bucket_id, key, held[0][0])
+            if acl is not None:
+                await tx.run(_SET.format(table, "acl"), acl, *place)
+            if tags is not None:
+                await tx.run(_SET.format(table, "tags"), pack_map(tags), *place)
+            return str(held[0][0])
+    raise Missing(key)

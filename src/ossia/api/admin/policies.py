@@ -26,8 +26,10 @@ from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.policy_document import PolicyDocument, PolicyError, Verdict
 from ossia.protocol.policy_place import place_of
 
-_GRANTS: Final = {each.action: each.grant for each in oss.operations} | {
-    also.action: also.grant for each in oss.operations for also in each.also
+_GRANTS: Final[dict[str | None, Grant]] = {
+    **{each.version_action: each.grant for each in oss.operations},
+    **{each.action: each.grant for each in oss.operations},
+    **{also.action: also.grant for each in oss.operations for also in each.also},
 }
 _ARN_PARTS: Final = 5
 
@@ -178,7 +180,7 @@ class _Supposed(AtBucket, frozen=True):
             "acs:MFAPresent": ["false"],
             **caller.facts,
         }
-        supposed = cls(services.objects, services.public_access, bucket, key, facts)
+        supposed = cls(services.objects, services.public_access, bucket, key, None, facts)
         facts |= await supposed.tags(TAG_KEYS)
         for name, value in given.items():
             facts[spelled(name)] = [value] if isinstance(value, str) else value

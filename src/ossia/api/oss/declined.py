@@ -22,7 +22,6 @@ _SERVICE = (
 )
 
 _BUCKET = (
-    ("PutBucketVersioning", "PUT", "versioning"),
     ("PutBucketLifecycle", "PUT", "lifecycle"),
     ("PutBucketReferer", "PUT", "referer"),
     ("PutBucketWebsite", "PUT", "website"),

@@ -10,13 +10,13 @@ from ossia.api.call import Call
 from ossia.api.operation import Grant, Needs, Resource
 from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.domain.objects.objects import Attributes
+from ossia.domain.objects.versions import check_version
 from ossia.errors import (
     BadRequest,
     HeaderNotImplemented,
     InvalidArgument,
     InvalidEncryptionAlgorithmError,
     InvalidTag,
-    NoSuchVersion,
     NotOffered,
 )
 from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
@@ -187,13 +187,6 @@ def _written_attributes(call: Call) -> Attributes:
     return attributes_from(headers)
 
 
-def _version(text: str) -> str:
-    """Versioning is not offered yet: the only version is ``null``."""
-    if text not in ("", "null"):
-        raise NoSuchVersion(VersionId=text)
-    return "null"
-
-
 def tagged(call: Call, _request: object) -> Iterable[Resource]:
     """What is written, if a header gives it tags."""
     if not call.http.headers.get(b"x-oss-tagging") or sent_tags(call) is None:
@@ -276,5 +269,7 @@ UploadCallback = Annotated[CallbackConfig | None, FromCall(_callback)]
 ContentMd5 = Annotated[str | None, Header("content-md5")]
 ForbidOverwrite = Annotated[bool, Header("x-oss-forbid-overwrite", boolean)]
 ReadConditions = Annotated[Preconditions, FromCall(preconditions)]
-VersionId = Annotated[str, Query("versionId", _version)]
+VersionId = Annotated[str | None, Query("versionId", check_version)]
+VersionHeader = Annotated[str | None, Header("x-oss-version-id")]
+"""Of a result: the version, where the bucket has any (`domain.objects.versions.shown_version`)."""
 EncodingType = Annotated[str, Query("encoding-type", one_of("url"))]

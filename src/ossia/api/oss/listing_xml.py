@@ -5,12 +5,14 @@ is ``%20`` and plus is ``%2B``, because Go and Java decode ``+`` to a space and 
 (buckets.md, section 3).
 """
 
+from typing import Protocol
 from urllib.parse import quote
 
 from ossia.domain.objects.readable import restoration_text
 from ossia.protocol import xml
 from ossia.protocol.dates import format_iso
-from ossia.records import StoredObject
+from ossia.records import ObjectType, StoredObject
+from ossia.tables.versions import ListedVersion
 
 
 class Names:
@@ -38,22 +40,71 @@ class Names:
         )
 
 
-def object_xml(
-    stored: StoredObject, names: Names, owner: str | None, now: int, *, versioned: bool = False
-) -> str:
-    """``<Contents>`` or ``<Version>`` of one object; oss2 needs Type in every listing."""
+class Listed(Protocol):
+    """What requests of all listings have in common."""
+
+    bucket: str
+    prefix: str
+    delimiter: str
+    max_keys: int
+    encoding_type: str
+
+
+def listing_document(
+    root: str,
+    request: Listed,
+    here: str,
+    further: str | None,
+    listed: str,
+    prefixes: list[str],
+) -> bytes:
+    """A page of any listing: *here* tells where it begins, *further* where the next one does."""
+    names = Names(request.encoding_type)
+    return xml.document(
+        root,
+        xml.tag("Name", request.bucket),
+        names.tag("Prefix", request.prefix),
+        here,
+        xml.tag("MaxKeys", request.max_keys),
+        names.tag("Delimiter", request.delimiter),
+        names.declaration(),
+        xml.tag("IsTruncated", further is not None),
+        further or "",
+        listed,
+        names.prefixes(prefixes),
+    )
+
+
+def object_xml(stored: StoredObject, names: Names, owner: str | None, now: int) -> str:
+    """``<Contents>`` of one object; oss2 needs Type in every listing."""
+    about = _about(stored, now)
+    return f"<Contents>{names.tag('Key', stored.key)}{about}{_owned(owner)}</Contents>"
+
+
+def version_xml(listed: ListedVersion, names: Names, owner: str, now: int) -> str:
+    """``<Version>`` or ``<DeleteMarker>`` of one version."""
+    stored = listed.stored
+    named = (
+        f"{names.tag('Key', stored.key)}{xml.tag('VersionId', stored.version)}"
+        f"{xml.tag('IsLatest', listed.is_latest)}"
+    )
+    if stored.type == ObjectType.DELETE_MARKER:
+        modified = f"<LastModified>{format_iso(stored.modified_at)}</LastModified>"
+        return f"<DeleteMarker>{named}{modified}{_owned(owner)}</DeleteMarker>"
+    return f"<Version>{named}{_about(stored, now)}{_owned(owner)}</Version>"
+
+
+def _about(stored: StoredObject, now: int) -> str:
     restoration = restoration_text(stored, now)
     restored = "" if restoration is None else xml.tag("RestoreInfo", restoration)
-    element = "Version" if versioned else "Contents"
-    version = "<VersionId>null</VersionId><IsLatest>true</IsLatest>" if versioned else ""
-    owned = (
-        ""
-        if owner is None
-        else f"<Owner><ID>{owner}</ID><DisplayName>{owner}</DisplayName></Owner>"
-    )
     return (
-        f"<{element}>{names.tag('Key', stored.key)}{version}"
         f"<LastModified>{format_iso(stored.modified_at)}</LastModified>"
         f'<ETag>"{stored.etag}"</ETag><Type>{stored.type}</Type><Size>{stored.size}</Size>'
-        f"<StorageClass>{stored.storage_class}</StorageClass>{restored}{owned}</{element}>"
+        f"<StorageClass>{stored.storage_class}</StorageClass>{restored}"
     )
+
+
+def _owned(owner: str | None) -> str:
+    if owner is None:
+        return ""
+    return f"<Owner><ID>{owner}</ID><DisplayName>{owner}</DisplayName></Owner>"

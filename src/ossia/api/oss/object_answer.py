@@ -27,11 +27,14 @@ _APPENDABLE = ObjectType.APPENDABLE.value
 class ObjectAnswer(Answer):
     """What GetObject and HeadObject have in common: the headers that describe an object."""
 
-    __slots__ = ("overrides", "stored")
+    __slots__ = ("overrides", "stored", "version")
 
-    def __init__(self, stored: StoredObject, overrides: dict[str, str]) -> None:
+    def __init__(
+        self, stored: StoredObject, overrides: dict[str, str], version: str | None
+    ) -> None:
         self.stored = stored
         self.overrides = overrides
+        self.version = version
 
     def body_type(self) -> str:
         """The Content-Type to answer with."""
@@ -53,6 +56,8 @@ class ObjectAnswer(Answer):
             headers.append(("Content-MD5", stored.md5))
         if stored.type == _APPENDABLE:
             headers.append(("x-oss-next-append-position", str(stored.size)))
+        if self.version is not None:
+            headers.append(("x-oss-version-id", self.version))
         if stored.tags:
             headers.append(("x-oss-tagging-count", str(len(stored.tags))))
         for name, value in stored.headers.items():
@@ -94,12 +99,14 @@ class GetObjectResult(ObjectAnswer):
         self,
         stored: StoredObject,
         overrides: dict[str, str],
+        version: str | None,
         chosen: tuple[int, int] | None,
         spans: tuple[Span, ...],
         rate: int | None,
     ) -> None:
         self.stored = stored
         self.overrides = overrides
+        self.version = version
         self.status = 200 if chosen is None else 206
         self._range = chosen
         self.spans = spans

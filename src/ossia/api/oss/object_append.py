@@ -9,6 +9,7 @@ from ossia.api.operation import Answer, Grant, Scope
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
     ContentMd5,
+    VersionHeader,
     attributes_from,
     is_later_append,
     later_attributes_from,
@@ -17,6 +18,7 @@ from ossia.api.oss.fields import (
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.domain.objects.objects import Attributes
+from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooLarge,
     InvalidDigest,
@@ -59,6 +61,7 @@ class AppendObjectResult(Answer):
     etag: Annotated[str, Header("ETag")]
     next_position: Annotated[int, Header("x-oss-next-append-position")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    version: VersionHeader
     delay_ms: Annotated[int | None, Header(DELAY)] = None
 
 
@@ -93,5 +96,6 @@ async def append_object(call: Call, request: AppendObject) -> AppendObjectResult
         etag=f'"{stored.etag}"',
         next_position=stored.size,
         crc64=stored.crc64,
+        version=shown_version(call.bucket, stored.version),
         delay_ms=delay_ms(content),
     )

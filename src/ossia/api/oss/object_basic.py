@@ -1,6 +1,6 @@
 """Objects: put, get, head, delete."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from ossia.api.oss.fields import (
     ForbidOverwrite,
     ReadConditions,
     UploadCallback,
+    VersionHeader,
     VersionId,
     WrittenAttributes,
 )
@@ -40,6 +41,7 @@ from ossia.api.oss.object_answer import (
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.domain.objects.readable import check_readable
+from ossia.domain.objects.versions import Deletion, Named, check_version, shown_version
 from ossia.errors import (
     AccessDenied,
     FileAlreadyExists,
@@ -49,9 +51,11 @@ from ossia.errors import (
     InvalidRange,
     InvalidRequest,
     MalformedXML,
+    MethodNotAllowed,
     MissingArgument,
     NoSuchBucket,
     NoSuchKey,
+    NoSuchVersion,
     NotModified,
     PreconditionFailed,
 )
@@ -59,7 +63,7 @@ from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import kept_text
 from ossia.protocol.names import check_written_key, decode_key
 from ossia.protocol.ranges import resolve_range
-from ossia.protocol.xml import document, parse
+from ossia.protocol.xml import Element, document, parse, tag
 
 # --- put ---
 
@@ -81,6 +85,7 @@ class PutObjectResult(TellingAnswer):
     etag: Annotated[str, Header("ETag")]
     content_md5: Annotated[str, Header("Content-MD5")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    version: VersionHeader
     delay_ms: Annotated[int | None, Header(DELAY)] = None
 
 
@@ -108,6 +113,7 @@ async def put_object(call: Call, request: PutObject) -> PutObjectResult:
         etag=f'"{stored.etag}"',
         content_md5=stored.md5,
         crc64=stored.crc64,
+        version=shown_version(call.bucket, stored.version),
         delay_ms=delay_ms(content),
     )
     if callback is not None:
@@ -152,7 +158,7 @@ class GetObject:
     key: KeyInPath
     conditions: ReadConditions
     overrides: Annotated[dict[str, str], FromCall(_overrides)]
-    version_id: VersionId = "null"
+    version_id: VersionId = None
     range: Annotated[str | None, Header("range")] = None
     range_behavior: Annotated[str, Header("x-oss-range-behavior", one_of("standard"))] = ""
     accepts: AcceptedCodings = ""
@@ -165,6 +171,8 @@ class GetObject:
     grant=Grant.READ,
     errors=(
         NoSuchKey,
+        NoSuchVersion,
+        MethodNotAllowed,
         AccessDenied,
         InvalidObjectState,
         PreconditionFailed,
@@ -175,7 +183,7 @@ class GetObject:
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it."""
     objects = call.services.objects
-    stored = await objects.find(call.bucket, request.key)
+    stored = await objects.find(call.bucket, request.key, request.version_id, read_by="GET")
     check_readable(call.bucket, stored, call.now_ms)
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
@@ -185,8 +193,9 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     start, length = chosen or (0, stored.size)
     spans = await objects.begin(stored, start, length) if stored.inline is None else ()
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
+    version = shown_version(call.bucket, stored.version)
     told = with_restoration(stored, call.now_ms)
-    return answer(told, request.overrides, chosen, spans, request.limit)
+    return answer(told, request.overrides, version, chosen, spans, request.limit)
 
 
 # --- head ---
@@ -198,7 +207,7 @@ class HeadObject:
     key: KeyInPath
     conditions: ReadConditions
     overrides: Annotated[dict[str, str], FromCall(_overrides)]
-    version_id: VersionId = "null"
+    version_id: VersionId = None
     range: Annotated[str | None, Header("range")] = None
     accepts: AcceptedCodings = ""
 
@@ -208,21 +217,31 @@ class HeadObject:
     Scope.OBJECT,
     action="oss:GetObject",
     grant=Grant.READ,
-    errors=(NoSuchKey, AccessDenied, PreconditionFailed, NotModified),
+    errors=(
+        NoSuchKey,
+        NoSuchVersion,
+        MethodNotAllowed,
+        AccessDenied,
+        PreconditionFailed,
+        NotModified,
+    ),
 )
 async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     """Describe an object."""
-    stored = await call.services.objects.find(call.bucket, request.key)
+    stored = await call.services.objects.find(
+        call.bucket, request.key, request.version_id, read_by="HEAD"
+    )
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
-    return answer(with_restoration(stored, call.now_ms), request.overrides)
+    told = with_restoration(stored, call.now_ms)
+    return answer(told, request.overrides, shown_version(call.bucket, stored.version))
 
 
 @dataclass(slots=True, kw_only=True)
 class GetObjectMeta:
     bucket: BucketInPath
     key: KeyInPath
-    version_id: VersionId = "null"
+    version_id: VersionId = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -230,6 +249,7 @@ class GetObjectMetaResult(Answer):
     etag: Annotated[str, Header("ETag")]
     last_modified: Annotated[str, Header("Last-Modified")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    version: VersionHeader
     size: int | None
 
     def length(self) -> int | None:
@@ -245,16 +265,20 @@ class GetObjectMetaResult(Answer):
     query=["objectMeta"],
     action="oss:GetObject",
     grant=Grant.READ,
-    errors=(NoSuchKey, AccessDenied),
+    errors=(NoSuchKey, NoSuchVersion, MethodNotAllowed, AccessDenied),
 )
 async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaResult:
     """Tell ETag, size and time of an object."""
-    stored = await call.services.objects.find(call.bucket, request.key)
+    method = call.http.method.decode()
+    stored = await call.services.objects.find(
+        call.bucket, request.key, request.version_id, read_by=method
+    )
     return GetObjectMetaResult(
         etag=f'"{stored.etag}"',
         last_modified=format_http(stored.modified_at),
         crc64=stored.crc64,
-        size=stored.size if call.http.method == b"HEAD" else None,
+        version=shown_version(call.bucket, stored.version),
+        size=stored.size if method == "HEAD" else None,
     )
 
 
@@ -265,19 +289,25 @@ async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaRe
 class DeleteObject:
     bucket: BucketInPath
     key: WrittenKeyInPath
-    version_id: VersionId = "null"
+    version_id: VersionId = None
 
 
 @dataclass(slots=True, kw_only=True)
 class DeleteObjectResult(Answer):
     status = 204
+    version: VersionHeader
+    is_marker: Annotated[str | None, Header("x-oss-delete-marker")]
 
 
 @oss.operation("DELETE", Scope.OBJECT, grant=Grant.WRITE, errors=(NoSuchBucket, AccessDenied))
 async def delete_object(call: Call, request: DeleteObject) -> DeleteObjectResult:
-    """Remove an object; one that is absent is no error."""
-    await call.services.objects.delete(call.bucket, [request.key])
-    return DeleteObjectResult()
+    """Remove an object or one version; one that is absent is no error."""
+    named = Named(request.key, request.version_id or "")
+    [done] = await call.services.objects.versions.delete(call.bucket, [named])
+    return DeleteObjectResult(
+        version=shown_version(call.bucket, done.version or done.marker),
+        is_marker="true" if done.marker else None,
+    )
 
 
 MAX_DELETED = 1000
@@ -285,53 +315,70 @@ _MAX_DELETE_ELEMENTS = 8 * MAX_DELETED
 
 
 @dataclass(frozen=True, slots=True)
-class KeysToDelete:
+class ObjectsToDelete:
     """The body of DeleteMultipleObjects."""
 
-    keys: tuple[str, ...]
+    named: tuple[Named, ...]
     quiet: bool
 
 
-def _parse_delete(content: bytes) -> KeysToDelete:
+def _parse_delete(content: bytes) -> ObjectsToDelete:
     root = parse(content, "Delete", max_elements=_MAX_DELETE_ELEMENTS)
-    keys = []
-    for element in root.all("Object"):
-        key = element.find("Key")
-        if key is None:
-            raise MalformedXML(ec="0016-00000613", ErrorDetail="An Object needs a Key.")
-        version = element.get("VersionId")
-        if version not in {"", "null"}:
-            raise InvalidArgument(ArgumentName="VersionId", ArgumentValue=version)
-        keys.append(check_written_key(decode_key(key.text.encode())))
-    if not keys:
+    named = [_named(element) for element in root.all("Object")]
+    if not named:
         raise MalformedXML(ec="0016-00000615", ErrorDetail="There is no Object.")
-    if len(keys) > MAX_DELETED:
+    if len(named) > MAX_DELETED:
         raise MalformedXML(ErrorDetail=f"At most {MAX_DELETED} objects can be deleted at once.")
-    return KeysToDelete(tuple(keys), root.get("Quiet").lower() == "true")
+    return ObjectsToDelete(tuple(named), root.get("Quiet").lower() == "true")
+
+
+def _named(element: Element) -> Named:
+    key = element.find("Key")
+    if key is None:
+        raise MalformedXML(ec="0016-00000613", ErrorDetail="An Object needs a Key.")
+    # An empty one counts as not given: SDKs write it where they have none.
+    version = element.get("VersionId")
+    return Named(
+        check_written_key(decode_key(key.text.encode())), check_version(version) if version else ""
+    )
 
 
 @dataclass(slots=True, kw_only=True)
 class DeleteMultipleObjects:
     bucket: BucketInPath
-    wanted: Annotated[KeysToDelete, Document(_parse_delete, needs_md5=True)]
+    wanted: Annotated[ObjectsToDelete, Document(_parse_delete, needs_md5=True)]
     encoding_type: EncodingType = ""
 
 
 @dataclass(slots=True, kw_only=True)
 class DeleteMultipleObjectsResult(Answer):
-    keys: tuple[str, ...]
+    done: Sequence[Deletion]
     names: Names
 
     def body(self, call: Call) -> bytes:
         del call
-        if not self.keys:
+        if not self.done:
             return b""
-        deleted = "".join(f"<Deleted>{self.names.tag('Key', key)}</Deleted>" for key in self.keys)
+        deleted = "".join(map(self._deleted, self.done))
         return document("DeleteResult", self.names.declaration(), deleted)
+
+    def _deleted(self, done: Deletion) -> str:
+        text = self.names.tag("Key", done.key)
+        if done.version:
+            text += tag("VersionId", done.version)
+        if done.marker:
+            text += tag("DeleteMarker", value=True) + tag("DeleteMarkerVersionId", done.marker)
+        return f"<Deleted>{text}</Deleted>"
 
 
 def _each_key(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
-    return [(request.bucket, key) for key in request.wanted.keys]
+    return [(request.bucket, each.key) for each in request.wanted.named if not each.version]
+
+
+def _each_version(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
+    return [
+        (request.bucket, each.key, each.version) for each in request.wanted.named if each.version
+    ]
 
 
 @oss.operation(
@@ -339,13 +386,22 @@ def _each_key(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]
     Scope.BUCKET,
     query=["delete"],
     action=None,
-    also=(Needs("oss:DeleteObject", Grant.WRITE, _each_key),),
-    errors=(NoSuchBucket, MalformedXML, InvalidDigest, MissingArgument),
+    also=(
+        Needs("oss:DeleteObject", Grant.WRITE, _each_key),
+        Needs(
+            "oss:DeleteObjectVersion",
+            Grant.WRITE,
+            _each_version,
+            only_if="versions are named",
+        ),
+    ),
+    errors=(NoSuchBucket, MalformedXML, InvalidDigest, MissingArgument, InvalidArgument),
 )
 async def delete_multiple_objects(
     call: Call, request: DeleteMultipleObjects
 ) -> DeleteMultipleObjectsResult:
-    """Remove up to 1000 objects."""
-    await call.services.objects.delete(call.bucket, request.wanted.keys)
-    shown = () if request.wanted.quiet else request.wanted.keys
-    return DeleteMultipleObjectsResult(keys=shown, names=Names(request.encoding_type))
+    """Remove up to 1000 objects or versions."""
+    wanted = request.wanted
+    done = await call.services.objects.versions.delete(call.bucket, wanted.named)
+    shown = [] if wanted.quiet else done
+    return DeleteMultipleObjectsResult(done=shown, names=Names(request.encoding_type))

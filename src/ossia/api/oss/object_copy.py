@@ -2,22 +2,28 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
-from urllib.parse import unquote_to_bytes
+from typing import Annotated, Protocol
+from urllib.parse import unquote, unquote_to_bytes
 
 from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one_of
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
-from ossia.api.oss.fields import ForbidOverwrite, WrittenAttributes, preconditions, tagged
+from ossia.api.oss.fields import (
+    ForbidOverwrite,
+    VersionHeader,
+    WrittenAttributes,
+    preconditions,
+    tagged,
+)
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_of_copy
+from ossia.domain.objects.versions import check_version, shown_version
 from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
     InvalidObjectState,
     NoSuchBucket,
     NoSuchKey,
-    NoSuchVersion,
     NotModified,
     PreconditionFailed,
 )
@@ -35,25 +41,46 @@ class CopySource:
 
     bucket: str
     key: str
+    version: str | None = None
 
 
 def parse_copy_source(text: str) -> CopySource:
     """``/bucket/key[?versionId=…]``, percent-encoded; the leading slash may be missing."""
     path, _, query = text.partition("?")
     name, _, value = query.partition("=")
-    if query and (name != "versionId" or value not in ("", "null")):
-        raise NoSuchVersion(VersionId=value)
+    if query and name != "versionId":
+        raise ValueError("Behind the copy source there can only be ?versionId=.")
+    version = check_version(unquote(value)) if query else None
     # Go v1 escapes like a form: a space is "+".  Every SDK writes a plus as %2B.
     raw = unquote_to_bytes(path.encode().removeprefix(b"/").replace(b"+", b" "))
     bucket, _, key = raw.partition(b"/")
     if not bucket or not key:
         raise ValueError("The copy source must be /bucket/key.")
-    return CopySource(bucket.decode("latin-1"), decode_key(key))
+    return CopySource(bucket.decode("latin-1"), decode_key(key), version)
 
 
-def copy_source_of(_call: Call, request: "CopyObject") -> Iterable[Resource]:
-    """The source, which the caller must be allowed to read."""
-    return [(request.source.bucket, request.source.key)]
+class Copying(Protocol):
+    """What has a copy source."""
+
+    source: CopySource
+
+
+def _source(_call: Call, request: Copying) -> Iterable[Resource]:
+    source = request.source
+    return [] if source.version else [(source.bucket, source.key)]
+
+
+def _source_version(_call: Call, request: Copying) -> Iterable[Resource]:
+    source = request.source
+    return [(source.bucket, source.key, source.version)] if source.version else []
+
+
+_VERSION_NAMED = "a version of the source is named"
+READS_SOURCE = (
+    Needs("oss:GetObject", Grant.READ, _source),
+    Needs("oss:GetObjectVersion", Grant.READ, _source_version, only_if=_VERSION_NAMED),
+)
+"""The caller must be allowed to read the source."""
 
 
 async def _tags_travel(call: Call, request: "CopyObject") -> bool:
@@ -62,7 +89,8 @@ async def _tags_travel(call: Call, request: "CopyObject") -> bool:
         return False
     bucket = await call.services.buckets.peek(request.source.bucket)
     if bucket is not None:
-        source = await call.services.objects.peek(bucket, request.source.key)
+        named = request.source
+        source = await call.services.objects.peek(bucket, named.key, named.version)
         request.carries_tags = source is not None and bool(source.tags)
     return request.carries_tags
 
@@ -72,12 +100,21 @@ def _target_of_tags(call: Call, request: "CopyObject") -> Iterable[Resource]:
 
 
 # CopyObject documentation, "Permissions": reading and writing of tags where they are copied, too.
-_NEEDS_READING_TAGS = Needs(
-    "oss:GetObjectTagging",
-    Grant.NONE,
-    copy_source_of,
-    only_if="the tags of the source are copied",
-    holds=_tags_travel,
+_READS_TAGS = (
+    Needs(
+        "oss:GetObjectTagging",
+        Grant.NONE,
+        _source,
+        only_if="the tags of the source are copied",
+        holds=_tags_travel,
+    ),
+    Needs(
+        "oss:GetObjectVersionTagging",
+        Grant.NONE,
+        _source_version,
+        only_if="those of a version are",
+        holds=_tags_travel,
+    ),
 )
 _NEEDS_TAGGING = Needs(
     "oss:PutObjectTagging",
@@ -92,6 +129,7 @@ def _copy_conditions(call: Call) -> Preconditions:
 
 
 CopySourceHeader = Annotated[CopySource, Header("x-oss-copy-source", parse_copy_source)]
+SourceVersionHeader = Annotated[str | None, Header("x-oss-copy-source-version-id")]
 CopyConditions = Annotated[Preconditions, FromCall(_copy_conditions)]
 
 
@@ -116,6 +154,8 @@ class CopyObjectResult(Answer):
     quoted_etag: Annotated[str, Header("ETag")]
     modified_at: int
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    version: VersionHeader
+    source_version: SourceVersionHeader
     delay_ms: Annotated[int | None, Header(DELAY)] = None
 
     def body(self, call: Call) -> bytes:
@@ -133,7 +173,7 @@ class CopyObjectResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(Needs("oss:GetObject", Grant.READ, copy_source_of), _NEEDS_READING_TAGS, _NEEDS_TAGGING),
+    also=(*READS_SOURCE, *_READS_TAGS, _NEEDS_TAGGING),
     errors=(
         NoSuchBucket,
         NoSuchKey,
@@ -147,12 +187,13 @@ class CopyObjectResult(Answer):
 async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
     """Copy an object, or change what is said about it by copying it onto itself."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
-    stored = await call.services.objects.copy(
+    stored, source = await call.services.objects.copy(
         source_bucket,
         request.source.key,
         call.bucket,
         request.key,
         request.attributes,
+        source_version=request.source.version,
         conditions=request.conditions,
         replace_headers=request.directive == "REPLACE",
         replace_tags=request.tagging_directive == "REPLACE",
@@ -163,5 +204,7 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         quoted_etag=f'"{stored.etag}"',
         modified_at=stored.modified_at,
         crc64=stored.crc64,
+        version=shown_version(call.bucket, stored.version),
+        source_version=shown_version(source_bucket, source.version),
         delay_ms=delay_of_copy(request.limit),
     )

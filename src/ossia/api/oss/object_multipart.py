@@ -15,7 +15,7 @@ from ossia.api.bind import (
     integer,
 )
 from ossia.api.call import Call
-from ossia.api.operation import Answer, Grant, Needs, Scope
+from ossia.api.operation import Answer, Grant, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
@@ -24,17 +24,24 @@ from ossia.api.oss.fields import (
     EncodingType,
     ForbidOverwrite,
     UploadCallback,
+    VersionHeader,
     object_acl,
     refuse_conditions,
 )
 from ossia.api.oss.listing_xml import Names
 from ossia.api.oss.location import location_of
-from ossia.api.oss.object_copy import CopyConditions, CopySourceHeader, copy_source_of
+from ossia.api.oss.object_copy import (
+    READS_SOURCE,
+    CopyConditions,
+    CopySourceHeader,
+    SourceVersionHeader,
+)
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
 from ossia.domain.objects.multipart import MAX_PARTS, ChosenPart
 from ossia.domain.objects.objects import CLIENT_ENCRYPTION
 from ossia.domain.objects.readable import check_readable
+from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
@@ -46,6 +53,7 @@ from ossia.errors import (
     MalformedXML,
     NoSuchKey,
     NoSuchUpload,
+    NoSuchVersion,
     PreconditionFailed,
 )
 from ossia.protocol.checksums import etag_to_content_md5
@@ -208,6 +216,7 @@ class UploadPartCopyResult(Answer):
     # ali-oss takes the part's ETag from the header, everybody else from the body.
     quoted_etag: Annotated[str, Header("ETag")]
     content_range: Annotated[str | None, Header("Content-Range")]
+    source_version: SourceVersionHeader
     delay_ms: Annotated[int | None, Header(DELAY)]
 
     def body(self, call: Call) -> bytes:
@@ -227,13 +236,22 @@ class UploadPartCopyResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(Needs("oss:GetObject", Grant.READ, copy_source_of),),
-    errors=(NoSuchUpload, NoSuchKey, InvalidObjectState, PreconditionFailed, InvalidArgument),
+    also=READS_SOURCE,
+    errors=(
+        NoSuchUpload,
+        NoSuchKey,
+        NoSuchVersion,
+        InvalidObjectState,
+        PreconditionFailed,
+        InvalidArgument,
+    ),
 )
 async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
     """Make a part of (a range of) an object."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
-    source = await call.services.objects.find(source_bucket, request.source.key)
+    source = await call.services.objects.find(
+        source_bucket, request.source.key, request.source.version
+    )
     check_readable(source_bucket, source, call.now_ms)
     part, chosen = await call.services.multipart.copy_part(
         call.bucket,
@@ -252,6 +270,7 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
         part=part,
         quoted_etag=f'"{part.etag}"',
         content_range=taken,
+        source_version=shown_version(source_bucket, source.version),
         delay_ms=delay_of_copy(request.limit),
     )
 
@@ -300,6 +319,7 @@ class CompleteMultipartUploadResult(TellingAnswer):
     key: str
     quoted_etag: Annotated[str, Header("ETag")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
+    version: VersionHeader
     names: Names
 
     def own_body(self, call: Call) -> bytes:
@@ -366,6 +386,7 @@ async def complete_multipart_upload(
         key=request.key,
         quoted_etag=f'"{stored.etag}"',
         crc64=stored.crc64,
+        version=shown_version(call.bucket, stored.version),
         names=Names(request.encoding_type),
     )
     if callback is not None:

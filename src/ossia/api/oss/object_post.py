@@ -17,6 +17,7 @@ from ossia.api.oss.fields import (
     CONTENT_HEADERS,
     ENCRYPTION_HEADERS,
     META_PREFIX,
+    VersionHeader,
     attributes_from,
     callback_ways,
     decode_for,
@@ -28,6 +29,7 @@ from ossia.api.oss.traffic import DELAY, delay_ms, form_limit, slowed
 from ossia.domain.callbacks.upload_callback import UploadCallback
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource
 from ossia.domain.objects.objects import Attributes
+from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     AccessDenied,
     EntityTooLarge,
@@ -118,6 +120,7 @@ class PostObjectResult(TellingAnswer):
     status: int
     """What the form asks for; 200 with the application's answer."""
     document: bytes
+    version: VersionHeader
     delay_ms: Annotated[int | None, Header(DELAY)] = None
 
     def own_body(self, call: Call) -> bytes:
@@ -184,6 +187,7 @@ def _result(call: Call, request: PostObject, stored: StoredObject) -> PostObject
         etag=etag,
         content_md5=stored.md5,
         crc64=stored.crc64,
+        version=shown_version(call.bucket, stored.version),
         location=redirect,
         status=status,
         document=_post_response(call, request, etag) if status == _CREATED else b"",

@@ -60,7 +60,7 @@ class ProcessObject:
     bucket: BucketInPath
     key: KeyInPath
     process: Annotated[Process, Document(_parse_process, _MAX_BODY)]
-    version_id: VersionId = "null"
+    version_id: VersionId = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +69,12 @@ class ProcessObjectResult(TellingAnswer):
 
 
 def _itself(_call: Call, request: ProcessObject) -> Iterable[Resource]:
-    return [(request.bucket, request.key)]
+    return [] if request.version_id else [(request.bucket, request.key)]
+
+
+def _version(_call: Call, request: ProcessObject) -> Iterable[Resource]:
+    version = request.version_id
+    return [(request.bucket, request.key, version)] if version else []
 
 
 # docs/decisions/2026-11-21-callback-policies-and-triggers.md: reading the object is not enough,
@@ -79,7 +84,10 @@ def _itself(_call: Call, request: ProcessObject) -> Iterable[Resource]:
     Scope.OBJECT,
     query=["x-oss-process"],
     action="oss:PostProcessTask",
-    also=(Needs("oss:GetObject", Grant.READ, _itself),),
+    also=(
+        Needs("oss:GetObject", Grant.READ, _itself),
+        Needs("oss:GetObjectVersion", Grant.READ, _version, only_if="a version is named"),
+    ),
     errors=(
         NoSuchKey,
         InvalidObjectState,
@@ -101,7 +109,7 @@ async def process_object(call: Call, request: ProcessObject) -> ProcessObjectRes
     config = decode_for(
         call, process.parameters.get("callback", ""), process.parameters.get("callback-var")
     )
-    stored = await call.services.objects.find(call.bucket, request.key)
+    stored = await call.services.objects.find(call.bucket, request.key, request.version_id)
     check_readable(call.bucket, stored, call.now_ms)
     result = ProcessObjectResult()
     callback = announce(call, config, "ProcessObject", kind="trigger")

@@ -6,13 +6,15 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document, Header, KeyInPath
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Scope
-from ossia.api.oss.fields import VersionId
+from ossia.api.oss.fields import VersionHeader, VersionId
 from ossia.api.oss.registry import oss
+from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     ArchiveRestoreFileStale,
     ArchiveRestoreNotFinished,
     MalformedXML,
     NoSuchKey,
+    NoSuchVersion,
     OperationNotSupported,
     RestoreAlreadyInProgress,
 )
@@ -28,7 +30,7 @@ class RestoreObject:
     bucket: BucketInPath
     key: KeyInPath
     wanted: Annotated[RestoreRequest, Document(parse_restore_request, _MAX_BYTES)]
-    version_id: VersionId = "null"
+    version_id: VersionId = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,24 +38,32 @@ class RestoreObjectResult(Answer):
     status: int
     """200 where the object can be read already."""
     priority: Annotated[str | None, Header("x-oss-object-restore-priority")]
+    version: VersionHeader
 
 
 @oss.operation(
     "POST",
     Scope.OBJECT,
     query=["restore"],
-    errors=(NoSuchKey, OperationNotSupported, MalformedXML, RestoreAlreadyInProgress),
+    errors=(
+        NoSuchKey,
+        NoSuchVersion,
+        OperationNotSupported,
+        MalformedXML,
+        RestoreAlreadyInProgress,
+    ),
 )
 async def restore_object(call: Call, request: RestoreObject) -> RestoreObjectResult:
     """Make an object of a colder class readable for some days, or for some more."""
     stored, was_readable = await call.services.restores.restore(
-        call.bucket, request.key, request.wanted
+        call.bucket, request.key, request.version_id, request.wanted
     )
     assert stored.restoration is not None
     return RestoreObjectResult(
         status=200 if was_readable else _ACCEPTED,
         # RestoreObject documentation: Archive has no priorities.
         priority=None if stored.storage_class == ARCHIVE else stored.restoration.tier,
+        version=shown_version(call.bucket, stored.version),
     )
 
 
@@ -61,12 +71,12 @@ async def restore_object(call: Call, request: RestoreObject) -> RestoreObjectRes
 class CleanRestoredObject:
     bucket: BucketInPath
     key: KeyInPath
-    version_id: VersionId = "null"
+    version_id: VersionId = None
 
 
 @dataclass(slots=True, kw_only=True)
 class CleanRestoredObjectResult(Answer):
-    pass
+    version: VersionHeader
 
 
 @oss.operation(
@@ -75,6 +85,7 @@ class CleanRestoredObjectResult(Answer):
     query=["cleanRestoredObject"],
     errors=(
         NoSuchKey,
+        NoSuchVersion,
         OperationNotSupported,
         ArchiveRestoreNotFinished,
         ArchiveRestoreFileStale,
@@ -84,5 +95,5 @@ async def clean_restored_object(
     call: Call, request: CleanRestoredObject
 ) -> CleanRestoredObjectResult:
     """Make a restored object unreadable again before its time."""
-    await call.services.restores.clean(call.bucket, request.key)
-    return CleanRestoredObjectResult()
+    stored = await call.services.restores.clean(call.bucket, request.key, request.version_id)
+    return CleanRestoredObjectResult(version=shown_version(call.bucket, stored.version))

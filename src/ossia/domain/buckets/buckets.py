@@ -10,6 +10,7 @@ from ossia import tables
 from ossia.domain.buckets.public_access import DOCUMENT as PUBLIC_ACCESS_BLOCK
 from ossia.domain.buckets.public_access import stored_block
 from ossia.domain.buckets.remembered import RememberedBuckets
+from ossia.domain.objects.versions import Versioning
 from ossia.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,
@@ -22,6 +23,7 @@ from ossia.protocol.bucket_tags import stored_bucket_tags
 from ossia.protocol.names import check_bucket_name
 from ossia.records import Bucket, BucketUsage, StoredObject
 from ossia.tables.objects import Listing
+from ossia.tables.versions import ListedVersion, VersionListing
 
 CORS = "cors"
 """The name of the document that holds the CORS rules."""
@@ -133,6 +135,12 @@ class Buckets:
         """Change the canned ACL."""
         return await self._change(bucket, lambda now: msgspec.structs.replace(now, acl=acl))
 
+    async def set_versioning(self, bucket: Bucket, status: Versioning) -> Bucket:
+        """Enable or suspend versioning."""
+        return await self._change(
+            bucket, lambda now: msgspec.structs.replace(now, versioning=status.value)
+        )
+
     async def set_document(self, bucket: Bucket, name: str, content: bytes | None) -> Bucket:
         """Store a configuration document, or remove it (None)."""
         return await self.change_document(bucket, name, lambda _content: content)
@@ -168,7 +176,7 @@ class Buckets:
         except NotEmpty:
             usage = await tables.buckets.usage(self._database, bucket.id)
             # Which of the two it is decides the text (witnessed.md, W34).
-            why = None if usage.objects else _HAS_UPLOADS
+            why = _HAS_UPLOADS if usage.uploads and not usage.objects else None
             raise BucketNotEmpty(why, BucketName=bucket.name) from None
         except Missing:
             raise NoSuchBucket(BucketName=bucket.name) from None
@@ -210,4 +218,34 @@ class Buckets:
             if page.next_after is None or len(found) + len(prefixes) >= limit:
                 return Listing(objects=found, prefixes=prefixes, next_after=page.next_after)
             after = page.next_after
+            await asyncio.sleep(0)  # other requests run in between
+
+    async def versions(
+        self,
+        bucket: Bucket,
+        *,
+        prefix: str,
+        delimiter: str,
+        after_key: str,
+        after_version: str,
+        limit: int,
+    ) -> VersionListing:
+        """One page of the versions of a bucket; see `tables.versions.page`."""
+        found: list[ListedVersion] = []
+        prefixes: list[str] = []
+        while True:
+            page = await tables.versions.page(
+                self._database,
+                bucket.id,
+                prefix=prefix,
+                delimiter=delimiter,
+                after_key=after_key,
+                after_version=after_version,
+                limit=min(limit - len(found) - len(prefixes), _NAMES_AT_ONCE),
+            )
+            found += page.versions
+            prefixes += page.prefixes
+            if page.next_key is None or len(found) + len(prefixes) >= limit:
+                return msgspec.structs.replace(page, versions=found, prefixes=prefixes)
+            after_key, after_version = page.next_key, page.next_version or ""
             await asyncio.sleep(0)  # other requests run in between

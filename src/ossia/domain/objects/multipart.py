@@ -12,7 +12,14 @@ import msgspec
 from ossia import tables
 from ossia.domain.objects.extents import cut, may_be_shared, merged
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, always
-from ossia.domain.objects.objects import CLIENT_ENCRYPTION, Announcement, Attributes, Objects
+from ossia.domain.objects.objects import (
+    CLIENT_ENCRYPTION,
+    Announcement,
+    Attributes,
+    Objects,
+    forbids,
+)
+from ossia.domain.objects.versions import is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     EntityTooSmall,
@@ -218,7 +225,7 @@ class Multipart:
         `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `NoSuchUpload`.
         """
         key, upload_id = upload.key, upload.id
-        forbid_overwrite = forbid_overwrite or upload.forbid_overwrite
+        forbid_overwrite = forbids(bucket, forbid_overwrite or upload.forbid_overwrite)
         stored = {
             part.number: part
             for part in await tables.uploads.parts(self._database, upload_id, 0, MAX_PARTS)
@@ -229,14 +236,16 @@ class Multipart:
         if size > MAX_WHOLE:
             raise EntityTooLarge
         _check_encrypted_size(upload, size)
+        now_ms = self._clock.now_ms()
         new = StoredObject(
             bucket_id=bucket.id,
             key=key,
+            version=new_version(bucket, now_ms),
             type=ObjectType.MULTIPART.value,
             size=size,
             etag=multipart_etag(part.etag for part in parts),
             crc64=_whole_crc(parts),
-            modified_at=self._clock.now_ms(),
+            modified_at=now_ms,
             storage_class=upload.storage_class,
             acl=acl or upload.acl,
             headers=upload.headers,
@@ -255,6 +264,7 @@ class Multipart:
                 new,
                 forbid_overwrite=forbid_overwrite,
                 owed=owed,
+                suspended=is_suspended(bucket),
             )
         except Missing:
             raise NoSuchUpload(ec="0042-00000205", UploadId=upload_id) from None

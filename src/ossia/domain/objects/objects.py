@@ -5,7 +5,6 @@ that (`ingest`).
 """
 
 import hashlib
-from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,13 +15,13 @@ from ossia import tables
 from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, StoredSource
 from ossia.domain.objects.readable import check_readable
+from ossia.domain.objects.versions import Versions, is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
     InternalError,
     InvalidArgument,
     NoSuchBucket,
-    NoSuchKey,
     ObjectNotAppendable,
     PositionNotEqualToLength,
     ServiceUnavailable,
@@ -73,6 +72,7 @@ class Objects:
         self._blobs = blobs
         self._ingest = ingest
         self._clock = clock
+        self.versions = Versions(database, clock)
 
     # --- writing ---
 
@@ -106,7 +106,7 @@ class Objects:
 
     async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
         """Refuse before bytes are taken; `record` decides again, in its transaction."""
-        if forbid_overwrite and await self.peek(bucket, key) is not None:
+        if forbids(bucket, forbid_overwrite) and await self.peek(bucket, key) is not None:
             raise FileAlreadyExists(Key=key)
 
     async def record(
@@ -120,15 +120,17 @@ class Objects:
         announcement: Announcement | None = None,
     ) -> StoredObject:
         """Make *landed* visible as a normal object."""
+        now_ms = self._clock.now_ms()
         new = StoredObject(
             bucket_id=bucket.id,
             key=key,
+            version=new_version(bucket, now_ms),
             type=ObjectType.NORMAL.value,
             size=landed.size,
             etag=landed.md5,
             md5=etag_to_content_md5(landed.md5),
             crc64=landed.crc64,
-            modified_at=self._clock.now_ms(),
+            modified_at=now_ms,
             storage_class=attributes.storage_class or bucket.storage_class,
             acl=attributes.acl or "default",
             headers=attributes.headers,
@@ -139,7 +141,11 @@ class Objects:
         owed = None if announcement is None else await announcement.before(new)
         try:
             await self._database.change(
-                tables.objects.put, new, forbid_overwrite=forbid_overwrite, owed=owed
+                tables.objects.put,
+                new,
+                forbid_overwrite=forbids(bucket, forbid_overwrite),
+                owed=owed,
+                suspended=is_suspended(bucket),
             )
         except Exists:
             raise FileAlreadyExists(Key=new.key) from None
@@ -167,6 +173,8 @@ class Objects:
         """
         before = await tables.objects.find(self._database, bucket.id, key)
         self._check_append(before, position)
+        if before is None and await self.versions.has_marker(bucket, key):
+            raise ObjectNotAppendable(Key=key)
         if before is not None and short_tail(before.extents) >= MOST_SHORT:
             await self._join_tail(before)
         base = before or self._empty_appendable(bucket, key, attributes)
@@ -209,7 +217,12 @@ class Objects:
             )
             try:
                 await self._database.change(
-                    tables.objects.append, new, position=position, added=added, replaces=before
+                    tables.objects.append,
+                    new,
+                    position=position,
+                    added=added,
+                    replaces=before,
+                    versioned=bool(bucket.versioning),
                 )
             except Conflict:
                 found = await tables.objects.find(self._database, base.bucket_id, base.key)
@@ -261,15 +274,31 @@ class Objects:
 
     # --- reading ---
 
-    async def find(self, bucket: Bucket, key: str) -> StoredObject:
-        """The object.  Raises `NoSuchKey`."""
+    async def find(
+        self,
+        bucket: Bucket,
+        key: str,
+        version: str | None = None,
+        *,
+        read_by: str | None = None,
+    ) -> StoredObject:
+        """What the key names, or one of its versions.
+
+        Raises `NoSuchKey`, and of versions what `Versions.find` does.
+        """
+        if version is not None:
+            return await self.versions.find(bucket, key, version, read_by=read_by)
         found = await tables.objects.find(self._database, bucket.id, key)
         if found is None:
-            raise NoSuchKey(Key=key)
+            await self.versions.refuse_absent(bucket, key)
         return found
 
-    async def peek(self, bucket: Bucket, key: str) -> StoredObject | None:
-        """The object or None."""
+    async def peek(
+        self, bucket: Bucket, key: str, version: str | None = None
+    ) -> StoredObject | None:
+        """The same or None."""
+        if version is not None:
+            return await self.versions.peek(bucket, key, version)
         return await tables.objects.find(self._database, bucket.id, key)
 
     def spans(self, stored: StoredObject, start: int, length: int) -> "tuple[BlobSpan, ...]":
@@ -306,32 +335,38 @@ class Objects:
         key: str,
         attributes: Attributes,
         *,
+        source_version: str | None = None,
         conditions: Preconditions,
         replace_headers: bool,
         replace_tags: bool,
         carries_tags: bool = True,
         forbid_overwrite: bool = False,
-    ) -> StoredObject:
-        """Copy an object by reference: no byte is moved.
+    ) -> tuple[StoredObject, StoredObject]:
+        """Copy an object by reference, no byte is moved; the copy and its source.
 
         Without *carries_tags* no tags of the source may come along: somebody who gives it some at
         this very moment makes the copy fail.
-        Copying onto itself changes only what is said about the object, whatever the directive; the
-        ACL stays unless another is given (witnessed.md, W23).  A copy has not been restored.
-        Raises `InvalidObjectState` of a source that would have to be.
+        Copying what a key names onto itself changes what is said about the object, whatever the
+        directive; the ACL stays unless another is given (witnessed.md, W23).  With versioning that
+        is one more version.  A copy has not been restored.  Raises `InvalidObjectState` of a source
+        that would have to be.
         """
-        itself = source_bucket.id == bucket.id and source_key == key
+        onto_itself = source_bucket.id == bucket.id and source_key == key
+        forbid_overwrite = forbids(bucket, forbid_overwrite) and not onto_itself
+        itself = onto_itself and source_version is None
         for attempt in range(_COPY_TRIES):
-            source = await self.find(source_bucket, source_key)
+            source = await self.find(source_bucket, source_key, source_version)
             check_readable(source_bucket, source, self._clock.now_ms())
             conditions.check(source.etag, source.modified_at)
             if source.tags and not (replace_tags or carries_tags):
                 raise ServiceUnavailable
+            now_ms = self._clock.now_ms()
             new = msgspec.structs.replace(
                 source,
                 bucket_id=bucket.id,
                 key=key,
-                modified_at=self._clock.now_ms(),
+                version=new_version(bucket, now_ms),
+                modified_at=now_ms,
                 storage_class=attributes.storage_class
                 or (source.storage_class if itself else bucket.storage_class),
                 acl=attributes.acl or (source.acl if itself else "default"),
@@ -342,7 +377,7 @@ class Objects:
                 restoration=None,
             )
             if source.type == ObjectType.APPENDABLE.value:
-                if itself:
+                if onto_itself and new.version == source.version:
                     _check_appended_class(new)
                 else:
                     new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
@@ -350,8 +385,9 @@ class Objects:
                 await self._database.change(
                     tables.objects.put,
                     new,
-                    forbid_overwrite=forbid_overwrite and not itself,
-                    replaces=source if itself else None,
+                    forbid_overwrite=forbid_overwrite,
+                    replaces=source if itself and new.version == source.version else None,
+                    suspended=is_suspended(bucket),
                 )
             except (Fenced, Conflict):
                 # The source was replaced between reading and recording.
@@ -362,26 +398,30 @@ class Objects:
                 raise FileAlreadyExists(Key=key) from None
             except Missing:
                 raise NoSuchBucket(BucketName=bucket.name) from None
-            return new
+            return new, source
         raise InternalError
 
-    async def set_acl(self, bucket: Bucket, key: str, acl: str) -> StoredObject:
-        """Change the ACL.  Raises `NoSuchKey`."""
-        for _ in range(_COPY_TRIES):
-            stored = await self.find(bucket, key)
-            new = msgspec.structs.replace(stored, acl=acl)
-            try:
-                await self._database.change(tables.objects.put, new, replaces=stored)
-            except (Fenced, Conflict):
-                continue
-            except Missing:
-                raise NoSuchBucket(BucketName=bucket.name) from None
-            return new
-        raise ServiceUnavailable
+    async def describe(
+        self,
+        bucket: Bucket,
+        key: str,
+        version: str | None = None,
+        *,
+        acl: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> str:
+        """Change the ACL or the tags; the object stays as old as it is.  Which version it is.
 
-    async def delete(self, bucket: Bucket, keys: Sequence[str]) -> None:
-        """Remove keys; those that are absent are no error."""
-        await self._database.change(tables.objects.delete, bucket.id, keys)
+        Raises what `find` does.
+        """
+        try:
+            return await self._database.change(
+                tables.versions.describe, bucket.id, key, version, acl=acl, tags=tags
+            )
+        except Missing:
+            await self.find(bucket, key, version)
+            # It has come into being just now.
+            raise ServiceUnavailable from None
 
 
 class BlobSpan:
@@ -422,6 +462,11 @@ class BlobSpan:
     def close(self) -> None:
         """Hold nothing any more."""
         self._reader.close()
+
+
+def forbids(bucket: Bucket, forbid_overwrite: bool) -> bool:
+    """Whether a write must not replace: with versioning that is ignored (objects.md, section 4)."""
+    return forbid_overwrite and not bucket.versioning
 
 
 def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:

@@ -37,15 +37,16 @@ class Restores:
         self._times = times
 
     async def restore(
-        self, bucket: Bucket, key: str, request: RestoreRequest
+        self, bucket: Bucket, key: str, version: str | None, request: RestoreRequest
     ) -> tuple[StoredObject, bool]:
         """Begin to restore an object, or let a restored one be read for longer.
 
         Returns the object as it is then, and whether it could be read already.  Raises
-        `OperationNotSupported`, `MalformedXML`, `RestoreAlreadyInProgress`, `NoSuchKey`.
+        `OperationNotSupported`, `MalformedXML`, `RestoreAlreadyInProgress`, `NoSuchKey`,
+        `NoSuchVersion`.
         """
         for _ in range(_TRIES):
-            stored = await self._objects.find(bucket, key)
+            stored = await self._objects.find(bucket, key, version)
             _check_class(stored, "RestoreObject", ec="0016-00000702")
             now = self._clock.now_ms()
             found = restoration_at(stored, now)
@@ -62,14 +63,14 @@ class Restores:
                 continue
         raise ServiceUnavailable
 
-    async def clean(self, bucket: Bucket, key: str) -> StoredObject:
+    async def clean(self, bucket: Bucket, key: str, version: str | None) -> StoredObject:
         """Let a restored object be frozen again, before its time.
 
         Raises `OperationNotSupported`, `ArchiveRestoreNotFinished`, `ArchiveRestoreFileStale`,
-        `NoSuchKey`.
+        `NoSuchKey`, `NoSuchVersion`.
         """
         for _ in range(_TRIES):
-            stored = await self._objects.find(bucket, key)
+            stored = await self._objects.find(bucket, key, version)
             _check_class(stored, "CleanRestoredObject")
             now = self._clock.now_ms()
             found = restoration_at(stored, now)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ossia.domain.objects.extents import cut as cut_extents
 from ossia.domain.objects.objects import Attributes, BlobSpan
+from ossia.domain.objects.versions import Named
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
@@ -210,7 +211,8 @@ async def copy(
         **more,
     }
     attributes = named.pop("attributes", NONE)
-    return await domain.objects.copy(bucket, source, bucket, key, attributes, **named)  # type: ignore[arg-type]
+    copied, _ = await domain.objects.copy(bucket, source, bucket, key, attributes, **named)  # type: ignore[arg-type]
+    return copied
 
 
 async def test_copying(domain: Domain) -> None:
@@ -226,7 +228,7 @@ async def test_copying(domain: Domain) -> None:
         )
         replaced = await copy(domain, bucket, "a", "b", replace_headers=True, replace_tags=True)
         assert (replaced.headers, replaced.tags) == ({}, {})
-        await domain.objects.delete(bucket, ["a"])
+        await domain.objects.versions.delete(bucket, [Named("a")])
         assert await read(domain, await domain.objects.find(bucket, "b")) == content
     with pytest.raises(NoSuchKey):
         await copy(domain, bucket, "a", "b")

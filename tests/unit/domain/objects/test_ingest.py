@@ -8,6 +8,7 @@ import pytest
 
 from ossia.domain.buckets import buckets
 from ossia.domain.objects.buffers import LARGE, SMALL, Buffers
+from ossia.domain.objects.versions import Named
 from ossia.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,
@@ -246,7 +247,7 @@ async def test_deleting_buckets(domain: Domain) -> None:
     assert (await domain.buckets.usage(bucket)).objects == 1
     with pytest.raises(BucketNotEmpty):
         await domain.buckets.delete(bucket)
-    await domain.objects.delete(bucket, ["k", "missing"])
+    await domain.objects.versions.delete(bucket, [Named("k"), Named("missing")])
     await domain.buckets.delete(bucket)
     with pytest.raises(NoSuchBucket):
         await domain.buckets.delete(bucket)

@@ -56,7 +56,7 @@ class Frozen:
 
     async def restore(self, days: int | None = None, tier: str | None = None) -> bool:
         request = RestoreRequest(None if days is None else str(days), tier)
-        _, was_readable = await self.restores.restore(self.bucket, "k", request)
+        _, was_readable = await self.restores.restore(self.bucket, "k", None, request)
         return was_readable
 
     async def restoration(self) -> Restoration:
@@ -178,19 +178,19 @@ async def test_what_is_under_way_is_not_slowed_down(
 async def test_cleaning(frozen: Frozen) -> None:
     await frozen.put()
     with pytest.raises(ArchiveRestoreFileStale):
-        await frozen.restores.clean(frozen.bucket, "k")
+        await frozen.restores.clean(frozen.bucket, "k", None)
     await frozen.restore()
     with pytest.raises(ArchiveRestoreNotFinished):
-        await frozen.restores.clean(frozen.bucket, "k")
+        await frozen.restores.clean(frozen.bucket, "k", None)
     frozen.domain.clock.at += 60_000
-    await frozen.restores.clean(frozen.bucket, "k")
+    await frozen.restores.clean(frozen.bucket, "k", None)
     assert not await frozen.is_readable()
     with pytest.raises(ArchiveRestoreFileStale):
-        await frozen.restores.clean(frozen.bucket, "k")
+        await frozen.restores.clean(frozen.bucket, "k", None)
     await frozen.restore()
     frozen.domain.clock.at += 60_000 + DAY
     with pytest.raises(ArchiveRestoreFileStale):
-        await frozen.restores.clean(frozen.bucket, "k")
+        await frozen.restores.clean(frozen.bucket, "k", None)
 
 
 @pytest.mark.parametrize("storage_class", ["Standard", "IA"])
@@ -201,11 +201,11 @@ async def test_what_is_read_anyway_is_not_restored(frozen: Frozen, storage_class
         await frozen.restore()
     assert refused.value.ec == "0016-00000702"
     with pytest.raises(OperationNotSupported):
-        await frozen.restores.clean(frozen.bucket, "k")
+        await frozen.restores.clean(frozen.bucket, "k", None)
     with pytest.raises(NoSuchKey):
-        await frozen.restores.restore(frozen.bucket, "absent", PLAIN)
+        await frozen.restores.restore(frozen.bucket, "absent", None, PLAIN)
     with pytest.raises(NoSuchKey):
-        await frozen.restores.clean(frozen.bucket, "absent")
+        await frozen.restores.clean(frozen.bucket, "absent", None)
 
 
 async def test_a_wrong_request_is_told_before_the_state(frozen: Frozen) -> None:
@@ -238,7 +238,7 @@ async def test_direct_read(
 
 
 async def copied(frozen: Frozen, to: str, **said: str) -> StoredObject:
-    return await frozen.domain.objects.copy(
+    new, _ = await frozen.domain.objects.copy(
         frozen.bucket,
         "k",
         frozen.bucket,
@@ -248,6 +248,7 @@ async def copied(frozen: Frozen, to: str, **said: str) -> StoredObject:
         replace_headers=False,
         replace_tags=False,
     )
+    return new
 
 
 @pytest.mark.parametrize("to", ["k", "other"])
@@ -266,7 +267,7 @@ async def test_an_acl_leaves_it_restored(frozen: Frozen) -> None:
     await frozen.put()
     await frozen.restore()
     frozen.domain.clock.at += 60_000
-    await frozen.domain.objects.set_acl(frozen.bucket, "k", "private")
+    await frozen.domain.objects.describe(frozen.bucket, "k", acl="private")
     assert await frozen.is_readable()
 
 
@@ -320,7 +321,7 @@ async def test_who_was_faster(frozen: Frozen, act: str) -> None:
     async def once() -> object:
         if act == "restore":
             return await frozen.restore()
-        return await frozen.restores.clean(frozen.bucket, "k")
+        return await frozen.restores.clean(frozen.bucket, "k", None)
 
     frozen.domain.fail("put_restoration", Conflict())
     await once()
