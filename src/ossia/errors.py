@@ -97,6 +97,11 @@ class AccessForbidden(OssError):
     )
 
 
+class InvalidObjectState(OssError):
+    status = 403
+    message = "The operation is not valid for the object's state"
+
+
 # --- not found --------------------------------------------------------------
 
 
@@ -182,6 +187,11 @@ class BucketCallbackPolicyNotExist(OssError):
     message = "The bucket has no callback policy."
 
 
+class NoSuchArchiveDirectReadConfiguration(OssError):
+    status = 404
+    message = "The archive direct read configuration does not exist."
+
+
 # --- conflict, precondition, method -----------------------------------------
 
 
@@ -220,6 +230,22 @@ class FileAlreadyExists(OssError):
 class PreconditionFailed(OssError):
     status = 412
     message = "At least one of the pre-conditions you specified did not hold."
+
+
+class RestoreAlreadyInProgress(OssError):
+    status = 409
+    message = "The restore operation is in progress."
+
+
+class ArchiveRestoreNotFinished(OssError):
+    status = 409
+    message = "The archive file's restore is not finished."
+    ec = "0016-00000719"
+
+
+class ArchiveRestoreFileStale(OssError):
+    status = 409
+    message = "The archive file or restore info stale"
 
 
 class NotModified(OssError):
@@ -332,6 +358,10 @@ class NotSymlink(OssError):
 
 class InvalidTag(OssError):
     message = "The tag provided was not a valid tag."
+
+
+class OperationNotSupported(OssError):
+    message = "The operation is not supported for this resource"
 
 
 class ResourceGroupIdPreCheckError(OssError):

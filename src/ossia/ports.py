@@ -241,6 +241,17 @@ class Transaction(Rows, Protocol):
     ) -> None:
         """Add to the usage of a bucket that was entered."""
 
+    def count_class(
+        self,
+        bucket_id: int,
+        storage_class: str,
+        *,
+        storage_bytes: int,
+        billed_bytes: int,
+        objects: int,
+    ) -> None:
+        """Add to how much of that is in a storage class (`tables.class_usage`)."""
+
     def renew(self, topic: str) -> None:
         """Once the change is made, the stamp of *topic* is another one."""
 

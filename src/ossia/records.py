@@ -82,6 +82,17 @@ class Extent(msgspec.Struct, frozen=True, kw_only=True):
     length: int
 
 
+class Restoration(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A restoring that was asked for: under way until ``ready_at``, and good until ``until``.
+
+    ``tier`` is how fast it was to be.
+    """
+
+    tier: str
+    ready_at: int
+    until: int
+
+
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an object.
 
@@ -107,6 +118,8 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     inline: bytes | None = None
     extents: tuple[Extent, ...] = ()
+    restoration: Restoration | None = None
+    """The last one, of an object that is not read otherwise; it may be over."""
 
 
 def said_of(stored: StoredObject) -> StoredObject:
@@ -142,14 +155,26 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     extents: tuple[Extent, ...] = ()
 
 
+class ClassUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bucket holds in one storage class; ``billed_bytes`` as OSS would bill it."""
+
+    storage_bytes: int = 0
+    billed_bytes: int = 0
+    objects: int = 0
+
+
 class BucketUsage(msgspec.Struct, frozen=True, kw_only=True):
-    """Live numbers of one bucket, as GetBucketStat reports them."""
+    """Live numbers of one bucket, as GetBucketStat reports them.
+
+    ``classes`` tells how much of it is in each storage class but Standard, which is the rest.
+    """
 
     storage_bytes: int = 0
     objects: int = 0
     uploads: int = 0
     parts: int = 0
     last_modified_at: int = 0
+    classes: dict[str, ClassUsage] = msgspec.field(default_factory=dict)
 
 
 class AccessKey(Reticent, frozen=True, kw_only=True):

@@ -266,6 +266,13 @@ class Settings:
         "system trusts.",
         shown="none",
     )
+    restore_times: tuple[str, ...] = _row(
+        ("3",),
+        "Seconds that restoring an object takes: for all of them, for a storage class "
+        "(ColdArchive=60) or for its tier (ColdArchive/Bulk=600); what is more precise counts. "
+        "0 is at once; 'as-oss' is as long as the service takes. Nothing is copied meanwhile.",
+        many=True,
+    )
     block_public_access: str = _row(
         "off",
         "Which buckets block public access from the beginning: 'off' (none) or 'new-buckets', as "

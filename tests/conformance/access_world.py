@@ -143,6 +143,7 @@ class Place:
             (self.bucket, "", [("policy", "")]),
             (self.bucket, "", [("policy", ""), ("comp", "callback")]),
             (self.bucket, "", [("publicAccessBlock", "")]),
+            (self.bucket, "", [_DIRECT]),
             ("", "", [("publicAccessBlock", "")]),
             (self.bucket, "", [("uploads", "")]),
             (self.bucket, self.at + "k", []),
@@ -152,6 +153,14 @@ class Place:
         replies = [self.root.request("GET", b, k, query=query) for b, k, query in asked]
         assert {reply.status for reply in replies} == {200}
         return [(reply.status, reply.body) for reply in replies]
+
+
+_DIRECT = ("bucketArchiveDirectRead", "")
+
+
+def direct_read(enabled: str) -> bytes:
+    root = "ArchiveDirectReadConfiguration"
+    return f"<{root}><Enabled>{enabled}</Enabled></{root}>".encode()
 
 
 TAGS = b"<Tagging><TagSet><Tag><Key>team</Key><Value>blue</Value></Tag></TagSet></Tagging>"
@@ -204,6 +213,9 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     link = {"x-oss-symlink-target": at + "k"}
     linked = root.request("PUT", bucket, at + "link", query=[("symlink", "")], headers=link)
     assert linked.status == 200
+    assert root.request("PUT", bucket, query=[_DIRECT], body=direct_read("false")).status == 200
+    frozen = {"x-oss-storage-class": "Archive"}
+    assert root.request("PUT", bucket, at + "cold", headers=frozen).status == 200
     upload = root.request("POST", bucket, at + "up", query=[("uploads", "")]).element("UploadId")
     part = [("uploadId", upload), ("partNumber", "1")]
     etag = root.request("PUT", bucket, at + "up", query=part, body=b"part").headers["etag"]
@@ -406,6 +418,8 @@ REQUESTS: dict[str, Send] = {
     "PutBucketCors": simple("PUT", "", ("cors", ""), body=CORS.replace(b"GET", b"PUT")),
     "GetBucketCors": simple("GET", "", ("cors", "")),
     "DeleteBucketCors": simple("DELETE", "", ("cors", "")),
+    "PutBucketArchiveDirectRead": simple("PUT", "", _DIRECT, body=direct_read("true")),
+    "GetBucketArchiveDirectRead": simple("GET", "", _DIRECT),
     "PutBucketTags": simple("PUT", "", ("tagging", ""), body=TAGS.replace(b"blue", b"red")),
     "GetBucketTags": simple("GET", "", ("tagging", "")),
     "DeleteBucketTags": simple("DELETE", "", ("tagging", "")),
@@ -436,6 +450,8 @@ REQUESTS: dict[str, Send] = {
     "CopyObject": _copy,
     "AppendObject": simple("POST", "log", ("append", ""), ("position", "0"), body=b"x"),
     "PutObjectAcl": simple("PUT", "k", ("acl", ""), x_oss_object_acl="public-read-write"),
+    "RestoreObject": simple("POST", "cold", ("restore", "")),
+    "CleanRestoredObject": simple("POST", "cold", ("cleanRestoredObject", "")),
     "GetObjectAcl": simple("GET", "k", ("acl", "")),
     "InitiateMultipartUpload": simple("POST", "new", ("uploads", "")),
     "UploadPart": _upload_part,
@@ -529,6 +545,13 @@ def assert_denied(reply: Reply) -> None:
 
 
 def assert_let_in(name: str, reply: Reply) -> None:
-    # The bucket is not empty; nobody listens where the callback goes; some settings were never made.
-    others = {"DeleteBucket": 409, "ProcessObject": 203, **dict.fromkeys(_UNMADE, 404)}
+    # The bucket is not empty; nobody listens where the callback goes; restoring takes its time, and
+    # what is not restored is not cleaned; some settings were never made.
+    others = {
+        "DeleteBucket": 409,
+        "ProcessObject": 203,
+        "RestoreObject": 202,
+        "CleanRestoredObject": 409,
+        **dict.fromkeys(_UNMADE, 404),
+    }
     assert reply.status in {others.get(name, 200), others.get(name, 204)}, (name, reply)

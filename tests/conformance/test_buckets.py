@@ -63,14 +63,6 @@ def test_repeating_put_bucket_is_no_error_and_sets_the_acl(client: SigningClient
         pytest.param(
             "",
             {},
-            b"<CreateBucketConfiguration><StorageClass>Archive</StorageClass></CreateBucketConfiguration>",
-            501,
-            "NotImplemented",
-            id="archive-is-not-offered",
-        ),
-        pytest.param(
-            "",
-            {},
             b'<!DOCTYPE x [<!ENTITY a "b">]><CreateBucketConfiguration/>',
             400,
             "MalformedXML",

@@ -101,7 +101,6 @@ def test_headers_and_metadata_are_replayed(ask: Ask) -> None:
         ({"Content-MD5": md5_header(b"other")}, 400, "InvalidDigest"),
         ({"x-oss-object-acl": "everybody"}, 400, "InvalidArgument"),
         ({"x-oss-storage-class": "Gold"}, 400, "InvalidArgument"),
-        ({"x-oss-storage-class": "Archive"}, 501, "NotImplemented"),
         ({"x-oss-forbid-overwrite": "maybe"}, 400, "InvalidArgument"),
         ({"x-oss-server-side-encryption": "AES256"}, 501, "NotImplemented"),
         ({"x-oss-server-side-encryption": "ROT13"}, 400, "InvalidEncryptionAlgorithmError"),

@@ -7,6 +7,7 @@ clever there (net references, skip-seek, counters) is not here.  The methods are
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -14,10 +15,12 @@ from ossia.ports import BlobTerms, Clock, Conflict, Exists, Fenced, Missing, Not
 from ossia.records import (
     Bucket,
     BucketUsage,
+    ClassUsage,
     Delivery,
     Extent,
     Part,
     PendingCallback,
+    Restoration,
     StoredObject,
     Upload,
     said_of,
@@ -120,7 +123,22 @@ class NaiveModel:
             uploads=len(uploads),
             parts=len(parts),
             last_modified_at=self.changed_at.get(bucket_id, 0),
+            classes=self.classes(objects, parts),
         )
+
+    def classes(self, objects: Sequence[StoredObject], parts: Sequence[Part]) -> dict[str, Any]:
+        found = {}
+        for kind in ("IA", "Archive", "ColdArchive", "DeepColdArchive"):
+            of_kind = [each.size for each in objects if each.storage_class == kind]
+            of_parts = [each.size for each in parts
+                        if self.uploads[each.upload_id].storage_class == kind]  # fmt: skip
+            if of_kind or sum(of_parts):
+                found[kind] = ClassUsage(
+                    storage_bytes=sum(of_kind) + sum(of_parts),
+                    billed_bytes=sum(max(size, 65536) for size in of_kind) + sum(of_parts),
+                    objects=len(of_kind),
+                )
+        return found
 
     def touched(self, bucket_id: int) -> None:
         """A change of *bucket_id* is made: count the references of every blob anew."""
@@ -332,6 +350,15 @@ class NaiveModel:
         self.check_gained(blobs_of(more), ("intent", "live"), Fenced)
         self.objects[place] = replace(new, extents=(*(old.extents if old else ()), *more))
         self.touched(new.bucket_id)
+
+    async def put_restoration(self, of: StoredObject, restoration: Restoration | None) -> None:
+        place = (of.bucket_id, of.key)
+        old = self.objects.get(place)
+        if old is None or (old.etag, old.modified_at) != (of.etag, of.modified_at):
+            raise Conflict(of.key)
+        if old.restoration != of.restoration:
+            raise Conflict(of.key)
+        self.objects[place] = replace(old, restoration=restoration)
 
     async def list_objects(
         self, bucket_id: int, *, prefix: str, delimiter: str, after: str, limit: int

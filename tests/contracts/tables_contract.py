@@ -15,21 +15,26 @@ from ossia.ports import (
     Fenced,
     Missing,
     NotEmpty,
+    Transaction,
 )
 from ossia.records import (
     Bucket,
     BucketUsage,
     CallbackMessage,
+    ClassUsage,
     Delivery,
     Extent,
     Part,
     PendingCallback,
+    Restoration,
     StoredObject,
     Timings,
     Upload,
 )
 from ossia.tables.callbacks import DeliveryFilter
+from ossia.tables.class_usage import recount
 from ossia.tables.identities import IdentityChange
+from ossia.tables.versions import Removal
 from stored import Stored
 
 TERMS = {"reader_grace_ms": 1_000, "tombstone_ms": 50_000, "claim_ms": 300}
@@ -150,6 +155,51 @@ def a_part(number: int, *blob_ids: str, upload_id: str = "u1", **changes: Any) -
 
 def blob(number: int) -> str:
     return f"{number:032x}"
+
+
+async def count_former_versions(store: Stored) -> None:
+    """A former version counts with its own class, a delete marker with none."""
+
+    async def classes() -> dict[str, int]:
+        usage: BucketUsage = await store.bucket_usage(bucket.id)
+        return {kind: each.objects for kind, each in usage.classes.items()}
+
+    bucket = await store.create_bucket(a_bucket("with-versions"))
+    await store.put_object(an_object(bucket, version="v1", storage_class="Archive"))
+    await store.put_object(an_object(bucket, version="v2", storage_class="IA"))
+    await store.put_object(an_object(bucket, version="v3"))
+    assert await classes() == {"Archive": 1, "IA": 1}
+    await store.delete_versions(bucket.id, [Removal("key", marker="v4")])
+    assert await classes() == {"Archive": 1, "IA": 1}
+    former = await store.find_version(bucket.id, "key", "v1")
+    noted = Restoration(tier="Standard", ready_at=7, until=9)
+    await store.put_restoration(former, noted)
+    restored = replace(former, restoration=noted)
+    assert await store.find_version(bucket.id, "key", "v1") == restored
+    await store.change(recount)
+    assert await classes() == {"Archive": 1, "IA": 1}
+    await store.change(forget_classes)
+    await store.change(recount)
+    assert await classes() == {"Archive": 1, "IA": 1}
+    for version in ("v4", "v3", "v2"):
+        await store.delete_versions(bucket.id, [Removal("key", version)])
+    assert await classes() == {"Archive": 1}
+    assert await store.find_object(bucket.id, "key") == restored, "it is named again"
+    await store.delete_versions(bucket.id, [Removal("key", "v1")])
+    assert await classes() == {}
+
+
+async def forget_classes(tx: Transaction) -> None:
+    await tx.run("delete from class_usage")
+
+
+async def delete_with_its_classes(store: Stored) -> None:
+    """Of a bucket that is gone nothing is counted."""
+    bucket = await store.create_bucket(a_bucket("with-classes"))
+    await store.put_object(an_object(bucket, storage_class="IA"))
+    await store.delete_objects(bucket.id, ["key"])
+    await store.delete_bucket(bucket.id)
+    assert await store.all("select * from class_usage") == []
 
 
 async def intend(store: Stored, *blob_ids: str, lease_until: int = 10**15) -> None:
@@ -364,6 +414,103 @@ class TablesContract:
             assert await store.bucket_usage(bucket.id) == BucketUsage(
                 storage_bytes=new.size, objects=1, last_modified_at=1_700_000_000_000
             )
+
+    # storage classes
+
+    async def test_each_class_is_counted(self, store: Stored, bucket: Bucket) -> None:
+        async def classes() -> dict[str, ClassUsage]:
+            found: BucketUsage = await store.bucket_usage(bucket.id)
+            assert sum(each.objects for each in found.classes.values()) <= found.objects
+            return found.classes
+
+        await intend(store, blob(1), blob(2))
+        large = on_blobs(bucket, "large", blob(1), storage_class="IA")
+        await store.put_object(an_object(bucket))
+        assert await classes() == {}
+        await store.put_object(an_object(bucket, "small", storage_class="IA"))
+        await store.put_object(replace(large, size=10))
+        await store.put_object(an_object(bucket, "cold", storage_class="Archive"))
+        assert await classes() == {
+            "Archive": ClassUsage(storage_bytes=5, billed_bytes=65536, objects=1),
+            "IA": ClassUsage(storage_bytes=15, billed_bytes=2 * 65536, objects=2),
+        }
+        await store.put_object(an_object(bucket, "small", storage_class="ColdArchive"))
+        await store.put_object(an_object(bucket, "cold"))
+        await store.delete_objects(bucket.id, ["key"])
+        one = {"billed_bytes": 65536, "objects": 1}
+        assert await classes() == {
+            "ColdArchive": ClassUsage(storage_bytes=5, **one),
+            "IA": ClassUsage(storage_bytes=10, **one),
+        }
+        await store.delete_objects(bucket.id, ["small", "large", "cold"])
+        assert await classes() == {}
+
+    async def test_large_objects_are_billed_as_they_are(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        for size in (65535, 65536, 65537):
+            await store.put_object(an_object(bucket, storage_class="IA", size=size))
+            (found,) = (await store.bucket_usage(bucket.id)).classes.values()
+            assert (found.storage_bytes, found.billed_bytes) == (size, max(size, 65536))
+
+    async def test_growing_objects_are_counted(self, store: Stored, bucket: Bucket) -> None:
+        await intend(store, blob(1), blob(2))
+        grown = an_object(bucket, type="Appendable", storage_class="Archive", inline=None, size=10)
+        extents = [Extent(blob_id=blob(number), length=10) for number in (1, 2)]
+        await store.append_object(grown, position=0, added=extents[0])
+        await store.append_object(replace(grown, size=20), position=10, added=extents[1])
+        assert (await store.bucket_usage(bucket.id)).classes == {
+            "Archive": ClassUsage(storage_bytes=20, billed_bytes=65536, objects=1)
+        }
+
+    async def test_parts_count_with_the_class_of_their_upload(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        await store.create_upload(an_upload(bucket, storage_class="IA"))
+        await store.create_upload(an_upload(bucket, id="u2"))
+        for upload_id in ("u1", "u2"):
+            await store.put_part(a_part(1, inline=b"abc", size=3, upload_id=upload_id))
+        await store.put_part(a_part(1, inline=b"ab", size=2))
+        assert (await store.bucket_usage(bucket.id)).classes == {
+            "IA": ClassUsage(storage_bytes=2, billed_bytes=2)
+        }
+        await store.complete_upload("u1", an_object(bucket, storage_class="IA", size=2))
+        await store.abort_upload("u2")
+        usage = await store.bucket_usage(bucket.id)
+        assert usage.storage_bytes == 2
+        assert usage.classes == {"IA": ClassUsage(storage_bytes=2, billed_bytes=65536, objects=1)}
+
+    async def test_restoring_is_noted(self, store: Stored, bucket: Bucket) -> None:
+        await intend(store, blob(1), blob(2))
+        for old in (an_object(bucket), on_blobs(bucket, "parted", blob(1), blob(2))):
+            await store.put_object(old)
+            noted = Restoration(tier="Bulk", ready_at=7, until=2**53)
+            await store.put_restoration(old, noted)
+            restored = replace(old, restoration=noted)
+            assert await store.find_object(bucket.id, old.key) == restored
+            page = await store.list_objects(
+                bucket.id, prefix=old.key, delimiter="", after="", limit=1
+            )
+            assert page.objects == [replace(restored, inline=None, extents=())]
+            with pytest.raises(Conflict):
+                await store.put_restoration(old, None)
+            await store.put_restoration(restored, None)
+            assert await store.find_object(bucket.id, old.key) == old
+
+    async def test_restoring_of_what_is_another_object_by_now(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        old, noted = an_object(bucket), Restoration(tier="Standard", ready_at=7, until=9)
+        with pytest.raises(Conflict):
+            await store.put_restoration(old, noted)
+        for change in ({"etag": "F"}, {"modified_at": 12}):
+            await store.put_object(replace(old, **change))
+            with pytest.raises(Conflict):
+                await store.put_restoration(old, noted)
+        await store.put_object(old)
+        await store.put_restoration(old, noted)
+        await store.put_object(old)
+        assert await store.find_object(bucket.id, "key") == old, "overwriting ends it"
 
     async def test_other_version_id_replaces_too(self, store: Stored, bucket: Bucket) -> None:
         await intend(store, blob(1), blob(2))

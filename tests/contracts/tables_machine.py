@@ -19,7 +19,7 @@ from tables_contract import TERMS, SetClock, a_bucket, an_object, an_upload, blo
 
 from ossia import tables
 from ossia.ports import BlobTerms, Database, StorageFact, Transaction
-from ossia.records import Bucket, Extent, Part, StoredObject
+from ossia.records import Bucket, Extent, Part, Restoration, StoredObject
 from ossia.tables.versions import Removal
 from stored import Stored
 
@@ -31,6 +31,14 @@ FRESH = 0
 CHOICES = st.lists(st.sampled_from([FRESH, FRESH, FRESH, 1, 2, 5]), max_size=3)
 """Blobs to use: a fresh one, or the one so many before the last."""
 ETAGS = st.sampled_from(["E1", "E2"])
+KINDS = st.sampled_from(["Standard", "Standard", "IA", "Archive"])
+RESTORATIONS = st.sampled_from(
+    [
+        None,
+        Restoration(tier="Standard", ready_at=5, until=9),
+        Restoration(tier="Bulk", ready_at=5, until=2**60),
+    ]
+)
 RARELY = st.sampled_from([False, False, False, True])
 
 LONG: Final = int(os.environ.get("OSSIA_MACHINE_STEPS", "0"))
@@ -128,6 +136,7 @@ class Twins(RuleBasedStateMachine):
         forbid_overwrite=RARELY,
         replaces=RARELY,
         kind=st.sampled_from(["Normal", "Appendable"]),
+        storage_class=KINDS,
     )
     def put(
         self,
@@ -138,9 +147,11 @@ class Twins(RuleBasedStateMachine):
         forbid_overwrite: bool,
         replaces: bool,
         kind: str,
+        storage_class: str,
     ) -> None:
         extents = self.extents(choices)
-        new = replace(self.object(bucket, key, etag, extents), type=kind)
+        new = self.object(bucket, key, etag, extents)
+        new = replace(new, type=kind, storage_class=storage_class)
         read = self.both("find_object", new.bucket_id, key) if replaces else None
         if read is not None:
             new = replace(new, version=read.version)
@@ -167,6 +178,13 @@ class Twins(RuleBasedStateMachine):
     )
     def describe(self, bucket: str, key: str, acl: str | None, tags: dict[str, str] | None) -> None:
         self.both("describe_object", self.buckets[bucket].id, key, acl=acl, tags=tags)
+
+    @rule(bucket=NAMES, key=KEYS, restoration=RESTORATIONS, stale=RARELY)
+    def restore(self, bucket: str, key: str, restoration: Restoration | None, stale: bool) -> None:
+        found = self.both("find_object", self.buckets[bucket].id, key)
+        if found is not None:
+            of = replace(found, modified_at=found.modified_at - 1) if stale else found
+            self.both("put_restoration", of, restoration)
 
     @rule(bucket=NAMES, key=KEYS, to=KEYS)
     def copy(self, bucket: str, key: str, to: str) -> None:
@@ -243,11 +261,25 @@ class Twins(RuleBasedStateMachine):
 
     # uploads
 
-    @rule(bucket=NAMES, key=KEYS, upload_id=UPLOADS, number=st.integers(1, 3), choices=CHOICES)
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        upload_id=UPLOADS,
+        number=st.integers(1, 3),
+        choices=CHOICES,
+        storage_class=KINDS,
+    )
     def put_part(
-        self, bucket: str, key: str, upload_id: str, number: int, choices: list[int]
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        choices: list[int],
+        storage_class: str,
     ) -> None:
-        self.both("create_upload", an_upload(self.buckets[bucket], key, upload_id))
+        upload = an_upload(self.buckets[bucket], key, upload_id)
+        self.both("create_upload", replace(upload, storage_class=storage_class))
         extents = self.extents(choices)
         part = Part(
             upload_id=upload_id,
@@ -274,7 +306,12 @@ class Twins(RuleBasedStateMachine):
         parts = self.both("list_parts", upload_id, 0, 100)
         chosen = parts[1:] if some else parts
         extents = tuple(extent for part in chosen for extent in part.extents)
-        new = replace(self.object(bucket, key, "C", extents), type="Multipart")
+        upload = self.model.uploads.get(upload_id)
+        new = replace(
+            self.object(bucket, key, "C", extents),
+            type="Multipart",
+            storage_class="Standard" if upload is None else upload.storage_class,
+        )
         if some:
             new = replace(new, version=self.new_version())
         self.both(

@@ -10,7 +10,7 @@ from ossia.tables import every
 from postgres_server import PostgresServer
 
 OF_ENGINES = {
-    *("bucket_usage", "schema_version", "stamp", "outcome", "gateway", "duty"),
+    *("bucket_usage", "class_usage", "schema_version", "stamp", "outcome", "gateway", "duty"),
     "sqlite_sequence",
 }
 """What an engine keeps for itself, and what is counted anew."""
@@ -95,7 +95,10 @@ def value_of(table: every.Table, name: str) -> object:
              "md5", "bucket", "key", "request_id", "message_id", "blob_id"}  # fmt: skip
     if name in texts:
         return "x"
-    if name in {"documents", "headers", "tags"} or (table.name, name) == ("part", "extents"):
+    if name in {"documents", "headers", "tags", "restoration"} or (table.name, name) == (
+        "part",
+        "extents",
+    ):
         return b"\x80"
     return 1
 

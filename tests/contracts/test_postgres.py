@@ -5,7 +5,13 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 from cutting_proxy import Cut, CuttingProxy
-from tables_contract import TERMS, SetClock, TablesContract
+from tables_contract import (
+    TERMS,
+    SetClock,
+    TablesContract,
+    count_former_versions,
+    delete_with_its_classes,
+)
 from tables_machine import Twins, machine_settings
 
 from ossia.adapters.postgres import Place, PostgresDatabase
@@ -14,7 +20,7 @@ from postgres_server import PostgresServer
 from stored import Stored
 
 EVERYTHING = (
-    "truncate bucket, bucket_usage, content, object, extent, blob, upload, part, identity,"
+    "truncate bucket, bucket_usage, class_usage, content, object, former, extent, blob, upload, part, identity,"
     " delivery, pending, nonce, outcome restart identity"
 )
 
@@ -47,6 +53,12 @@ class TestPostgresDatabase(TablesContract):
         await store.all(EVERYTHING)
         yield store
         await store.close()
+
+    async def test_a_bucket_takes_its_classes_along(self, store: Stored) -> None:
+        await delete_with_its_classes(store)
+
+    async def test_former_versions_count_with_their_class(self, store: Stored) -> None:
+        await count_former_versions(store)
 
 
 class PostgresTwins(Twins):

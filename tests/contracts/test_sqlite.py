@@ -18,6 +18,8 @@ from tables_contract import (
     a_delivery,
     an_object,
     blob,
+    count_former_versions,
+    delete_with_its_classes,
     intend,
     on_blobs,
 )
@@ -27,6 +29,7 @@ from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import SqliteDatabase, schema
 from ossia.domain.buckets.buckets import Buckets
 from ossia.ports import BlobTerms, Exists, Unavailable
+from ossia.records import ClassUsage
 from stored import Stored, in_file
 
 
@@ -36,6 +39,12 @@ class TestSqliteDatabase(TablesContract):
         store = in_file(tmp_path, clock, BlobTerms(**TERMS))
         yield store
         await store.close()
+
+    async def test_a_bucket_takes_its_classes_along(self, store: Stored) -> None:
+        await delete_with_its_classes(store)
+
+    async def test_former_versions_count_with_their_class(self, store: Stored) -> None:
+        await count_former_versions(store)
 
 
 class SqliteTwins(Twins):
@@ -132,6 +141,41 @@ async def test_a_file_of_the_first_version_is_brought_up(tmp_path: Path) -> None
     await store.add_deliveries([a_delivery(1)])
     assert await store.find_delivery("1") == a_delivery(1)
     assert await store.find_identity("user", "a") == b"1"
+    await store.close()
+
+
+async def test_what_an_older_file_holds_is_counted_by_class(tmp_path: Path) -> None:
+    old = apsw.Connection(str(tmp_path / "metadata.sqlite3"))
+    old.execute("create table schema_version (version integer not null) strict")
+    before = 4
+    for script in schema._MIGRATIONS[:before]:
+        old.execute(script)
+    old.execute("insert into schema_version values (?)", (before,))
+    old.execute(
+        "insert into bucket values (1, 'old', '1', 0, 'r', 'private', 'IA', 'LRS', '', null, 0);"
+        "insert into bucket_usage values (1, 65760, 3, 1, 1, 9, 0);"
+    )
+    for key, size, kind in (("a", 10, "IA"), ("b", 65737, "IA"), ("c", 6, "Standard")):
+        old.execute(
+            "insert into object values (1, ?, 'null', 1, 'Normal', ?, 'E', '', 0, 0, ?, 'default',"
+            " null, null, null, null, null, 0)",
+            (key, size, kind),
+        )
+    old.execute(
+        "insert into upload values (1, 'k', 'u1', 0, 'IA', 'default', null, null, 0, 0);"
+        "insert into part values ('u1', 1, 7, 'E', 0, 0, null, null)"
+    )
+    old.close()
+    store = in_file(tmp_path, SetClock())
+    assert (await store.bucket_usage(1)).classes == {
+        "IA": ClassUsage(storage_bytes=65754, billed_bytes=65536 + 65737 + 7, objects=2)
+    }
+    found = await store.find_object(1, "a")
+    assert found is not None
+    assert found.restoration is None
+    await store.delete_objects(1, ["a", "b"])
+    await store.abort_upload("u1")
+    assert (await store.bucket_usage(1)).classes == {}
     await store.close()
 
 
@@ -290,7 +334,7 @@ async def fill(store: Stored, bucket: int, prefix: str, count: int) -> None:
     store._connection.execute(
         "with recursive n(i) as (select 0 union all select i + 1 from n where i < ?)"
         " insert into object select ?, ? || printf('%07d', i), 'null', 1, 'Normal', 1, 'E', '', 0,"
-        " 0, 'Standard', 'default', null, null, null, null, null, 0 from n",
+        " 0, 'Standard', 'default', null, null, null, null, null, 0, null from n",
         (count - 1, bucket, prefix),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
-from tables_contract import SetClock
+from tables_contract import SetClock, a_bucket, an_object
 from test_postgres import opened
 
 from ossia.adapters.postgres import Place, PostgresDatabase, schema, upgrade
@@ -14,7 +14,10 @@ from ossia.adapters.postgres.schema import KNOWN_VERSION, STEPS, Step
 from ossia.adapters.postgres.upgrade import OlderGatewaysError
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.ports import Transaction
+from ossia.records import ClassUsage
+from ossia.tables.class_usage import RECOUNT, recount
 from postgres_server import PostgresServer
+from stored import Stored
 
 LASTS_S = 1.0
 NEXT = Step(
@@ -131,6 +134,35 @@ async def test_nothing_is_taken_away_while_it_serves(
     done, notes = await finish(new)
     assert done == NEXT_VERSION
     assert notes == [(NEXT_VERSION, 5)], "what it wrote after the first time"
+
+
+async def test_what_older_gateways_have_written_is_counted_by_class(url: str) -> None:
+    """`RECOUNT` adds what is missing, and no more however often it is run."""
+    store = Stored(await opened(url, SetClock()))
+    bucket = await store.create_bucket(a_bucket())
+    counted = an_object(bucket, "new", storage_class="Archive")
+    await store.put_object(counted)
+    before = await store.bucket_usage(bucket.id)
+    for key, size in (("a", 10), ("b", 70_000)):
+        await store.put_object(an_object(bucket, key, storage_class="IA", size=size))
+    await store.change(as_if_not_counted)
+    # One that nobody counted goes, and one that is counted now stays.
+    await store.delete_objects(bucket.id, ["a"])
+    assert (await store.bucket_usage(bucket.id)).classes == before.classes
+    await store.put_object(an_object(bucket, "c", storage_class="IA", size=1))
+    expected = {
+        **before.classes,
+        "IA": ClassUsage(storage_bytes=70_001, billed_bytes=70_000 + 65_536, objects=2),
+    }
+    assert any(each.contract == RECOUNT for each in STEPS), "upgrade does it"
+    for _ in range(2):
+        await store.change(recount)
+        assert (await store.bucket_usage(bucket.id)).classes == expected
+    await store.close()
+
+
+async def as_if_not_counted(tx: Transaction) -> None:
+    await tx.run("delete from class_usage where storage_class = 'IA'")
 
 
 async def test_one_that_was_killed_is_waited_for_no_longer_than_it_may_last(

@@ -109,6 +109,7 @@ def test_the_help_of_every_command_is_text(name: str) -> None:
         (["serve", "--listen", "nonsense"], "HOST:PORT"),
         (["serve", "--workers", "many"], "--workers"),
         (["serve", "--callback-allow", "300.1.1.1/8"], "--callback-allow"),
+        (["serve", "--restore-times", "Archive/Bulk=3"], "--restore-times"),
         (["serve", "--tls-certificate", "no.pem", "--tls-key", "no.pem"], "no.pem"),
         (["serve", "--data", "/proc/none"], "/proc/none"),
         (["serve", "--config", "missing.toml"], "missing.toml"),

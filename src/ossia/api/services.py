@@ -11,6 +11,7 @@ from ossia.domain.callbacks.upload_callback import CallbackTerms
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.protocol.address_policy import AddressPolicy
 
@@ -27,6 +28,7 @@ class Services:
     symlinks: Symlinks
     multipart: Multipart
     ingest: Ingest
+    restores: Restores
     public_access: PublicAccess
     callbacks: Callbacks
     outbox: Outbox

@@ -42,6 +42,7 @@ from ossia.domain.objects.collector import Collector
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
@@ -60,6 +61,7 @@ from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
+from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
 from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
@@ -193,6 +195,14 @@ def _callback_limits(settings: Settings) -> CallbackLimits:
     )
 
 
+def restore_times(settings: Settings) -> RestoreTimes:
+    """How long restoring takes (``--restore-times``)."""
+    try:
+        return parse_restore_times(settings.restore_times)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
 class Node:
     """Everything that one worker process runs."""
 
@@ -270,6 +280,7 @@ class Node:
             symlinks=Symlinks(self.objects, self.clock),
             multipart=Multipart(self.database, self.objects, self.ingest, self.clock),
             ingest=self.ingest,
+            restores=Restores(self.database, self.objects, self.clock, restore_times(settings)),
             public_access=self.public_access,
             callbacks=self.callbacks,
             outbox=self.outbox,

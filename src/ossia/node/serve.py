@@ -13,7 +13,7 @@ import click
 from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
-from ossia.node.bootstrap import callback_targets, tls_context
+from ossia.node.bootstrap import callback_targets, restore_times, tls_context
 from ossia.node.engine import blob_engine
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
 from ossia.node.shared_database import with_shared
@@ -38,6 +38,7 @@ def serve(
     # Whatever is wrong with the settings is said before anything is created.
     tls_context(settings)
     callback_targets(settings)
+    restore_times(settings)
     blob_engine(settings)
     with ExitStack() as held:
         path = None

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ossia.ports import Conflict, Exists, Missing, NotEmpty, Rows, Transaction
-from ossia.records import Bucket, BucketUsage
+from ossia.records import Bucket, BucketUsage, ClassUsage
 from ossia.tables import identities
 from ossia.tables.columns import bytes_map, marks, pack_map
 from ossia.tables.key_order import behind_all, marker
@@ -23,6 +23,13 @@ _FIND = f"select id, {_OWN} from bucket where name = $1"
 _PAGE = (
     f"select id, {_OWN} from bucket where name > $1 and name >= $2 and name < $3"
     " order by name limit $4"
+)
+# One statement, so that all is of the same commit.
+_USAGE = (
+    "select '' as storage_class, storage_bytes, 0 as billed_bytes, objects, uploads, parts,"
+    " last_modified_at from bucket_usage where bucket_id = $1"
+    " union all select storage_class, storage_bytes, billed_bytes, objects, 0, 0, 0"
+    " from class_usage where bucket_id = $1"
 )
 _INSERT = f"insert into bucket ({_OWN}) values ({marks(10)}) returning id"
 
@@ -60,21 +67,33 @@ async def usage(rows: Rows, bucket_id: int) -> BucketUsage:
 
     ``last_modified_at`` is the last change of objects, uploads or parts.  Raises `Missing`.
     """
-    counted = await rows.all(
-        "select storage_bytes, objects, uploads, parts, last_modified_at from bucket_usage"
-        " where bucket_id = $1",
-        bucket_id,
-    )
+    found = await rows.all(_USAGE, bucket_id)
+    counted = [row[1:] for row in found if not row[0]]
     if not counted:
         raise Missing(bucket_id)
-    storage_bytes, objects, uploads, parts, last_modified_at = zip(*counted, strict=True)
+    storage_bytes, _, objects, uploads, parts, last_modified_at = zip(*counted, strict=True)
     return BucketUsage(
         storage_bytes=sum(storage_bytes),
         objects=sum(objects),
         uploads=sum(uploads),
         parts=sum(parts),
         last_modified_at=max(last_modified_at),
+        classes=_of_classes([row[:4] for row in found if row[0]]),
     )
+
+
+def _of_classes(counted: list[tuple[Any, ...]]) -> dict[str, ClassUsage]:
+    """The sum of each class of which there is anything."""
+    classes = {}
+    for storage_class in sorted({row[0] for row in counted}):
+        of_class = zip(*(row[1:] for row in counted if row[0] == storage_class), strict=True)
+        # Below zero is what older gateways had stored and `upgrade` has not counted yet.
+        storage_bytes, billed_bytes, objects = (max(0, sum(each)) for each in of_class)
+        if storage_bytes or billed_bytes or objects:
+            classes[storage_class] = ClassUsage(
+                storage_bytes=storage_bytes, billed_bytes=billed_bytes, objects=objects
+            )
+    return classes
 
 
 async def create(tx: Transaction, bucket: Bucket) -> Bucket:
@@ -143,6 +162,7 @@ async def delete(tx: Transaction, bucket_id: int) -> None:
             raise NotEmpty(bucket_id)
     await tx.run("delete from bucket where id = $1", bucket_id)
     await tx.run("delete from bucket_usage where bucket_id = $1", bucket_id)
+    await tx.run("delete from class_usage where bucket_id = $1", bucket_id)
     tx.renew(CHANGED)
 
 

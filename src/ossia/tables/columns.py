@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from ossia.records import Extent
+from ossia.records import Extent, Restoration
 
 _UNSIGNED = 1 << 64
 _SIGN = 1 << 63
@@ -14,6 +14,7 @@ _MASK = _UNSIGNED - 1
 pack = msgspec.msgpack.Encoder().encode
 _text_map = msgspec.msgpack.Decoder(dict[str, str]).decode
 _bytes_map = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+_restoration = msgspec.msgpack.Decoder(Restoration).decode
 _triples = msgspec.msgpack.Decoder(list[tuple[str, int, int]]).decode
 
 
@@ -45,6 +46,16 @@ def text_map(column: bytes | None) -> dict[str, str]:
 def bytes_map(column: bytes | None) -> dict[str, bytes]:
     """Undo `pack_map` where the values are bytes."""
     return _bytes_map(column) if column else {}
+
+
+def pack_restoration(restoration: Restoration | None) -> bytes | None:
+    """A restoration as a column."""
+    return None if restoration is None else pack(restoration)
+
+
+def unpack_restoration(column: bytes) -> Restoration:
+    """Undo `pack_restoration` where there is one."""
+    return _restoration(column)
 
 
 def pack_extents(extents: Sequence[Extent]) -> bytes | None:

@@ -47,7 +47,7 @@ OBJECT: Final = _table(
     "object",
     "bucket_id key version",
     "latest type size etag md5 crc64 modified_at storage_class acl headers tags content_id blob_id"
-    " blob_offset extents",
+    " blob_offset extents restoration",
 )
 EXTENT: Final = _table("extent", "bucket_id key version seq", "blob_id blob_offset length")
 BLOB: Final = _table("blob", "id", "state refs lease_until")
@@ -116,17 +116,36 @@ async def drop_other_versions(tx: Transaction, objects: Sequence[Row]) -> None:
     )
 
 
-async def usage(rows: Rows) -> list[Row]:
-    """(bucket id, storage bytes, objects, uploads, parts, time of the last change) of each."""
-    return await rows.all(
+Usage = tuple[list[Row], list[Row]]
+"""(bucket id, storage bytes, objects, uploads, parts, time of the last change) of each bucket, and
+(bucket id, storage class, storage bytes, billed bytes, objects) of each class in it."""
+
+
+async def usage(rows: Rows) -> Usage:
+    """What is counted."""
+    of_buckets = await rows.all(
         "select bucket_id, cast(sum(storage_bytes) as bigint), cast(sum(objects) as bigint),"
         " cast(sum(uploads) as bigint), cast(sum(parts) as bigint), max(last_modified_at)"
         " from bucket_usage group by bucket_id order by bucket_id"
     )
+    of_classes = await rows.all(
+        "select bucket_id, storage_class, cast(sum(storage_bytes) as bigint),"
+        " cast(sum(billed_bytes) as bigint), cast(sum(objects) as bigint)"
+        " from class_usage group by bucket_id, storage_class order by bucket_id, storage_class"
+    )
+    return of_buckets, of_classes
 
 
-async def put_usage(tx: Transaction, counted: Sequence[Row]) -> None:
+async def put_usage(tx: Transaction, counted: Usage) -> None:
     """Count so much for each bucket, and nothing for others."""
+    of_buckets, of_classes = counted
+    await tx.run("delete from class_usage")
+    await tx.run_each(
+        "insert into class_usage"
+        " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
+        f" values ($1, 0, {marks(4, 2)})",
+        [tuple(row) for row in of_classes],
+    )
     await tx.run("delete from bucket_usage")
     await tx.run_each(
         "insert into bucket_usage"
@@ -134,7 +153,7 @@ async def put_usage(tx: Transaction, counted: Sequence[Row]) -> None:
         f" values ({marks(7)})",
         [
             (row[0], slot, *(tuple(row)[1:] if slot == 0 else (0, 0, 0, 0, 0)))
-            for row in counted
+            for row in of_buckets
             for slot in range(tx.slots)
         ],
     )

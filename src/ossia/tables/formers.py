@@ -24,6 +24,7 @@ from ossia.tables.object_rows import (
     WHERE_BYTES_ARE,
     Stored,
     as_object,
+    count_gone,
     delete_bytes,
     extents_of,
     whole,
@@ -41,7 +42,7 @@ _RETURN = (
     f"insert into object (latest, bucket_id, key, {_COLUMNS})"
     f" select 1, bucket_id, key, {_COLUMNS} {_OF_KEY} and place = $3"
 )
-_MARK = f"insert into former (bucket_id, key, place, {_COLUMNS}) values ({marks(18)})"
+_MARK = f"insert into former (bucket_id, key, place, {_COLUMNS}) values ({marks(19)})"
 
 
 class Newest(NamedTuple):
@@ -93,10 +94,11 @@ async def keep(tx: Transaction, bucket_id: int, key: str, version: str) -> None:
 
 async def mark(tx: Transaction, bucket_id: int, key: str, version: str, now: int) -> None:
     """Put a delete marker before all others."""
-    about = (version, ObjectType.DELETE_MARKER.value, 0, "", "", 0, now, "", "default", None, None)
+    about = (version, ObjectType.DELETE_MARKER.value, 0, "", "", 0, now, "", "default")
+    said = (None, None, None)
     where = (None, None, None, 0)
     place = await _next_place(tx, bucket_id, key)
-    await tx.run(_MARK, bucket_id, key, place, *about, *where)
+    await tx.run(_MARK, bucket_id, key, place, *about, *said, *where)
 
 
 async def _next_place(tx: Transaction, bucket_id: int, key: str) -> int:
@@ -120,7 +122,7 @@ async def remove(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None
         old.version,
     )
     if old.type != ObjectType.DELETE_MARKER:
-        tx.count(bucket_id, storage_bytes=-old.size, objects=-1)
+        count_gone(tx, bucket_id, old)
 
 
 async def drop(tx: Transaction, bucket_id: int, key: str, version: str) -> str:

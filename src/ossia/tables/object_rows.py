@@ -2,20 +2,26 @@
 
 from typing import Any, NamedTuple
 
+import msgspec
+
 from ossia.ports import Row, Rows, Transaction
 from ossia.records import Extent, StoredObject
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import refer
-from ossia.tables.columns import text_map, unsigned
+from ossia.tables.class_usage import count_object
+from ossia.tables.columns import text_map, unpack_restoration, unsigned
 from ossia.tables.content import keep_content
 
-ABOUT = "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags"
+ABOUT = (
+    "version, type, size, etag, md5, crc64, modified_at, storage_class, acl, headers, tags,"
+    " restoration"
+)
 WHERE_BYTES_ARE = "content_id, blob_id, blob_offset, extents"
 TOLD = f"{ABOUT}, blob_id, blob_offset, extents, (select bytes from content where id = content_id)"
 """Everything, the inline bytes too; `as_object` takes such a row."""
-EXTENTS_AT = 13
+EXTENTS_AT = 14
 """Where `TOLD` has the number of rows in ``extent``."""
-OLD = "version, etag, type, size, content_id, blob_id, blob_offset, extents"
+OLD = "version, etag, type, size, storage_class, content_id, blob_id, blob_offset, extents"
 """What `Stored` holds."""
 _NOTHING: Row = (None, None, 0, None)
 
@@ -32,6 +38,7 @@ class Stored(NamedTuple):
     etag: str
     type: str
     size: int
+    storage_class: str
     content_id: int | None
     blob_id: str | None
     blob_offset: int | None
@@ -54,6 +61,7 @@ def as_object(
         acl,
         headers,
         tags,
+        restoration,
         blob_id,
         blob_offset,
         _,
@@ -63,7 +71,7 @@ def as_object(
         extents = ()
         if blob_id is not None:
             extents = (Extent(blob_id=blob_id, blob_offset=blob_offset, length=size),)
-    return StoredObject(
+    found = StoredObject(
         bucket_id=bucket_id,
         key=key,
         version=version,
@@ -80,6 +88,10 @@ def as_object(
         inline=inline,
         extents=extents,
     )
+    if restoration is None:
+        # As an argument it would cost every reader: keywords are dear from the sixteenth on.
+        return found
+    return msgspec.structs.replace(found, restoration=unpack_restoration(restoration))
 
 
 def as_listed(bucket_id: int, key: str, about: Row) -> StoredObject:
@@ -136,3 +148,9 @@ async def let_go(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None
     if released:
         await refer(tx, released)
     await delete_bytes(tx, bucket_id, key, old)
+
+
+def count_gone(tx: Transaction, bucket_id: int, old: Stored) -> None:
+    """Take an object out of the usage of its bucket."""
+    tx.count(bucket_id, storage_bytes=-old.size, objects=-1)
+    count_object(tx, bucket_id, old.storage_class, old.size, -1)

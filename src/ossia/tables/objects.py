@@ -21,7 +21,8 @@ from ossia.tables import formers
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
-from ossia.tables.columns import marks, pack_map, signed
+from ossia.tables.class_usage import count_object
+from ossia.tables.columns import marks, pack_map, pack_restoration, signed
 from ossia.tables.content import keep_content
 from ossia.tables.key_order import behind_all, marker
 from ossia.tables.object_rows import (
@@ -33,6 +34,7 @@ from ossia.tables.object_rows import (
     Stored,
     as_listed,
     as_object,
+    count_gone,
     delete_extents,
     extents_of,
     let_go,
@@ -54,7 +56,7 @@ _PROBE = (
 _OLD = f"select {OLD} from object where bucket_id = $1 and key = $2"
 _PUT = (
     f"insert into object (bucket_id, key, latest, {ABOUT}, {WHERE_BYTES_ARE})"
-    f" values ($1, $2, 1, {marks(15, 3)})"
+    f" values ($1, $2, 1, {marks(16, 3)})"
 )
 _CHANGE = (
     "update object set "
@@ -62,7 +64,7 @@ _CHANGE = (
         f"{column.strip()} = ${number}"
         for number, column in enumerate(f"{ABOUT}, {WHERE_BYTES_ARE}".split(","), 1)
     )
-    + " where bucket_id = $16 and key = $17 and version = $18"
+    + " where bucket_id = $17 and key = $18 and version = $19"
 )
 _INSERT_EXTENT = (
     "insert into extent (bucket_id, key, version, seq, blob_id, blob_offset, length)"
@@ -212,6 +214,9 @@ async def store(
 
 def _count(tx: Transaction, new: StoredObject, old: Stored | None) -> None:
     tx.count(new.bucket_id, storage_bytes=new.size - (old.size if old else 0), objects=old is None)
+    if old is not None:
+        count_object(tx, new.bucket_id, old.storage_class, old.size, -1)
+    count_object(tx, new.bucket_id, new.storage_class, new.size, 1)
 
 
 async def _write_row(
@@ -234,6 +239,7 @@ async def _write_row(
         new.acl,
         pack_map(new.headers),
         pack_map(new.tags),
+        pack_restoration(new.restoration),
         content_id,
         single.blob_id if single else None,
         single.blob_offset if single else None,
@@ -274,7 +280,7 @@ async def delete(tx: Transaction, bucket_id: int, keys: Sequence[str]) -> None:
             continue
         await let_go(tx, bucket_id, key, old)
         await delete_row(tx, bucket_id, key)
-        tx.count(bucket_id, storage_bytes=-old.size, objects=-1)
+        count_gone(tx, bucket_id, old)
 
 
 async def append(

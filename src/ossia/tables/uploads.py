@@ -8,6 +8,7 @@ from ossia.tables import objects
 from ossia.tables.blob_life import BlobState, net_references
 from ossia.tables.blobs import check_recordable, refer, states_of
 from ossia.tables.callbacks import owe
+from ossia.tables.class_usage import count_parts
 from ossia.tables.columns import (
     marks,
     pack_extents,
@@ -174,7 +175,7 @@ async def put_part(tx: Transaction, part: Part) -> None:
 
     Raises `Missing` if the upload is gone; `Fenced` as `objects.put`.
     """
-    bucket_id, _ = await _enter(tx, part.upload_id)
+    bucket_id, _, storage_class = await _enter(tx, part.upload_id)
     held = await tx.hold(
         "select size, content_id, extents from part where upload_id = $1 and number = $2",
         part.upload_id,
@@ -205,6 +206,7 @@ async def put_part(tx: Transaction, part: Part) -> None:
         *said,
     )
     tx.count(bucket_id, storage_bytes=part.size - size, parts=0 if held else 1)
+    count_parts(tx, bucket_id, storage_class, part.size - size)
 
 
 async def complete(
@@ -225,7 +227,7 @@ async def complete(
     `Missing` if the upload is gone, `Exists` as `objects.put`, `Conflict` if a blob of *new* is
     neither: the part was replaced meanwhile.
     """
-    bucket_id, key = await _enter(tx, upload_id)
+    bucket_id, key, storage_class = await _enter(tx, upload_id)
     if not await tx.enter(new.bucket_id):
         raise Missing(new.bucket_id)
     old = await objects.stored(tx, new.bucket_id, new.key)
@@ -237,25 +239,27 @@ async def complete(
         if states.get(blob_id) is not BlobState.INTENT:
             raise Conflict(blob_id)
     await objects.store(tx, new, old, of_parts, suspended=suspended)
-    await _remove(tx, bucket_id, key, upload_id)
+    await _remove(tx, bucket_id, key, upload_id, storage_class)
     if owed is not None:
         await owe(tx, owed)
 
 
 async def abort(tx: Transaction, upload_id: str) -> None:
     """End the upload and let its parts go.  Raises `Missing`."""
-    bucket_id, key = await _enter(tx, upload_id)
+    bucket_id, key, storage_class = await _enter(tx, upload_id)
     await refer(tx, net_references((), await _extents_of_parts(tx, upload_id)))
-    await _remove(tx, bucket_id, key, upload_id)
+    await _remove(tx, bucket_id, key, upload_id, storage_class)
 
 
-async def _enter(tx: Transaction, upload_id: str) -> tuple[int, str]:
-    """The bucket and key of an upload that nobody else ends or adds to meanwhile."""
-    held = await tx.hold("select bucket_id, key from upload where id = $1", upload_id)
+async def _enter(tx: Transaction, upload_id: str) -> tuple[int, str, str]:
+    """Bucket, key and class of an upload that nobody else ends or adds to meanwhile."""
+    held = await tx.hold(
+        "select bucket_id, key, storage_class from upload where id = $1", upload_id
+    )
     if not held or not await tx.enter(held[0][0]):
         raise Missing(upload_id)
-    bucket_id, key = held[0]
-    return bucket_id, key
+    bucket_id, key, storage_class = held[0]
+    return bucket_id, key, storage_class
 
 
 async def _extents_of_parts(rows: Rows, upload_id: str) -> list[Extent]:
@@ -263,7 +267,9 @@ async def _extents_of_parts(rows: Rows, upload_id: str) -> list[Extent]:
     return [extent for (column,) in found for extent in unpack_extents(column)]
 
 
-async def _remove(tx: Transaction, bucket_id: int, key: str, upload_id: str) -> None:
+async def _remove(
+    tx: Transaction, bucket_id: int, key: str, upload_id: str, storage_class: str
+) -> None:
     sizes = await tx.all("select size from part where upload_id = $1", upload_id)
     await tx.run(
         "delete from content where id in (select content_id from part where upload_id = $1)",
@@ -278,3 +284,4 @@ async def _remove(tx: Transaction, bucket_id: int, key: str, upload_id: str) -> 
     )
     size = sum(each for (each,) in sizes)
     tx.count(bucket_id, storage_bytes=-size, uploads=-1, parts=-len(sizes))
+    count_parts(tx, bucket_id, storage_class, -size)

@@ -9,7 +9,7 @@ from ossia.records import NULL_VERSION, ObjectType, StoredObject
 from ossia.tables import formers, objects
 from ossia.tables.columns import pack_map
 from ossia.tables.key_order import behind_all, marker
-from ossia.tables.object_rows import ABOUT, as_listed, let_go
+from ossia.tables.object_rows import ABOUT, as_listed, count_gone, let_go
 from ossia.tables.skip_seek import Index, Name, names
 
 _NAMED = -(1 << 62)
@@ -197,7 +197,7 @@ async def _mark(tx: Transaction, bucket_id: int, key: str, version: str) -> None
         if named is not None:
             if named.version == version:
                 await let_go(tx, bucket_id, key, named)
-                tx.count(bucket_id, storage_bytes=-named.size, objects=-1)
+                count_gone(tx, bucket_id, named)
             else:
                 await formers.keep(tx, bucket_id, key, named.version)
             await objects.delete_row(tx, bucket_id, key)
@@ -219,7 +219,7 @@ async def _remove(tx: Transaction, bucket_id: int, key: str, version: str) -> bo
         if named is not None and named.version == version:
             await let_go(tx, bucket_id, key, named)
             await objects.delete_row(tx, bucket_id, key)
-            tx.count(bucket_id, storage_bytes=-named.size, objects=-1)
+            count_gone(tx, bucket_id, named)
             await formers.name_newest(tx, bucket_id, key)
             return False
         dropped = await formers.drop(tx, bucket_id, key, version)

@@ -43,6 +43,16 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "values_that_are_not_utf8": (("PutObject", "HeadObject"), ("c", "cpp", "php", "ruby")),
     "keys_that_are_not_utf8": (("PutObject",), ("c", "cpp", "php", "ruby")),
     "sts_of_its_own": (("AssumeRole",), ("ruby",)),
+    # What other clients send of it is the same; of these each has its own errors and states.
+    "restore": (
+        ("PutBucket", "PutObject", "HeadObject", "RestoreObject"),
+        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
+    ),
+    "archive_direct_read": (
+        ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"),
+        ("go_v2", "java", "python_oss2", "python_v2"),
+    ),
+    "clean_restored": (("CleanRestoredObject",), ("go_v2", "python_v2")),
 }
 
 _BUCKET_SETTINGS: Final = ("bucket_acl", "bucket_cors", "bucket_tags")

@@ -90,7 +90,8 @@ class World:
 
     def hosts_file(self, prefix: str) -> Path:
         """A hosts file with every name that a suite with *prefix* uses."""
-        buckets = (prefix, f"{prefix}-other", f"{prefix}-missing", self.demo.bucket)
+        ours = ("-other", "-missing", "-archive", "-direct")
+        buckets = (prefix, *(f"{prefix}{each}" for each in ours), self.demo.bucket)
         domains = (LOCALHOST, DOMAIN)
         names = [*domains, *(f"{bucket}.{domain}" for bucket in buckets for domain in domains)]
         file = self.scratch / f"{prefix}.hosts"

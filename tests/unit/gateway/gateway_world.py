@@ -24,6 +24,7 @@ from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
@@ -35,6 +36,7 @@ from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback_signature import CallbackKey
+from ossia.protocol.restore_times import parse_restore_times
 from stored import in_memory
 
 KEY = CallbackKey.generate()
@@ -94,6 +96,7 @@ class World:
             symlinks=Symlinks(objects, self.clock),
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
+            restores=Restores(self.metadata, objects, self.clock, parse_restore_times(["60"])),
             public_access=PublicAccess(self.metadata, self.clock),
             callbacks=callbacks,
             outbox=Outbox(self.metadata, callbacks, self.clock),

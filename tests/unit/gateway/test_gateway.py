@@ -263,7 +263,6 @@ async def test_an_objects_life(world: World, bucket: str) -> None:
         ("GET", "k", [], {"Range": "bytes=9-", "x-oss-range-behavior": "standard"}, "InvalidRange"),
         ("GET", "k", [("x-oss-traffic-limit", "1")], {}, "InvalidArgument"),
         ("PUT", "n", [], {"x-oss-traffic-limit": "1"}, "InvalidArgument"),
-        ("PUT", "n", [], {"x-oss-storage-class": "Archive"}, "NotImplemented"),
         ("PUT", "n", [], {"x-oss-storage-class": "Gold"}, "InvalidArgument"),
         ("PUT", "n", [], {"x-oss-object-acl": "odd"}, "InvalidArgument"),
         ("PUT", "n", [], {"x-oss-server-side-encryption": "KMS"}, "NotImplemented"),

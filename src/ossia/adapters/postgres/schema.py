@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ossia.adapters.postgres.primary import Connection
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.tables.blob_life import BlobState
+from ossia.tables.class_usage import RECOUNT
 
 SLOTS = 64
 """So many may write to one bucket and not wait for each other: all lines of four gateways."""
@@ -29,7 +30,8 @@ class Step:
     fill: str = ""
     """One statement that changes so many rows at most, and none when nothing is left to do."""
     contract: str = ""
-    """What goes, because only the version before needed it; `upgrade` does it after its end."""
+    """What `upgrade` does after the end of the version before: what only that one needed goes, and
+    what it did not know is counted."""
 
 
 _FIRST = Step(
@@ -228,7 +230,26 @@ _VERSIONS = Step(
     """
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS)
+_CLASSES = Step(
+    f"""
+    alter table object add column restoration bytea;      -- msgpack; null for none
+    alter table former add column restoration bytea;
+
+    create table class_usage (
+        bucket_id     bigint not null,
+        slot          bigint not null,
+        storage_class text not null,
+        storage_bytes bigint not null,
+        billed_bytes  bigint not null,
+        objects       bigint not null,
+        primary key (bucket_id, slot, storage_class)
+    ) {_IN_PLACE};
+    """,
+    # What was there before, and what those have written who did not count it.
+    contract=RECOUNT,
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS, _CLASSES)
 
 KNOWN_VERSION = len(STEPS)
 

@@ -19,6 +19,14 @@ _COUNT = (
     " uploads = uploads + $3, parts = parts + $4, last_modified_at = $5"
     " where bucket_id = $6 and slot = $7"
 )
+_COUNT_CLASS = (
+    "insert into class_usage"
+    " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
+    " values ($1, $2, $3, $4, $5, $6) on conflict (bucket_id, slot, storage_class) do update set"
+    " storage_bytes = class_usage.storage_bytes + excluded.storage_bytes,"
+    " billed_bytes = class_usage.billed_bytes + excluded.billed_bytes,"
+    " objects = class_usage.objects + excluded.objects"
+)
 _RENEW = "update stamp set value = value + 1 where topic = $1"
 
 
@@ -89,6 +97,7 @@ class LineTransaction(LineRows):
         self.terms = terms
         self._slots: dict[int, int] = {}
         self._counted: dict[int, list[int]] = {}
+        self._classes: dict[tuple[int, str], list[int]] = {}
         self.renewed: set[str] = set()
 
     async def hold(self, sql: str, *values: Value) -> list[Row]:
@@ -132,6 +141,19 @@ class LineTransaction(LineRows):
         for at, value in enumerate((storage_bytes, objects, uploads, parts)):
             counted[at] += value
 
+    def count_class(
+        self,
+        bucket_id: int,
+        storage_class: str,
+        *,
+        storage_bytes: int,
+        billed_bytes: int,
+        objects: int,
+    ) -> None:
+        counted = self._classes.setdefault((bucket_id, storage_class), [0, 0, 0])
+        for at, value in enumerate((storage_bytes, billed_bytes, objects)):
+            counted[at] += value
+
     def renew(self, topic: str) -> None:
         self.renewed.add(topic)
 
@@ -140,6 +162,11 @@ class LineTransaction(LineRows):
         for bucket_id, counted in self._counted.items():
             await self._connection.execute(
                 _COUNT, *counted, self.now, bucket_id, self._slots[bucket_id]
+            )
+        for (bucket_id, storage_class), counted in self._classes.items():
+            # Nobody else writes to the rows of a slot that is held.
+            await self._connection.execute(
+                _COUNT_CLASS, bucket_id, self._slots[bucket_id], storage_class, *counted
             )
         for topic in sorted(self.renewed):
             await self._connection.execute(_RENEW, topic)

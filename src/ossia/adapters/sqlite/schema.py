@@ -14,6 +14,7 @@ import apsw
 
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.tables.blob_life import BlobState
+from ossia.tables.class_usage import RECOUNT
 
 _MIGRATIONS = (
     f"""
@@ -210,6 +211,21 @@ _MIGRATIONS = (
         primary key (bucket_id, key, place)
     ) without rowid, strict;
     create unique index former_version on former (bucket_id, key, version);
+    """,
+    f"""
+    alter table object add column restoration blob;       -- msgpack; null for none
+    alter table former add column restoration blob;
+
+    create table class_usage (
+        bucket_id     integer not null,
+        slot          integer not null,
+        storage_class text not null,
+        storage_bytes integer not null,
+        billed_bytes  integer not null,
+        objects       integer not null,
+        primary key (bucket_id, slot, storage_class)
+    ) without rowid, strict;
+    {RECOUNT};
     """,
 )
 

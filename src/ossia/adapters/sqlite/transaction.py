@@ -20,6 +20,17 @@ class _Usage:
     uploads: int = 0
     parts: int = 0
     changed: bool = False
+    classes: dict[str, list[int]] | None = None
+    """Bytes, billed bytes and objects of each class that was counted."""
+
+
+_COUNT_CLASS = (
+    "insert into class_usage"
+    " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
+    " values ($1, 0, $2, $3, $4, $5) on conflict (bucket_id, slot, storage_class) do update set"
+    " storage_bytes = storage_bytes + excluded.storage_bytes,"
+    " billed_bytes = billed_bytes + excluded.billed_bytes, objects = objects + excluded.objects"
+)
 
 
 class SqliteRows:
@@ -113,6 +124,22 @@ class SqliteTransaction(SqliteRows):
         usage.parts += parts
         usage.changed = True
 
+    def count_class(
+        self,
+        bucket_id: int,
+        storage_class: str,
+        *,
+        storage_bytes: int,
+        billed_bytes: int,
+        objects: int,
+    ) -> None:
+        usage = self._usage[bucket_id]
+        if usage.classes is None:
+            usage.classes = {}
+        counted = usage.classes.setdefault(storage_class, [0, 0, 0])
+        for at, value in enumerate((storage_bytes, billed_bytes, objects)):
+            counted[at] += value
+
     def renew(self, topic: str) -> None:
         self.renewed.add(topic)
 
@@ -136,6 +163,8 @@ class SqliteTransaction(SqliteRows):
                     bucket_id,
                 ),
             )
+        for storage_class, counted in (usage.classes or {}).items():
+            self._cursor.execute(_COUNT_CLASS, (bucket_id, storage_class, *counted))
 
 
 Operation = Callable[[SqliteTransaction], Coroutine[Any, Any, Any]]

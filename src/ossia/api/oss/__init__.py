@@ -6,6 +6,7 @@ Importing a topic registers its operations; every topic is listed here.
 from ossia.api.oss import (
     access_points,
     bucket_acl,
+    bucket_archive,
     bucket_basic,
     bucket_callback_policy,
     bucket_cors,
@@ -22,6 +23,7 @@ from ossia.api.oss import (
     object_multipart,
     object_post,
     object_process,
+    object_restore,
     object_symlink,
     object_tagging,
     public_access_block,
@@ -32,6 +34,7 @@ from ossia.api.oss.registry import oss
 __all__ = [
     "access_points",
     "bucket_acl",
+    "bucket_archive",
     "bucket_basic",
     "bucket_callback_policy",
     "bucket_cors",
@@ -48,6 +51,7 @@ __all__ = [
     "object_multipart",
     "object_post",
     "object_process",
+    "object_restore",
     "object_symlink",
     "object_tagging",
     "oss",

@@ -27,7 +27,7 @@ from ossia.errors import (
 from ossia.protocol.dates import format_iso
 from ossia.protocol.listing_token import decode_token, encode_token
 from ossia.protocol.xml import document, parse, tag
-from ossia.records import Bucket, BucketUsage
+from ossia.records import Bucket, BucketUsage, ClassUsage
 from ossia.tables.objects import Listing
 
 
@@ -222,6 +222,24 @@ async def get_bucket_location(call: Call, request: GetBucketLocation) -> GetBuck
     return GetBucketLocationResult(region=call.bucket.region)
 
 
+_NAMES_IN_STAT = (
+    ("IA", "InfrequentAccess"),
+    ("Archive", "Archive"),
+    ("ColdArchive", "ColdArchive"),
+    ("DeepColdArchive", "DeepColdArchive"),
+)
+
+
+def _class_xml(name: str, usage: ClassUsage | None) -> str:
+    """What is in one class: as it is billed, as it is, and how many objects."""
+    counted = usage or ClassUsage()
+    return (
+        tag(f"{name}Storage", counted.billed_bytes)
+        + tag(f"{name}RealStorage", counted.storage_bytes)
+        + tag(f"{name}ObjectCount", counted.objects)
+    )
+
+
 @dataclass(slots=True, kw_only=True)
 class GetBucketStat:
     bucket: BucketInPath
@@ -230,19 +248,13 @@ class GetBucketStat:
 @dataclass(slots=True, kw_only=True)
 class GetBucketStatResult(Answer):
     usage: BucketUsage
-    storage_class: str
     created_at: int
 
     def body(self, call: Call) -> bytes:
         del call
         usage = self.usage
-        infrequent = self.storage_class == "IA"
-        standard = (0, 0) if infrequent else (usage.storage_bytes, usage.objects)
-        rare = (usage.storage_bytes, usage.objects) if infrequent else (0, 0)
-        cold = "".join(
-            tag(f"{kind}Storage", 0) + tag(f"{kind}RealStorage", 0) + tag(f"{kind}ObjectCount", 0)
-            for kind in ("Archive", "ColdArchive", "DeepColdArchive")
-        )
+        others = usage.classes.values()
+        standard = usage.storage_bytes - sum(each.storage_bytes for each in others)
         return document(
             "BucketStat",
             tag("Storage", usage.storage_bytes),
@@ -252,12 +264,9 @@ class GetBucketStatResult(Answer):
             tag("LiveChannelCount", 0),
             # Of a bucket that never held anything, that of the bucket: the Go SDK v2 wants one.
             tag("LastModifiedTime", max(usage.last_modified_at, self.created_at) // 1000),
-            tag("StandardStorage", standard[0]),
-            tag("StandardObjectCount", standard[1]),
-            tag("InfrequentAccessStorage", rare[0]),
-            tag("InfrequentAccessRealStorage", rare[0]),
-            tag("InfrequentAccessObjectCount", rare[1]),
-            cold,
+            tag("StandardStorage", standard),
+            tag("StandardObjectCount", usage.objects - sum(each.objects for each in others)),
+            *(_class_xml(name, usage.classes.get(kind)) for kind, name in _NAMES_IN_STAT),
             tag("DeleteMarkerCount", 0),
         )
 
@@ -267,10 +276,7 @@ async def get_bucket_stat(call: Call, request: GetBucketStat) -> GetBucketStatRe
     """Count the objects and bytes of a bucket."""
     del request
     usage = await call.services.buckets.usage(call.bucket)
-    bucket = call.bucket
-    return GetBucketStatResult(
-        usage=usage, storage_class=bucket.storage_class, created_at=bucket.created_at
-    )
+    return GetBucketStatResult(usage=usage, created_at=call.bucket.created_at)
 
 
 # --- listing ---
@@ -296,7 +302,6 @@ class ListObjectsResult(Answer):
     owner: str
 
     def body(self, call: Call) -> bytes:
-        del call
         page, names = self.page, Names(self.request.encoding_type)
         more = page.next_after
         return listing_document(
@@ -304,7 +309,7 @@ class ListObjectsResult(Answer):
             self.request,
             names.tag("Marker", self.request.marker),
             None if more is None else names.tag("NextMarker", more),
-            "".join(object_xml(each, names, self.owner) for each in page.objects),
+            "".join(object_xml(each, names, self.owner, call.now_ms) for each in page.objects),
             page.prefixes,
         )
 
@@ -363,7 +368,6 @@ class ListObjectsV2Result(Answer):
     owner: str | None
 
     def body(self, call: Call) -> bytes:
-        del call
         request, page, names = self.request, self.page, Names(self.request.encoding_type)
         more = page.next_after
         start, token = request.start_after, request.token
@@ -374,7 +378,7 @@ class ListObjectsV2Result(Answer):
             + ("" if token is None else tag("ContinuationToken", token))
             + tag("KeyCount", len(page.objects) + len(page.prefixes)),
             None if more is None else tag("NextContinuationToken", encode_token(more)),
-            "".join(object_xml(each, names, self.owner) for each in page.objects),
+            "".join(object_xml(each, names, self.owner, call.now_ms) for each in page.objects),
             page.prefixes,
         )
 

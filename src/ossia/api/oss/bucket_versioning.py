@@ -100,7 +100,6 @@ class ListObjectVersionsResult(Answer):
     owner: str
 
     def body(self, call: Call) -> bytes:
-        del call
         request, page, names = self.request, self.page, Names(self.request.encoding_type)
         further = None
         if page.next_key is not None:
@@ -112,7 +111,7 @@ class ListObjectVersionsResult(Answer):
             names.tag("KeyMarker", request.key_marker)
             + tag("VersionIdMarker", request.version_id_marker),
             further,
-            "".join(version_xml(each, names, self.owner) for each in page.versions),
+            "".join(version_xml(each, names, self.owner, call.now_ms) for each in page.versions),
             page.prefixes,
         )
 

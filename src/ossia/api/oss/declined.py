@@ -51,8 +51,6 @@ _BUCKET = (
     ("PutBucketResourceGroup", "PUT", "resourceGroup"),
     ("PutBucketHttpsConfig", "PUT", "httpsConfig"),
     ("GetBucketHttpsConfig", "GET", "httpsConfig"),
-    ("PutBucketArchiveDirectRead", "PUT", "bucketArchiveDirectRead"),
-    ("GetBucketArchiveDirectRead", "GET", "bucketArchiveDirectRead"),
     ("PutStyle", "PUT", "style", "styleName"),
     ("GetStyle", "GET", "style", "styleName"),
     ("DeleteStyle", "DELETE", "style", "styleName"),
@@ -115,8 +113,6 @@ _BUCKET = (
 )
 
 _OBJECT = (
-    ("RestoreObject", "POST", "restore"),
-    ("CleanRestoredObject", "POST", "cleanRestoredObject"),
     ("SealAppendObject", "POST", "seal"),
     ("PutObjectRetention", "PUT", "retention"),
     ("GetObjectRetention", "GET", "retention"),

@@ -21,6 +21,7 @@ from ossia.protocol.callback_policy import stored_callback_policies
 from ossia.protocol.header_text import decode_header, kept_text
 from ossia.protocol.object_tags import parse_tags
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
+from ossia.protocol.storage_class import STORAGE_CLASSES
 
 CONTENT_HEADERS = (
     b"content-type",
@@ -42,22 +43,10 @@ ENCRYPTION_HEADERS = (
 MAX_USER_METADATA = 8 * 1024
 DEFAULT_TYPE = "application/octet-stream"
 _META_NAME = re.compile(rb"[a-z0-9-]+\Z")
-_STORAGE_CLASSES = ("Standard", "IA", "Archive", "ColdArchive", "DeepColdArchive")
-_ONLINE_CLASSES = ("Standard", "IA")
 
 bucket_acl = one_of("private", "public-read", "public-read-write")
 object_acl = one_of("default", "private", "public-read", "public-read-write")
-
-
-def storage_class(text: str) -> str:
-    """A storage class that is read without restoring."""
-    known = str(one_of(*_STORAGE_CLASSES)(text))
-    if known not in _ONLINE_CLASSES:
-        raise NotOffered(
-            f"The storage class {known} is not offered: its objects would have to be restored.",
-            Header="x-oss-storage-class",
-        )
-    return known
+storage_class = one_of(*STORAGE_CLASSES)
 
 
 def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:

@@ -8,6 +8,7 @@ is ``%20`` and plus is ``%2B``, because Go and Java decode ``+`` to a space and 
 from typing import Protocol
 from urllib.parse import quote
 
+from ossia.domain.objects.readable import restoration_text
 from ossia.protocol import xml
 from ossia.protocol.dates import format_iso
 from ossia.records import ObjectType, StoredObject
@@ -74,12 +75,13 @@ def listing_document(
     )
 
 
-def object_xml(stored: StoredObject, names: Names, owner: str | None) -> str:
+def object_xml(stored: StoredObject, names: Names, owner: str | None, now: int) -> str:
     """``<Contents>`` of one object; oss2 needs Type in every listing."""
-    return f"<Contents>{names.tag('Key', stored.key)}{_about(stored)}{_owned(owner)}</Contents>"
+    about = _about(stored, now)
+    return f"<Contents>{names.tag('Key', stored.key)}{about}{_owned(owner)}</Contents>"
 
 
-def version_xml(listed: ListedVersion, names: Names, owner: str) -> str:
+def version_xml(listed: ListedVersion, names: Names, owner: str, now: int) -> str:
     """``<Version>`` or ``<DeleteMarker>`` of one version."""
     stored = listed.stored
     named = (
@@ -89,14 +91,16 @@ def version_xml(listed: ListedVersion, names: Names, owner: str) -> str:
     if stored.type == ObjectType.DELETE_MARKER:
         modified = f"<LastModified>{format_iso(stored.modified_at)}</LastModified>"
         return f"<DeleteMarker>{named}{modified}{_owned(owner)}</DeleteMarker>"
-    return f"<Version>{named}{_about(stored)}{_owned(owner)}</Version>"
+    return f"<Version>{named}{_about(stored, now)}{_owned(owner)}</Version>"
 
 
-def _about(stored: StoredObject) -> str:
+def _about(stored: StoredObject, now: int) -> str:
+    restoration = restoration_text(stored, now)
+    restored = "" if restoration is None else xml.tag("RestoreInfo", restoration)
     return (
         f"<LastModified>{format_iso(stored.modified_at)}</LastModified>"
         f'<ETag>"{stored.etag}"</ETag><Type>{stored.type}</Type><Size>{stored.size}</Size>'
-        f"<StorageClass>{stored.storage_class}</StorageClass>"
+        f"<StorageClass>{stored.storage_class}</StorageClass>{restored}"
     )
 
 

@@ -6,11 +6,14 @@ are stored then does not describe the answer: it has neither length nor ETag nor
 
 from typing import Annotated, Final, Protocol
 
+import msgspec
+
 from ossia.api.bind import Header
 from ossia.api.call import Call
 from ossia.api.operation import Answer
 from ossia.api.oss.fields import DEFAULT_TYPE
 from ossia.api.oss.traffic import DELAY
+from ossia.domain.objects.readable import restoration_text
 from ossia.http.message import Span
 from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import media_type_of, wire_text
@@ -75,6 +78,16 @@ _SHOWN = {
     "content-language": "Content-Language",
     "expires": "Expires",
 }
+
+
+def with_restoration(stored: StoredObject, now: int) -> StoredObject:
+    """*stored*, with the header that tells how far its restoring is, if it was asked for."""
+    if stored.restoration is None:
+        return stored
+    text = restoration_text(stored, now)
+    if text is None:
+        return stored
+    return msgspec.structs.replace(stored, headers={**stored.headers, "x-oss-restore": text})
 
 
 class GetObjectResult(ObjectAnswer):

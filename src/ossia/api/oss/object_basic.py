@@ -37,6 +37,7 @@ from ossia.api.oss.object_answer import (
     GetObjectResult,
     HeadObjectResult,
     is_coded,
+    with_restoration,
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
@@ -46,6 +47,7 @@ from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
     InvalidDigest,
+    InvalidObjectState,
     InvalidRange,
     InvalidRequest,
     InvalidTargetType,
@@ -176,6 +178,7 @@ class GetObject:
         NoSuchVersion,
         MethodNotAllowed,
         AccessDenied,
+        InvalidObjectState,
         PreconditionFailed,
         NotModified,
         InvalidRange,
@@ -186,7 +189,7 @@ class GetObject:
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it; of a symlink, its target."""
     objects = call.services.objects
-    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
+    stored = await call.services.symlinks.read(call.bucket, found_by(request))
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
     if request.range is not None:
@@ -196,7 +199,8 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     spans = await objects.begin(stored, start, length) if stored.inline is None else ()
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
     version = shown_version(call.bucket, stored.version)
-    return answer(stored, request.overrides, version, chosen, spans, request.limit)
+    told = with_restoration(stored, call.now_ms)
+    return answer(told, request.overrides, version, chosen, spans, request.limit)
 
 
 # --- head ---
@@ -236,7 +240,8 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     stored = await call.services.symlinks.follow(call.bucket, found_by(request))
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
-    return answer(stored, request.overrides, shown_version(call.bucket, stored.version))
+    told = with_restoration(stored, call.now_ms)
+    return answer(told, request.overrides, shown_version(call.bucket, stored.version))
 
 
 @dataclass(slots=True, kw_only=True)

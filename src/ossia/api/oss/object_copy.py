@@ -21,6 +21,7 @@ from ossia.domain.objects.versions import check_version, shown_version
 from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
+    InvalidObjectState,
     NoSuchBucket,
     NoSuchKey,
     NotModified,
@@ -176,6 +177,7 @@ class CopyObjectResult(Answer):
     errors=(
         NoSuchBucket,
         NoSuchKey,
+        InvalidObjectState,
         PreconditionFailed,
         NotModified,
         FileAlreadyExists,

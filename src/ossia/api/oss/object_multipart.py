@@ -49,6 +49,7 @@ from ossia.errors import (
     FileAlreadyExists,
     InvalidArgument,
     InvalidDigest,
+    InvalidObjectState,
     InvalidPart,
     InvalidPartOrder,
     MalformedXML,
@@ -260,12 +261,19 @@ class UploadPartCopyResult(Answer):
     action="oss:PutObject",
     grant=Grant.WRITE,
     also=(*READS_SOURCE, _NEEDS_TARGET_OF_SOURCE),
-    errors=(NoSuchUpload, NoSuchKey, NoSuchVersion, PreconditionFailed, InvalidArgument),
+    errors=(
+        NoSuchUpload,
+        NoSuchKey,
+        NoSuchVersion,
+        InvalidObjectState,
+        PreconditionFailed,
+        InvalidArgument,
+    ),
 )
 async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
     """Make a part of (a range of) an object."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
-    source = await call.services.symlinks.follow(source_bucket, found_by(request))
+    source = await call.services.symlinks.read(source_bucket, found_by(request))
     part, chosen = await call.services.multipart.copy_part(
         call.bucket,
         request.key,

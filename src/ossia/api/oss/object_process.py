@@ -18,6 +18,7 @@ from ossia.errors import (
     CallbackFailed,
     InvalidArgument,
     InvalidDigest,
+    InvalidObjectState,
     NoSuchKey,
     NotOffered,
 )
@@ -89,7 +90,14 @@ def _version(_call: Call, request: ProcessObject) -> Iterable[Resource]:
         Needs("oss:GetObjectVersion", Grant.READ, _version, only_if="a version is named"),
         NEEDS_TARGET,
     ),
-    errors=(NoSuchKey, InvalidArgument, InvalidDigest, NotOffered, CallbackFailed),
+    errors=(
+        NoSuchKey,
+        InvalidObjectState,
+        InvalidArgument,
+        InvalidDigest,
+        NotOffered,
+        CallbackFailed,
+    ),
 )
 async def process_object(call: Call, request: ProcessObject) -> ProcessObjectResult:
     """Tell an application server about an object that exists (trigger/callback)."""
@@ -103,7 +111,7 @@ async def process_object(call: Call, request: ProcessObject) -> ProcessObjectRes
     config = decode_for(
         call, process.parameters.get("callback", ""), process.parameters.get("callback-var")
     )
-    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
+    stored = await call.services.symlinks.read(call.bucket, found_by(request))
     result = ProcessObjectResult()
     callback = announce(call, config, "ProcessObject", kind="trigger")
     assert callback is not None

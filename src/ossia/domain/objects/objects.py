@@ -14,11 +14,13 @@ import msgspec
 from ossia import tables
 from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, StoredSource
+from ossia.domain.objects.readable import check_readable
 from ossia.domain.objects.versions import Versions, is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
     InternalError,
+    InvalidArgument,
     NoSuchBucket,
     ObjectNotAppendable,
     PositionNotEqualToLength,
@@ -35,6 +37,7 @@ from ossia.ports import (
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.preconditions import Preconditions
+from ossia.protocol.storage_class import NEVER_APPENDED
 from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, PendingCallback, StoredObject
 
 
@@ -176,7 +179,8 @@ class Objects:
         """Append the bytes of *source* at *position*, which must be the present length.
 
         Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
-        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`.
+        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`, `InvalidArgument` for a class
+        that no appendable object has.
         """
         before = await tables.objects.find(self._database, bucket.id, key)
         self._check_append(before, position)
@@ -185,6 +189,8 @@ class Objects:
         if before is not None and short_tail(before.extents) >= MOST_SHORT:
             await self._join_tail(before)
         base = before or self._empty_appendable(bucket, key, attributes)
+        if before is None:
+            _check_appended_class(base)
         landed = await self._ingest.take(
             source,
             content_md5=content_md5,
@@ -355,13 +361,15 @@ class Objects:
         this very moment makes the copy fail.
         Copying what a key names onto itself changes what is said about the object, whatever the
         directive; the ACL stays unless another is given (witnessed.md, W23).  With versioning that
-        is one more version.
+        is one more version.  A copy has not been restored.  Raises `InvalidObjectState` of a source
+        that would have to be.
         """
         onto_itself = source_bucket.id == bucket.id and source_key == key
         forbid_overwrite = forbids(bucket, forbid_overwrite) and not onto_itself
         itself = onto_itself and source_version is None
         for attempt in range(_COPY_TRIES):
             source = await self.find(source_bucket, source_key, source_version)
+            check_readable(source_bucket, source, self._clock.now_ms())
             conditions.check(source.etag, source.modified_at)
             if source.tags and not (replace_tags or carries_tags):
                 raise ServiceUnavailable
@@ -379,11 +387,13 @@ class Objects:
                 if replace_headers or itself
                 else source.headers,
                 tags=attributes.tags if replace_tags else source.tags,
+                restoration=None,
             )
-            if source.type == ObjectType.APPENDABLE.value and not (
-                onto_itself and new.version == source.version
-            ):
-                new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
+            if source.type == ObjectType.APPENDABLE.value:
+                if onto_itself and new.version == source.version:
+                    _check_appended_class(new)
+                else:
+                    new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
             try:
                 await self._database.change(
                     tables.objects.put,
@@ -479,6 +489,16 @@ def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
     """
     kept = {name: text for name, text in old.items() if name.startswith(_KEPT)}
     return {**kept, **new}
+
+
+def _check_appended_class(new: StoredObject) -> None:
+    if new.storage_class in NEVER_APPENDED:
+        raise InvalidArgument(
+            f"An appendable object cannot have the storage class {new.storage_class}.",
+            ec="0016-00000503",
+            ArgumentName="x-oss-storage-class",
+            ArgumentValue=new.storage_class,
+        )
 
 
 def _append_etag(before: str, added: str) -> str:

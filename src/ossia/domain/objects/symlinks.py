@@ -13,6 +13,7 @@
 import msgspec
 
 from ossia.domain.objects.objects import Attributes, Objects
+from ossia.domain.objects.readable import check_readable
 from ossia.domain.objects.versions import new_version
 from ossia.errors import InvalidTargetType, NotSymlink, SymlinkTargetNotExist
 from ossia.ports import Clock
@@ -71,26 +72,39 @@ class Symlinks:
         return new
 
     async def follow(self, bucket: Bucket, stored: StoredObject) -> StoredObject:
-        """What is read under the key of *stored*: itself, unless it is a link.
+        """What is found under the key of *stored*: itself, unless it is a link.
 
         Raises `SymlinkTargetNotExist`, `InvalidTargetType`.
         """
         if not is_link(stored):
             return stored
-        key = target_of(stored)
+        return _through(stored, await self._target(bucket, stored))
+
+    async def read(self, bucket: Bucket, stored: StoredObject) -> StoredObject:
+        """The same, whose bytes are to be read.  Raises `InvalidObjectState`, too."""
+        target = await self._target(bucket, stored) if is_link(stored) else stored
+        check_readable(bucket, target, self._clock.now_ms())
+        return stored if target is stored else _through(stored, target)
+
+    async def _target(self, bucket: Bucket, link: StoredObject) -> StoredObject:
+        key = target_of(link)
         target = await self._objects.peek(bucket, key)
         if target is None:
             raise SymlinkTargetNotExist(Key=key)
         if is_link(target):
             raise InvalidTargetType(Key=key)
-        return msgspec.structs.replace(
-            stored,
-            size=target.size,
-            etag=target.etag,
-            md5=target.md5,
-            crc64=target.crc64,
-            modified_at=max(stored.modified_at, target.modified_at),
-            headers={name: said for name, said in stored.headers.items() if name != SYMLINK_TARGET},
-            inline=target.inline,
-            extents=target.extents,
-        )
+        return target
+
+
+def _through(stored: StoredObject, target: StoredObject) -> StoredObject:
+    return msgspec.structs.replace(
+        stored,
+        size=target.size,
+        etag=target.etag,
+        md5=target.md5,
+        crc64=target.crc64,
+        modified_at=max(stored.modified_at, target.modified_at),
+        headers={name: said for name, said in stored.headers.items() if name != SYMLINK_TARGET},
+        inline=target.inline,
+        extents=target.extents,
+    )

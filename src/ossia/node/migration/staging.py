@@ -6,6 +6,7 @@ from typing import Final
 from ossia.ports import Database, Row, Rows, Transaction
 from ossia.tables import every
 from ossia.tables.blob_life import BlobState
+from ossia.tables.class_usage import recount
 from ossia.tables.columns import unpack_extents
 from ossia.tables.every import Table
 
@@ -50,6 +51,8 @@ async def _stage(source: Rows, staging: Database) -> None:
             if ends:
                 await staging.change(_note_ends, ends)
     await staging.change(every.put_usage, await every.usage(source))
+    # Of a source that was not upgraded to the end, some is not counted.
+    await staging.change(recount)
 
 
 async def _note_ends(tx: Transaction, ends: list[Row]) -> None:

@@ -39,6 +39,7 @@ func main() {
 		{Name: "list_awkward_keys", Run: listAwkwardKeys},
 		{Name: "copy", Run: copyObject},
 		{Name: "append", Run: appendObject},
+		{Name: "restore", Run: restore},
 		{Name: "ranges", Run: ranges},
 		{Name: "conditions", Run: conditions},
 		{Name: "object_acl", Run: objectACL},

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { awkwardKeys, bytes, client, etagOf, fetchPlain, get, gone, refused, settings } from './harness.mjs';
+import { setTimeout } from 'node:timers/promises';
+import { awkwardKeys, bytes, client, etagOf, fetchPlain, get, gone, newClient, refused, settings } from './harness.mjs';
 
 const put = (key, text, options) => client.put(key, Buffer.from(text), options);
 
@@ -130,6 +131,35 @@ export async function append() {
   assert.equal((await client.head('append.log')).res.headers['x-oss-object-type'], 'Appendable');
   const late = client.append('append.log', Buffer.from('x'), { position: '3' });
   await refused(late, 409, 'PositionNotEqualToLength');
+}
+
+const state = async (client, key) => (await client.head(key)).res.headers['x-oss-restore'];
+
+export async function restore() {
+  const name = `${settings.bucket}-archive`;
+  const cold = newClient({ bucket: name });
+  await cold.putBucket(name, { StorageClass: 'Archive' });
+  assert.equal((await cold.getBucketInfo(name)).bucket.StorageClass, 'Archive');
+  await cold.put('k', Buffer.from('cold'));
+  assert.equal((await cold.head('k')).res.headers['x-oss-storage-class'], 'Archive');
+  await refused(cold.get('k'), 403, 'InvalidObjectState');
+  await refused(cold.restore('k', { type: 'ColdArchive' }), 400, 'MalformedXML');
+  assert.equal((await cold.restore('k')).res.status, 202);
+  await refused(cold.restore('k'), 409, 'RestoreAlreadyInProgress');
+  const [listed] = (await cold.listV2()).objects;
+  assert.deepEqual(listed.restoreInfo, { ongoingRequest: true });
+  for (let turn = 0; turn < 100 && /true/.test(await state(cold, 'k')); turn++) await setTimeout(100);
+  assert.match(await state(cold, 'k'), /^ongoing-request="false", expiry-date=".* GMT"$/);
+  assert.equal((await cold.get('k')).content.toString(), 'cold');
+  assert.ok((await cold.listV2()).objects[0].restoreInfo.expiryDate > new Date());
+  await cold.delete('k');
+  await cold.deleteBucket(name);
+  const stored = (key, kind) => put(key, 'x', { headers: { 'x-oss-storage-class': kind } });
+  await stored('restore/warm', 'IA');
+  await refused(client.restore('restore/warm'), 400, 'OperationNotSupported');
+  await stored('restore/colder', 'ColdArchive');
+  const { res } = await client.restore('restore/colder', { type: 'ColdArchive', Days: 5, JobParameters: 'Bulk' });
+  assert.equal(res.headers['x-oss-object-restore-priority'], 'Bulk');
 }
 
 export async function ranges() {

@@ -270,6 +270,66 @@ def append() -> None:
     equal("next position", error.next_position, 7)
 
 
+def _archive(name: str) -> oss2.Bucket:
+    """A bucket whose objects have to be restored, with one of them."""
+    cold = bucket_of(name)
+    cold.create_bucket(input=oss2.models.BucketCreateConfig(oss2.BUCKET_STORAGE_CLASS_ARCHIVE))
+    equal("class of the bucket", cold.get_bucket_info().storage_class, "Archive")
+    cold.put_object("k", b"cold")
+    equal("class", cold.head_object("k").headers["x-oss-storage-class"], "Archive")
+    refused(403, "InvalidObjectState", cold.get_object, "k")
+    return cold
+
+
+def _remove(cold: oss2.Bucket) -> None:
+    cold.delete_object("k")
+    cold.delete_bucket()
+
+
+def _wait_until_restored(cold: oss2.Bucket, key: str) -> None:
+    for _ in range(100):
+        if 'ongoing-request="false"' in cold.head_object(key).headers["x-oss-restore"]:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{key} is not restored")
+
+
+@case
+def restore() -> None:
+    cold = _archive(f"{BUCKET}-archive")
+    equal("first", cold.restore_object("k").status, 202)
+    refused(409, "RestoreAlreadyInProgress", cold.restore_object, "k")
+    equal("on its way", cold.head_object("k").headers["x-oss-restore"], 'ongoing-request="true"')
+    _wait_until_restored(cold, "k")
+    equal("content", cold.get_object("k").read(), b"cold")
+    equal("again", cold.restore_object("k").status, 200)
+    _remove(cold)
+    refused(400, "OperationNotSupported", bucket.restore_object, _stored("restore/warm", "IA"))
+    colder = _stored("restore/colder", "ColdArchive")
+    wanted = oss2.models.RestoreConfiguration(
+        days=2, job_parameters=oss2.models.RestoreJobParameters(oss2.models.RESTORE_TIER_BULK)
+    )
+    restored = bucket.restore_object(colder, input=wanted)
+    told = (restored.status, restored.headers["x-oss-object-restore-priority"])
+    equal("status and priority", told, (202, "Bulk"))
+
+
+def _stored(key: str, storage_class: str) -> str:
+    bucket.put_object(key, b"x", headers={"x-oss-storage-class": storage_class})
+    return key
+
+
+@case
+def archive_direct_read() -> None:
+    cold = _archive(f"{BUCKET}-direct")
+    cold.put_bucket_archive_direct_read(enabled=True)
+    equal("enabled", str(cold.get_bucket_archive_direct_read().enabled).lower(), "true")
+    equal("content", cold.get_object("k").read(), b"cold")
+    cold.put_bucket_archive_direct_read(enabled=False)
+    refused(403, "InvalidObjectState", cold.get_object, "k")
+    _remove(cold)
+
+
 @case
 def ranges() -> None:
     bucket.put_object("ranges", b"0123456789")

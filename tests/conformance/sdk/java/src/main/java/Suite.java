@@ -15,6 +15,7 @@ public final class Suite {
         Map<String, Case> cases = new LinkedHashMap<>();
         Buckets.addTo(cases);
         Objects.addTo(cases);
+        Restores.addTo(cases);
         Multipart.addTo(cases);
         Presigned.addTo(cases);
         Refusals.addTo(cases);

@@ -1,0 +1,66 @@
+"""What is counted of the storage classes that cost less to keep than to touch.
+
+Rules:
+
+1. Of Standard nothing is counted here: it is what remains of a bucket's usage.  So a bucket that
+   holds nothing else pays nothing for the others.
+2. A part counts with the class of its upload, as the object will that becomes of it.
+3. An object counts as `LEAST_BILLED` bytes at least, as OSS bills it; a part as what it has.
+"""
+
+from ossia.ports import Transaction
+
+STANDARD = "Standard"
+LEAST_BILLED = 64 * 1024
+"""GetBucketStat documentation, "InfrequentAccessStorage" and its neighbours."""
+
+_BILLED = f"case when size > {LEAST_BILLED} then size else {LEAST_BILLED} end"
+RECOUNT = (
+    "insert into class_usage"
+    " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
+    " select bucket_id, 0, storage_class, sum(stored), sum(billed), sum(objects) from ("
+    f" select bucket_id, storage_class, size as stored, {_BILLED} as billed, 1 as objects"
+    f" from object where storage_class <> '{STANDARD}'"
+    f" union all select bucket_id, storage_class, size, {_BILLED}, 1"
+    # A delete marker has no class.
+    f" from former where storage_class not in ('{STANDARD}', '')"
+    " union all select bucket_id, storage_class, size, size, 0"
+    f" from part join upload on upload.id = upload_id where storage_class <> '{STANDARD}'"
+    " union all select bucket_id, storage_class, -storage_bytes, -billed_bytes, -objects"
+    " from class_usage"
+    ") as counted where true group by bucket_id, storage_class"
+    " having sum(stored) <> 0 or sum(billed) <> 0 or sum(objects) <> 0"
+    " on conflict (bucket_id, slot, storage_class) do update set"
+    " storage_bytes = class_usage.storage_bytes + excluded.storage_bytes,"
+    " billed_bytes = class_usage.billed_bytes + excluded.billed_bytes,"
+    " objects = class_usage.objects + excluded.objects"
+)
+"""Adds what is missing to what is counted, and changes nothing where nothing is.
+
+All of it is one statement, which sees one commit: who writes meanwhile need not wait.
+"""
+
+
+async def recount(tx: Transaction) -> None:
+    """Add what is missing (`RECOUNT`)."""
+    await tx.run(RECOUNT)
+
+
+def count_object(tx: Transaction, bucket_id: int, storage_class: str, size: int, sign: int) -> None:
+    """An object of that class and size has come (1) or gone (-1)."""
+    if storage_class != STANDARD:
+        tx.count_class(
+            bucket_id,
+            storage_class,
+            storage_bytes=sign * size,
+            billed_bytes=sign * max(size, LEAST_BILLED),
+            objects=sign,
+        )
+
+
+def count_parts(tx: Transaction, bucket_id: int, storage_class: str, growth: int) -> None:
+    """The parts of uploads of that class have grown by so much."""
+    if storage_class != STANDARD:
+        tx.count_class(
+            bucket_id, storage_class, storage_bytes=growth, billed_bytes=growth, objects=0
+        )
