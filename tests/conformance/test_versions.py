@@ -1,18 +1,17 @@
-"""Versions: enabled and suspended, null versions, delete markers, and everything that names one (objects.md, section 4)."""
+"""Versions, by requests signed by hand: enabled and suspended, null versions, delete markers, and everything that names one (objects.md, section 4)."""
 
 import base64
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import alibabacloud_oss_v2 as oss_v2
-import oss2
 import pytest
 from asking import Ask
+from callback_asking import config
 
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.protocol.checksums import etag_to_content_md5, md5_hex
+from ossia.testing.inbox import Inbox
 from running import Server
 
 VERSION, MARKER = "x-oss-version-id", "x-oss-delete-marker"
@@ -198,6 +197,16 @@ def test_a_change_of_metadata_is_one_more_version(kept: Ask, bucket: str) -> Non
     second = kept("PUT", "k", headers=source).headers[VERSION]
     told = [at(kept, "HEAD", "k", each).headers["x-oss-meta-a"] for each in (first, second)]
     assert told == ["1", "2"]
+
+
+def test_a_callback_names_the_version(kept: Ask, bucket: str, client: SigningClient) -> None:
+    with Inbox() as inbox:
+        callback = {"x-oss-callback": config(inbox.url, "v=${versionId}")}
+        version = put(kept, "k", b"x", **callback)
+        assert inbox.wait(1)[0].body == f"v={version}".encode()
+        assert client.request("PUT", f"{bucket}-plain").status == 200
+        client.request("PUT", f"{bucket}-plain", "k", body=b"x", headers=callback)
+        assert inbox.wait(2)[1].body == b"v="
 
 
 # --- deleting ---
@@ -471,91 +480,3 @@ def test_who_deletes_what_he_lists_meets_everything_once(kept: Ask) -> None:
 def test_a_version_marker_needs_its_key(kept: Ask) -> None:
     assert versions(kept, version_id_marker="null").code == "InvalidArgument"
     assert versions(kept, key_marker="k", version_id_marker="illegal").code == "InvalidArgument"
-
-
-# --- SDKs ---
-
-
-@pytest.fixture
-def store(server: Server, bucket: str) -> oss2.Bucket:
-    return oss2.Bucket(
-        oss2.Auth(server.access_key_id, server.access_key_secret), server.endpoint, bucket
-    )
-
-
-def test_versions_with_oss2(store: oss2.Bucket) -> None:
-    config = oss2.models.BucketVersioningConfig()
-    config.status = "Enabled"
-    store.put_bucket_versioning(config)
-    assert store.get_bucket_versioning().status == "Enabled"
-    assert store.get_bucket_info().versioning_status == "Enabled"
-    made = [store.put_object("test", content).versionid for content in (b"1", b"2")]
-    marker = store.delete_object("test")
-    assert marker.delete_marker is True
-    with pytest.raises(oss2.exceptions.NoSuchKey):
-        store.get_object("test")
-    assert store.get_object("test", params={"versionId": made[0]}).read() == b"1"
-    assert store.head_object("test", params={"versionId": made[1]}).versionid == made[1]
-    page = store.list_object_versions()
-    assert [each.versionid for each in page.versions] == made[::-1]
-    assert [each.versionid for each in page.delete_marker] == [marker.versionid]
-    assert (page.next_key_marker, page.next_versionid_marker) == ("", "")
-    copied = store.copy_object(store.bucket_name, "test", "copy", params={"versionId": made[0]})
-    assert store.get_object("copy").read() == b"1"
-    for wrong in ("IllegalVersion", "", "CAEQJhiBgIDVmYrr1RYiIGE5ZmUxMjViZDIwYjQwY2I5ODA1"):
-        with pytest.raises(oss2.exceptions.ServerError):
-            store.get_object_acl("test", params={"versionId": wrong})
-    removals = oss2.models.BatchDeleteObjectVersionList()
-    for key, version in (
-        *(("test", each) for each in (*made, marker.versionid)),
-        ("copy", copied.versionid),
-    ):
-        removals.append(oss2.models.BatchDeleteObjectVersion(key, version))
-    for _ in range(2):
-        assert len(store.delete_object_versions(removals).delete_versions) == 4
-    store.delete_bucket()
-
-
-@pytest.fixture
-def sdk(server: Server) -> Iterator[oss_v2.Client]:
-    config = oss_v2.config.load_default()
-    config.credentials_provider = oss_v2.credentials.StaticCredentialsProvider(
-        server.access_key_id, server.access_key_secret
-    )
-    config.region, config.endpoint = server.region, server.endpoint
-    return oss_v2.Client(config)
-
-
-def test_versions_with_v2(sdk: oss_v2.Client, bucket: str) -> None:
-    sdk.put_bucket_versioning(
-        oss_v2.PutBucketVersioningRequest(
-            bucket=bucket,
-            versioning_configuration=oss_v2.VersioningConfiguration(status="Enabled"),
-        )
-    )
-    got = sdk.get_bucket_versioning(oss_v2.GetBucketVersioningRequest(bucket=bucket))
-    assert got.version_status == "Enabled"
-    made = [
-        sdk.put_object(oss_v2.PutObjectRequest(bucket=bucket, key="k", body=content)).version_id
-        for content in (b"1", b"2")
-    ]
-    deleted = sdk.delete_object(oss_v2.DeleteObjectRequest(bucket=bucket, key="k"))
-    assert deleted.delete_marker is True
-    got = sdk.get_object(oss_v2.GetObjectRequest(bucket=bucket, key="k", version_id=made[0]))
-    assert (got.body.content, got.version_id) == (b"1", made[0])
-    page = sdk.list_object_versions(oss_v2.ListObjectVersionsRequest(bucket=bucket))
-    assert [each.version_id for each in page.version] == made[::-1]
-    assert [(each.version_id, each.is_latest) for each in page.delete_marker] == [
-        (deleted.version_id, True)
-    ]
-    everything = sdk.delete_multiple_objects(
-        oss_v2.DeleteMultipleObjectsRequest(
-            bucket=bucket,
-            objects=[
-                oss_v2.DeleteObject(key="k", version_id=each)
-                for each in (*made, deleted.version_id)
-            ],
-        )
-    )
-    assert len(everything.deleted_objects) == 3
-    sdk.delete_bucket(oss_v2.DeleteBucketRequest(bucket=bucket))

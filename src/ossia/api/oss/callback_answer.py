@@ -8,6 +8,7 @@ from ossia.api.call import Call
 from ossia.api.operation import Answer, headers_of
 from ossia.domain.callbacks.callbacks import CallbackReply, UploadFacts
 from ossia.domain.callbacks.upload_callback import Mode, UploadCallback, terms_of
+from ossia.domain.objects.versions import shown_version
 from ossia.errors import CallbackFailed
 from ossia.protocol.callback import CallbackConfig
 from ossia.protocol.trace import trace_headers
@@ -62,6 +63,7 @@ def announce(
             client_ip=call.http.peer,
             requester=call.caller.id,
             read=lambda offset, length: services.objects.read(stored, offset, length),
+            version=shown_version(call.bucket, stored.version),
             trace=trace_headers(call.http.headers) if terms.traceparent else {},
         )
 

@@ -67,7 +67,8 @@ class UploadFacts:
     """What the upload's request knows and the stored object does not.
 
     ``operation`` is ``PutObject``, ``PostObject`` or ``CompleteMultipartUpload``; ``read`` is
-    called only when the template names ``imageInfo.…``; ``trace`` are headers to pass on.
+    called only when the template names ``imageInfo.…``; ``trace`` are headers to pass on;
+    ``version`` is None in a bucket that never had versioning.
     """
 
     bucket: str
@@ -78,6 +79,7 @@ class UploadFacts:
     requester: str
     read: ReadBytes
     vpc_id: str = ""
+    version: str | None = None
     trace: dict[str, str] = field(default_factory=dict)
 
 
@@ -459,6 +461,8 @@ async def _values(config: CallbackConfig, facts: UploadFacts) -> dict[str, Value
         "clientIp": facts.client_ip,
         "reqId": facts.request_id,
         "operation": facts.operation,
+        # Not of OSS, whose documentation names no version (callback.md, section 2).
+        "versionId": facts.version,
     }
     if config.names_image():
         size = await _measure(facts)
