@@ -78,6 +78,8 @@ mon data avail crit = 1
 osd heartbeat interval = 1
 osd heartbeat grace = 3
 osd client watch timeout = 5
+# Faults that people make come more often than five in ten minutes.
+osd max markdown count = 100000
 mon osd min down reporters = 1
 mon osd reporter subtree level = osd
 mon osd adjust heartbeat grace = false

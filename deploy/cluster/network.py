@@ -91,6 +91,9 @@ class Loopback:
 
 _BRIDGE: Final = "ossia-br"
 _PORT: Final = "ossia-{}"
+_KEEPALIVE: Final = {"time": 5, "intvl": 2, "probes": 3}
+"""Who only waits for bytes, as pg_rewind does, notices after so many seconds that nobody is there;
+by default it takes two hours, and a cut during pg_rewind costs a standby for so long."""
 
 
 class Namespaces:
@@ -128,6 +131,9 @@ class Namespaces:
         _ip("-n", name, "link", "set", "lo", "up")
         _ip("-n", name, "addr", "add", f"{self.address(node)}/24", "dev", "eth0")
         _ip("-n", name, "link", "set", "eth0", "up")
+        for what, value in _KEEPALIVE.items():
+            setting = f"/proc/sys/net/ipv4/tcp_keepalive_{what}"
+            must(*self.prefix(node), "sh", "-c", f"echo {value} >{setting}")
 
     def down(self) -> None:
         """See `Network`."""

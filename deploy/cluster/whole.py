@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,7 +15,7 @@ from cluster import ceph, demonstration, disks, etcd, gateways, haproxy, postgre
 from cluster.errors import ClusterError
 from cluster.network import HOST, NUMBERS
 from cluster.place import MARK, PORTS, Place, check_reachable, refuse_taken
-from cluster.processes import Daemon, Process, wait_until
+from cluster.processes import POLL_S, Daemon, Process
 
 _PROGRAMS: Final = {
     "ceph-mon": "ceph-mon",
@@ -136,18 +137,24 @@ class Cluster:
             raise ClusterError(f"{name} belongs to its Patroni: stop that.")
         found.stop()
 
-    def is_well(self) -> bool:
-        """Whether everything runs, is whole, and is not cut off or frozen."""
+    def unwell(self) -> list[str]:
+        """What does not run, is not whole, is cut off or frozen."""
         place = self.place
-        return (
-            all(each.is_running() and not each.is_frozen() for each in self.processes())
-            and not any(place.network.is_cut(node) for node in NUMBERS)
-            and all(etcd.is_healthy(place, each) for each in etcd.MEMBERS)
-            and postgres.is_healthy(place)
-            and self.group.are_ready()
-            and ceph.is_clean(place)
-            and not ceph.is_full(place)
-        )
+        parts = {
+            **{each.name: each.is_running() and not each.is_frozen() for each in self.processes()},
+            **{f"network of {node}": not place.network.is_cut(node) for node in NUMBERS},
+            **{each: etcd.is_healthy(place, each) for each in etcd.MEMBERS},
+        }
+        found = [name for name, is_well in parts.items() if not is_well]
+        if found:
+            return found
+        # These ask around, and wait for those that do not answer.
+        others = {
+            "PostgreSQL": postgres.is_healthy(place),
+            "gateways": self.group.are_ready(),
+            "Ceph": ceph.is_clean(place) and not ceph.is_full(place),
+        }
+        return [name for name, is_well in others.items() if not is_well]
 
     def mend(self, seconds: float = 180) -> None:
         """Undo every fault, and wait until all is well."""
@@ -159,7 +166,11 @@ class Cluster:
         for daemon in self.daemons():
             daemon.start()
         self.empty()
-        wait_until(self.is_well, seconds, "The cluster did not become well again")
+        until = time.monotonic() + seconds
+        while unwell := self.unwell():
+            if time.monotonic() > until:
+                raise ClusterError(f"Not well again after {seconds:g} s: {', '.join(unwell)}.")
+            time.sleep(POLL_S)
 
     def down(self) -> None:
         """Stop everything and leave nothing behind.  A part that is gone is no obstacle."""

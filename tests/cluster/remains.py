@@ -16,6 +16,7 @@ _LATER_S: Final = 5 * 24 * 3600
 _SWEEP_WITHIN_S: Final = 150
 _NAMED: Final = """
     select blob_id from object where blob_id is not null
+    union select blob_id from former where blob_id is not null
     union select blob_id from extent
 """
 _KEY: Final = re.compile(rb"<Key>([^<]*)</Key>")

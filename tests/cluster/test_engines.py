@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_everything_runs_and_is_well(whole: Cluster) -> None:
     assert [each.name for each in whole.processes() if not each.is_running()] == []
     assert whole.is_up()
-    wait_until(whole.is_well, 60, "not well")
+    wait_until(lambda: not whole.unwell(), 60, "not well")
 
 
 def test_s3_keeps_what_it_is_given(whole: Cluster) -> None:

@@ -8,10 +8,11 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -163,6 +164,7 @@ def direct_read(enabled: str) -> bytes:
     return f"<{root}><Enabled>{enabled}</Enabled></{root}>".encode()
 
 
+SUSPENDED = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
 TAGS = b"<Tagging><TagSet><Tag><Key>team</Key><Value>blue</Value></Tag></TagSet></Tagging>"
 CORS = (
     b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>"
@@ -257,7 +259,11 @@ def _delete_multiple(client: SigningClient, place: Place) -> Reply:
 
 
 def delete_keys(client: SigningClient, place: Place, *keys: str) -> Reply:
-    objects = "".join(f"<Object><Key>{key}</Key></Object>" for key in keys)
+    return _delete(client, place, *(f"<Key>{key}</Key>" for key in keys))
+
+
+def _delete(client: SigningClient, place: Place, *named: str) -> Reply:
+    objects = "".join(f"<Object>{each}</Object>" for each in named)
     body = f"<Delete>{objects}</Delete>".encode()
     headers = {"Content-MD5": etag_to_content_md5(md5_hex(body))}
     return client.request("POST", place.bucket, query=[("delete", "")], headers=headers, body=body)
@@ -388,6 +394,51 @@ def _copy_tagged(client: SigningClient, place: Place) -> Reply:
     return client.request("PUT", place.bucket, place.at + "copy", headers=headers)
 
 
+def _copy_version(client: SigningClient, place: Place) -> Reply:
+    return _copy_of(client, place, "k?versionId=null", "copy")
+
+
+def _copy_tagged_version(client: SigningClient, place: Place) -> Reply:
+    return _copy_of(client, place, "tagged?versionId=null", "copy")
+
+
+def _copy_of(client: SigningClient, place: Place, source: str, key: str) -> Reply:
+    headers = {"x-oss-copy-source": f"/{place.bucket}/{place.at}{source}"}
+    return client.request("PUT", place.bucket, place.at + key, headers=headers)
+
+
+def _upload_part_copy_of_version(client: SigningClient, place: Place) -> Reply:
+    return _copy_to_part(client, place, "k?versionId=null")
+
+
+def _delete_version(client: SigningClient, place: Place) -> Reply:
+    return _delete(client, place, f"<Key>{place.at}k</Key><VersionId>null</VersionId>")
+
+
+class _NamesVersion:
+    """A client that names the null version in everything it asks."""
+
+    def __init__(self, client: SigningClient) -> None:
+        self._client = client
+
+    def request(
+        self,
+        method: str,
+        bucket: str,
+        key: str,
+        *,
+        query: Sequence[tuple[str, str]] = (),
+        **more: Any,
+    ) -> Reply:
+        query = [*query, ("versionId", "null")]
+        return self._client.request(method, bucket, key, query=query, **more)
+
+
+def naming_version(send: Send) -> Send:
+    """The same about the null version."""
+    return lambda client, place: send(cast("SigningClient", _NamesVersion(client)), place)
+
+
 def _list_buckets(client: SigningClient, _place: Place) -> Reply:
     return client.request("GET")
 
@@ -424,6 +475,8 @@ REQUESTS: dict[str, Send] = {
     "GetBucketTags": simple("GET", "", ("tagging", "")),
     "DeleteBucketTags": simple("DELETE", "", ("tagging", "")),
     "GetBucketVersioning": simple("GET", "", ("versioning", "")),
+    # Of a bucket that others use as well: it stays without versions that are kept.
+    "PutBucketVersioning": simple("PUT", "", ("versioning", ""), body=SUSPENDED),
     "ListLiveChannel": simple("GET", "", ("live", "")),
     "ListAccessPoints": simple("GET", "", ("accessPoint", "")),
     "GetBucketLogging": simple("GET", "", ("logging", "")),
@@ -506,10 +559,22 @@ ASKING_MORE: dict[tuple[str, str], Send] = {
     ("UploadPartCopy", "oss:GetObject"): _upload_part_copy_of_link,
     # Issue 10, C6.
     ("CopyObject", "oss:GetObjectTagging"): _copy_tagged,
+    ("CopyObject", "oss:GetObjectVersion"): _copy_version,
+    ("CopyObject", "oss:GetObjectVersionTagging"): _copy_tagged_version,
+    ("UploadPartCopy", "oss:GetObjectVersion"): _upload_part_copy_of_version,
+    ("ProcessObject", "oss:GetObjectVersion"): naming_version(_process),
+    ("DeleteMultipleObjects", "oss:DeleteObjectVersion"): _delete_version,
 }
 """A request for each action that an operation needs only sometimes."""
-ALONG_WITH = {("CopyObject", "oss:GetObjectTagging"): ["oss:PutObjectTagging"]}
+ALONG_WITH = {
+    ("CopyObject", "oss:GetObjectTagging"): ["oss:PutObjectTagging"],
+    ("CopyObject", "oss:GetObjectVersionTagging"): ["oss:GetObjectVersion", "oss:PutObjectTagging"],
+}
 """What that very request needs besides."""
+_OF_VERSIONS = {
+    "oss:GetObject": "oss:GetObjectVersion",
+    "oss:DeleteObject": "oss:DeleteObjectVersion",
+}
 _UNMADE = (
     "GetBucketLifecycle",
     "GetBucketWebsite",
@@ -525,6 +590,13 @@ def actions_of(operation: Operation) -> list[str]:
     """What the plain request for an operation needs."""
     own = [] if operation.action is None else [operation.action]
     return own + [needs.action for needs in operation.also if not needs.only_if]
+
+
+def needs_of(operation: Operation, action: str) -> list[str]:
+    """What a request of `ASKING_MORE` needs: an action of versions takes another one's place."""
+    needs = [*actions_of(operation), action, *ALONG_WITH.get((operation.name, action), [])]
+    replaced = {plain for plain, other in _OF_VERSIONS.items() if other in needs}
+    return [each for each in needs if each not in replaced]
 
 
 def rarer_actions_of(operation: Operation) -> list[str]:

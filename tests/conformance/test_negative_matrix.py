@@ -18,7 +18,6 @@ from pathlib import Path
 
 import pytest
 from access_world import (
-    ALONG_WITH,
     ASKING_MORE,
     REQUESTS,
     Place,
@@ -29,6 +28,8 @@ from access_world import (
     assert_denied,
     assert_let_in,
     make_place,
+    naming_version,
+    needs_of,
     rarer_actions_of,
 )
 
@@ -38,7 +39,12 @@ from ossia.api.oss import oss
 from ossia.client.signing_client import Reply, SigningClient
 
 ACTIONS = sorted(
-    {action for each in oss.operations for action in (*actions_of(each), *rarer_actions_of(each))}
+    {
+        action
+        for each in oss.operations
+        for action in (each.version_action, *actions_of(each), *rarer_actions_of(each))
+        if action is not None
+    }
 )
 COPIES = [each for each in oss.operations if each.header == "x-oss-copy-source"]
 
@@ -57,8 +63,11 @@ def cases() -> Iterator[Case]:
         yield Case(operation, REQUESTS[operation.name], actions_of(operation))
         for action in rarer_actions_of(operation):
             send = ASKING_MORE[operation.name, action]
-            more = ALONG_WITH.get((operation.name, action), [])
-            yield Case(operation, send, [*actions_of(operation), action, *more])
+            yield Case(operation, send, needs_of(operation, action))
+        if operation.version_action not in {None, operation.action}:
+            asked = actions_of(operation)
+            named = [operation.version_action or "", *asked[1:]]
+            yield Case(operation, naming_version(REQUESTS[operation.name]), named)
 
 
 def named(some: list[Case]) -> pytest.MarkDecorator:
@@ -120,7 +129,8 @@ def test_every_permission_is_in_the_matrix() -> None:
     wanted = {
         (each.name, action)
         for each in oss.operations
-        for action in ([each.action] if each.action else []) + [also.action for also in each.also]
+        for action in (each.action, each.version_action, *(also.action for also in each.also))
+        if action is not None
     }
     assert {(case.operation.name, action) for case in cases() for action in case.needs} == wanted
     assert set(ASKING_MORE) == {

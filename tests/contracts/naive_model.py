@@ -123,8 +123,13 @@ class NaiveModel:
             uploads=len(uploads),
             parts=len(parts),
             last_modified_at=self.changed_at.get(bucket_id, 0),
-            classes=self.classes(objects, parts),
+            classes=self.classes(objects, parts) | self.markers(bucket_id),
         )
+
+    def markers(self, bucket_id: int) -> dict[str, ClassUsage]:
+        number = sum(each.type == "DeleteMarker" and each.bucket_id == bucket_id
+                     for each in self.every_version())  # fmt: skip
+        return {"DeleteMarker": ClassUsage(objects=number)} if number else {}
 
     def classes(self, objects: Sequence[StoredObject], parts: Sequence[Part]) -> dict[str, Any]:
         found = {}
@@ -285,7 +290,7 @@ class NaiveModel:
             etag="",
             crc64=0,
             modified_at=self.clock.now_ms(),
-            storage_class="",
+            storage_class="DeleteMarker",
         )
         self.formers[bucket_id, key] = [marker, *kept]
         self.touched(bucket_id)

@@ -158,7 +158,7 @@ def blob(number: int) -> str:
 
 
 async def count_former_versions(store: Stored) -> None:
-    """A former version counts with its own class, a delete marker with none."""
+    """A former version counts with its own class, a delete marker for itself."""
 
     async def classes() -> dict[str, int]:
         usage: BucketUsage = await store.bucket_usage(bucket.id)
@@ -170,17 +170,17 @@ async def count_former_versions(store: Stored) -> None:
     await store.put_object(an_object(bucket, version="v3"))
     assert await classes() == {"Archive": 1, "IA": 1}
     await store.delete_versions(bucket.id, [Removal("key", marker="v4")])
-    assert await classes() == {"Archive": 1, "IA": 1}
+    assert await classes() == {"Archive": 1, "DeleteMarker": 1, "IA": 1}
     former = await store.find_version(bucket.id, "key", "v1")
     noted = Restoration(tier="Standard", ready_at=7, until=9)
     await store.put_restoration(former, noted)
     restored = replace(former, restoration=noted)
     assert await store.find_version(bucket.id, "key", "v1") == restored
     await store.change(recount)
-    assert await classes() == {"Archive": 1, "IA": 1}
+    assert await classes() == {"Archive": 1, "DeleteMarker": 1, "IA": 1}
     await store.change(forget_classes)
     await store.change(recount)
-    assert await classes() == {"Archive": 1, "IA": 1}
+    assert await classes() == {"Archive": 1, "DeleteMarker": 1, "IA": 1}
     for version in ("v4", "v3", "v2"):
         await store.delete_versions(bucket.id, [Removal("key", version)])
     assert await classes() == {"Archive": 1}

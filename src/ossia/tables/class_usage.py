@@ -9,8 +9,11 @@ Rules:
 """
 
 from ossia.ports import Transaction
+from ossia.records import ObjectType
 
 STANDARD = "Standard"
+MARKERS = ObjectType.DELETE_MARKER.value
+"""What stands for the class of delete markers, which are counted, but are no objects."""
 LEAST_BILLED = 64 * 1024
 """GetBucketStat documentation, "InfrequentAccessStorage" and its neighbours."""
 
@@ -21,9 +24,9 @@ RECOUNT = (
     " select bucket_id, 0, storage_class, sum(stored), sum(billed), sum(objects) from ("
     f" select bucket_id, storage_class, size as stored, {_BILLED} as billed, 1 as objects"
     f" from object where storage_class <> '{STANDARD}'"
-    f" union all select bucket_id, storage_class, size, {_BILLED}, 1"
-    # A delete marker has no class.
-    f" from former where storage_class not in ('{STANDARD}', '')"
+    f" union all select bucket_id, storage_class, size,"
+    f" case when storage_class = '{MARKERS}' then 0 else {_BILLED} end, 1"
+    f" from former where storage_class <> '{STANDARD}'"
     " union all select bucket_id, storage_class, size, size, 0"
     f" from part join upload on upload.id = upload_id where storage_class <> '{STANDARD}'"
     " union all select bucket_id, storage_class, -storage_bytes, -billed_bytes, -objects"
@@ -56,6 +59,12 @@ def count_object(tx: Transaction, bucket_id: int, storage_class: str, size: int,
             billed_bytes=sign * max(size, LEAST_BILLED),
             objects=sign,
         )
+
+
+def count_marker(tx: Transaction, bucket_id: int, sign: int) -> None:
+    """A delete marker has come (1) or gone (-1)."""
+    tx.count(bucket_id)
+    tx.count_class(bucket_id, MARKERS, storage_bytes=0, billed_bytes=0, objects=sign)
 
 
 def count_parts(tx: Transaction, bucket_id: int, storage_class: str, growth: int) -> None:

@@ -32,6 +32,10 @@ class Table:
         """The key of a row."""
         return row[: len(self.keys)]
 
+    def version_of(self, row: Row) -> Row:
+        """Bucket, key and version of a row of `VERSIONS`, by which its extents are found."""
+        return (*row[:2], row[self.at("version")])
+
 
 def _table(name: str, keys: str, rest: str) -> Table:
     return Table(name, tuple(keys.split()), tuple(rest.split()))
@@ -43,12 +47,14 @@ BUCKET: Final = _table(
     "name owner created_at region acl storage_class redundancy versioning documents epoch",
 )
 CONTENT: Final = _table("content", "id", "bytes")
-OBJECT: Final = _table(
-    "object",
-    "bucket_id key version",
-    "latest type size etag md5 crc64 modified_at storage_class acl headers tags content_id blob_id"
-    " blob_offset extents restoration",
+_OF_OBJECTS = (
+    "type size etag md5 crc64 modified_at storage_class acl headers tags content_id blob_id"
+    " blob_offset extents restoration"
 )
+OBJECT: Final = _table("object", "bucket_id key version", f"latest {_OF_OBJECTS}")
+FORMER: Final = _table("former", "bucket_id key place", f"version {_OF_OBJECTS}")
+VERSIONS: Final = (OBJECT, FORMER)
+"""Where the versions of keys are."""
 EXTENT: Final = _table("extent", "bucket_id key version seq", "blob_id blob_offset length")
 BLOB: Final = _table("blob", "id", "state refs lease_until")
 UPLOAD: Final = _table(
@@ -66,6 +72,7 @@ EVERY: Final = (
     BUCKET,
     CONTENT,
     OBJECT,
+    FORMER,
     EXTENT,
     BLOB,
     UPLOAD,
@@ -108,12 +115,19 @@ async def drop(tx: Transaction, table: Table, keys: Iterable[Row]) -> None:
     await tx.run_each(f"delete from {table.name} where {where}", keys)
 
 
-async def drop_other_versions(tx: Transaction, objects: Sequence[Row]) -> None:
-    """Remove what else is stored under the keys of *objects*: of a key one is the latest."""
-    await tx.run_each(
-        "delete from object where bucket_id = $1 and key = $2 and version <> $3",
-        [tuple(row[:3]) for row in objects],
-    )
+async def make_place(tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
+    """Remove what is in the way of *rows* of `VERSIONS`.
+
+    A key names one version, and of a key no version is there twice.
+    """
+    if table is OBJECT:
+        sql = "delete from object where bucket_id = $1 and key = $2 and version <> $3"
+        await tx.run_each(sql, [tuple(row[:3]) for row in rows])
+    if table is FORMER:
+        sql = (
+            "delete from former where bucket_id = $1 and key = $2 and place <> $3 and version = $4"
+        )
+        await tx.run_each(sql, [tuple(row[:4]) for row in rows])
 
 
 Usage = tuple[list[Row], list[Row]]

@@ -15,6 +15,7 @@ from ossia.ports import Rows, Transaction
 from ossia.records import ObjectType, StoredObject
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import refer
+from ossia.tables.class_usage import MARKERS, count_marker
 from ossia.tables.columns import marks
 from ossia.tables.object_rows import (
     ABOUT,
@@ -94,11 +95,12 @@ async def keep(tx: Transaction, bucket_id: int, key: str, version: str) -> None:
 
 async def mark(tx: Transaction, bucket_id: int, key: str, version: str, now: int) -> None:
     """Put a delete marker before all others."""
-    about = (version, ObjectType.DELETE_MARKER.value, 0, "", "", 0, now, "", "default")
+    about = (version, ObjectType.DELETE_MARKER.value, 0, "", "", 0, now, MARKERS, "default")
     said = (None, None, None)
     where = (None, None, None, 0)
     place = await _next_place(tx, bucket_id, key)
     await tx.run(_MARK, bucket_id, key, place, *about, *said, *where)
+    count_marker(tx, bucket_id, 1)
 
 
 async def _next_place(tx: Transaction, bucket_id: int, key: str) -> int:
@@ -121,7 +123,9 @@ async def remove(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None
         key,
         old.version,
     )
-    if old.type != ObjectType.DELETE_MARKER:
+    if old.type == ObjectType.DELETE_MARKER:
+        count_marker(tx, bucket_id, -1)
+    else:
         count_gone(tx, bucket_id, old)
 
 

@@ -209,7 +209,6 @@ async def _mark(tx: Transaction, bucket_id: int, key: str, version: str) -> None
     if version == NULL_VERSION:
         await formers.drop(tx, bucket_id, key, version)
     await formers.mark(tx, bucket_id, key, version, tx.now)
-    tx.count(bucket_id)
 
 
 async def _remove(tx: Transaction, bucket_id: int, key: str, version: str) -> bool:

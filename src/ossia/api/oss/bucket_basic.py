@@ -28,6 +28,7 @@ from ossia.protocol.dates import format_iso
 from ossia.protocol.listing_token import decode_token, encode_token
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Bucket, BucketUsage, ClassUsage
+from ossia.tables.class_usage import MARKERS
 from ossia.tables.objects import Listing
 
 
@@ -253,7 +254,7 @@ class GetBucketStatResult(Answer):
     def body(self, call: Call) -> bytes:
         del call
         usage = self.usage
-        others = usage.classes.values()
+        others = [each for kind, each in usage.classes.items() if kind != MARKERS]
         standard = usage.storage_bytes - sum(each.storage_bytes for each in others)
         return document(
             "BucketStat",
@@ -267,7 +268,7 @@ class GetBucketStatResult(Answer):
             tag("StandardStorage", standard),
             tag("StandardObjectCount", usage.objects - sum(each.objects for each in others)),
             *(_class_xml(name, usage.classes.get(kind)) for kind, name in _NAMES_IN_STAT),
-            tag("DeleteMarkerCount", 0),
+            tag("DeleteMarkerCount", usage.classes.get(MARKERS, ClassUsage()).objects),
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from ossia.node.migration.staging import AT_ONCE, all_rows
@@ -13,7 +14,7 @@ from ossia.tables.every import Table
 Change = Callable[[Row], Row | None]
 """What a row becomes at the target; None for one that stays here."""
 
-_OWNERS: Final = (every.OBJECT, every.PART)
+_OWNERS: Final = (*every.VERSIONS, every.PART)
 _WHOLE: Final = (every.DELIVERY, every.PENDING, every.NONCE, every.UPLOAD)
 
 
@@ -39,8 +40,8 @@ async def level(
     done = Levelled()
     waiting = await _objects_on(staging, gone) if gone else set()
 
-    def of_object(row: Row) -> Row | None:
-        if row[:3] in waiting:
+    def of_version(table: Table, row: Row) -> Row | None:
+        if table.version_of(row) in waiting:
             done.put_off += 1
             return None
         return row
@@ -53,7 +54,8 @@ async def level(
 
     await _level(every.BUCKET, staging, target, done, note)
     await _level(every.IDENTITY, staging, target, done, note)
-    await _level(every.OBJECT, staging, target, done, note, of_object)
+    for table in every.VERSIONS:
+        await _level(table, staging, target, done, note, partial(of_version, table))
     await _level(
         every.EXTENT, staging, target, done, note, lambda row: None if row[:3] in waiting else row
     )
@@ -75,7 +77,7 @@ async def _objects_on(staging: Rows, gone: set[str]) -> set[Row]:
     ids = sorted(gone)
     for start in range(0, len(ids), AT_ONCE):
         some = ids[start : start + AT_ONCE]
-        for table in ("object", "extent"):
+        for table in ("object", "former", "extent"):
             found.update(
                 await staging.all(
                     f"select bucket_id, key, version from {table}"
@@ -122,8 +124,8 @@ async def _write(
     if put and table in _OWNERS:
         # Before the rows: whoever finds a row done after an interruption finds its bytes.
         await _put_contents(table, staging, target, put)
-    if put and table is every.OBJECT:
-        await target.change(every.drop_other_versions, put)
+    if put and table in every.VERSIONS:
+        await target.change(every.make_place, table, put)
     if put:
         await target.change(every.put, table, put)
     done.rows += len(put) + len(gone)

@@ -12,7 +12,7 @@ from ossia.tables.every import Table
 
 AT_ONCE: Final = 500
 
-_LENGTHS: Final = {every.OBJECT: "size", every.EXTENT: "length"}
+_LENGTHS: Final = {every.OBJECT: "size", every.FORMER: "size", every.EXTENT: "length"}
 """How long the run of a blob is that a row names."""
 _END = every.Table("blob_end", ("id",), ("size",))
 _GREATER = (

@@ -1,6 +1,7 @@
 """What is looked at before a target may be served: as many rows, and the bytes of every object."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from ossia.node.migration.blobs import DamagedError, digest
@@ -8,6 +9,7 @@ from ossia.node.migration.staging import all_rows
 from ossia.node.migration.together import together
 from ossia.ports import BlobStore, Missing, Row, Rows
 from ossia.protocol.checksums import crc64
+from ossia.records import ObjectType
 from ossia.tables import every
 from ossia.tables.columns import unsigned
 from ossia.tables.every import Table
@@ -28,16 +30,19 @@ async def verify(
             await _compare_counts(table, source, target)
     objects = size = 0
 
-    async def check(row: Row) -> None:
+    async def check(table: Table, row: Row) -> None:
         nonlocal objects, size
-        if await _digest(row, target, blobs) != unsigned(row[every.OBJECT.at("crc64")]):
+        if row[table.at("type")] == ObjectType.DELETE_MARKER:
+            return
+        if await _digest(table, row, target, blobs) != unsigned(row[table.at("crc64")]):
             raise DamagedError(f"the object {row[1]!r} is not what it was")
         objects += 1
-        size += row[every.OBJECT.at("size")]
-        note(row[every.OBJECT.at("size")])
+        size += row[table.at("size")]
+        note(row[table.at("size")])
 
-    async for page in all_rows(target, every.OBJECT):
-        await together(check, page)
+    for table in every.VERSIONS:
+        async for page in all_rows(target, table):
+            await together(partial(check, table), page)
     return objects, size
 
 
@@ -52,17 +57,17 @@ async def _count(table: Table, rows: Rows) -> int:
     return sum([len(page) async for page in all_rows(rows, Table(table.name, table.keys, ()))])
 
 
-async def _digest(row: Row, target: Rows, blobs: BlobStore) -> int:
-    content_id = row[every.OBJECT.at("content_id")]
+async def _digest(table: Table, row: Row, target: Rows, blobs: BlobStore) -> int:
+    content_id = row[table.at("content_id")]
     if content_id is not None:
         content = await target.one("select bytes from content where id = $1", content_id)
         return crc64(content[0] if content else b"")
-    runs = [tuple(row[every.OBJECT.at(each)] for each in ("blob_id", "blob_offset", "size"))]
+    runs = [tuple(row[table.at(each)] for each in ("blob_id", "blob_offset", "size"))]
     if runs[0][0] is None:
         runs = await target.all(
             "select blob_id, blob_offset, length from extent"
             " where bucket_id = $1 and key = $2 and version = $3 order by seq",
-            *row[:3],
+            *table.version_of(row),
         )
     crc = 0
     try:
