@@ -102,8 +102,13 @@ def test_what_is_absent_has_no_tags(ask: Ask, method: str) -> None:
     body = document(("a", "1")) if method == "PUT" else b""
     reply = ask(method, "none", query=TAGGING, body=body)
     assert (reply.status, reply.code, reply.element("Key")) == (404, "NoSuchKey", "none")
-    unknown = ask(method, "none", query=[*TAGGING, ("versionId", "v")], body=body)
-    assert (unknown.status, unknown.code) == (404, "NoSuchVersion")
+    for version, status, code in (
+        ("CAEQNhiBgMDJgZCA0BYiIDc4MGZj", 404, "NoSuchVersion"),
+        ("v", 400, "InvalidArgument"),
+    ):
+        query = [*TAGGING, ("versionId", version)]
+        unknown = ask(method, "none", query=query, body=body)
+        assert (unknown.status, unknown.code) == (status, code)
 
 
 @pytest.mark.covers("CopyObject")

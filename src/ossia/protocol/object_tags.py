@@ -13,7 +13,8 @@ from ossia.protocol.xml import Element, parse
 MAX_TAGS: Final = 10
 MAX_KEY: Final = 128
 MAX_VALUE: Final = 256
-_TEXT: Final = re.compile(r"[\w\s+\-=.:/]*\Z")
+# Of all white space the space alone: OSS documentation, the page 0010-00000217.
+_TEXT: Final = re.compile(r"[\w +\-=.:/]*\Z")
 _UNFIT: Final = "0010-00000217"
 
 

@@ -31,6 +31,10 @@ def test_what_is_written_is_read(tags: dict[str, str]) -> None:
         ("=1", InvalidTag),
         (f"{'k' * 129}=1", InvalidTag),
         ("a=%3C", InvalidTag),
+        ("a%0Ab=1", InvalidTag),
+        ("a=1%09", InvalidTag),
+        ("a=1%0A", InvalidTag),
+        ("a=%C2%A0", InvalidTag),
         ("&".join(f"k{n}" for n in range(11)), BadRequest),
     ],
 )
@@ -52,6 +56,7 @@ def _one(key: str, value: str) -> str:
         ("<Tagging><TagSet><Tag><Key>a</Key></Tag></TagSet></Tagging>", MalformedXML, "0010-00000107"),
         (f"<Tagging><TagSet>{_one('a', '1')}{_one('a', '1')}</TagSet></Tagging>", InvalidTag, "0010-00000210"),
         (f"<Tagging><TagSet>{_one('', '1')}</TagSet></Tagging>", InvalidTag, "0010-00000208"),
+        (f"<Tagging><TagSet>{_one('a b', '1&#10;2')}</TagSet></Tagging>", InvalidTag, "0010-00000217"),
         (f"<Tagging><TagSet>{_one('a', 'v' * 257)}</TagSet></Tagging>", InvalidTag, "0010-00000217"),
     ],
 )  # fmt: skip
