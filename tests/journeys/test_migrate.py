@@ -169,6 +169,7 @@ def fill(server: Server) -> dict[str, Any]:
     bucket.put_bucket_policy(json.dumps({
         "Version": "1", "Statement": [{"Effect": "Allow", "Principal": ["*"],
         "Action": ["oss:GetObject"], "Resource": ["acs:oss:*:*:migrated/small/*"]}]}))  # fmt: skip
+    fill_versions(bucket_of(server, "kept"))
     ram = RamClient(server.endpoint, *ROOT_KEY)
     ram.call("CreateUser", UserName="alice")
     key = ram.call("CreateAccessKey", UserName="alice")["AccessKey"]
@@ -177,6 +178,57 @@ def fill(server: Server) -> dict[str, Any]:
     ram.call("CreateRole", RoleName="reader", AssumeRolePolicyDocument=json.dumps(TRUST))
     ram.call("AttachPolicyToRole", PolicyType="Custom", PolicyName="reading", RoleName="reader")
     return {"upload": pending, "etag": etag, "key": key}
+
+
+def fill_versions(bucket: Any) -> None:
+    """Versions of each kind, markers, a null version behind others."""
+    bucket.create_bucket()
+    bucket.put_object("k", b"before versioning")
+    versioning = oss2.models.BucketVersioningConfig()
+    versioning.status = "Enabled"
+    bucket.put_bucket_versioning(versioning)
+    for number in range(3):
+        bucket.put_object("k", content(number, number * 100 * KIB))
+    bucket.put_symlink("k", "link")
+    bucket.put_object("cold", b"frozen", headers={"x-oss-storage-class": "Archive"})
+    for key in ("link", "cold", "never"):
+        bucket.delete_object(key)
+
+
+def change_versions(bucket: Any, number: int) -> None:
+    """One more version, now and then a marker, and a few are removed wherever they are."""
+    key = f"moving/{number % 5}"
+    bucket.put_object(key, content(number, number % 60 * KIB))
+    if number % 3 == 0:
+        bucket.delete_object(key)
+    if number % 4 == 0:
+        listed = bucket.list_object_versions(prefix="moving/", max_keys=8)
+        for each in (*listed.versions[1:3], *listed.delete_marker[:1]):
+            bucket.delete_object(each.key, params={"versionId": each.versionid})
+
+
+def versions_seen(bucket: Any) -> list[Any]:
+    """Every version as a client sees it."""
+    listed = bucket.list_object_versions(max_keys=1000)
+    assert not listed.is_truncated
+    stat = bucket.get_bucket_stat()
+    return [
+        (stat.storage_size_in_bytes, stat.object_count),
+        [(each.key, each.versionid, each.is_latest) for each in listed.delete_marker],
+        [
+            (
+                each.key,
+                each.versionid,
+                each.is_latest,
+                each.type,
+                each.storage_class,
+                digest(bucket.get_object(each.key, params={"versionId": each.versionid}).read)
+                if each.storage_class == "Standard"
+                else each.etag,
+            )
+            for each in listed.versions
+        ],
+    ]
 
 
 def seen(server: Server) -> dict[str, Any]:
@@ -193,6 +245,7 @@ def seen(server: Server) -> dict[str, Any]:
         bucket.get_bucket_info().creation_date,
         bucket.get_bucket_info().owner.id,
     )
+    found["versions"] = versions_seen(bucket_of(server, "kept"))
     return found
 
 
@@ -216,7 +269,7 @@ def stored(place: Place) -> dict[str, list[Any]]:
     sealed = {*OWN, ("setting", SEALING_KEYS)}
     used = {
         row[table.at("content_id")]
-        for table in (every.OBJECT, every.PART)
+        for table in (*every.VERSIONS, every.PART)
         for row in found[table.name]
     }
     found["identity"] = [row for row in found["identity"] if row[:2] not in sealed]
@@ -270,7 +323,7 @@ def carry(source: Place, target: Place, folder: Path, meanwhile: Callable[[Serve
     What *meanwhile* returns, which is called when the source still takes changes.
     """
     with source.served(folder) as server:
-        bucket = bucket_of(server)
+        bucket, kept = bucket_of(server), bucket_of(server, "kept")
         going = threading.Event()
 
         def change() -> None:
@@ -279,6 +332,7 @@ def carry(source: Place, target: Place, folder: Path, meanwhile: Callable[[Serve
                 number += 1
                 bucket.put_object(f"moving/{number % 40}", content(number, number % 90 * KIB))
                 bucket.delete_object(f"moving/{(number * 7) % 40}")
+                change_versions(kept, number)
 
         changing = threading.Thread(target=change)
         changing.start()
