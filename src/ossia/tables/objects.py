@@ -187,10 +187,10 @@ async def store(
     behind = None
     if replaced is None and new.version == NULL_VERSION and (suspended or is_kept):
         behind = await formers.hold(tx, new.bucket_id, new.key, NULL_VERSION)
-    before = list(released)
+    before = released
     for each in (replaced, behind):
-        if each is not None:
-            before += await extents_of(tx, new.bucket_id, new.key, each)
+        if each is not None and (each.extents or each.blob_id is not None):
+            before = (*before, *await extents_of(tx, new.bucket_id, new.key, each))
     if new.extents or before:
         change = net_references(new.extents, before)
         await check_recordable(tx, (each for each, count in change.items() if count > 0))

@@ -41,6 +41,7 @@ from ossia.api.oss.object_answer import (
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
+from ossia.domain.objects.symlinks import is_plain
 from ossia.domain.objects.versions import Deletion, Named, check_version, shown_version
 from ossia.errors import (
     AccessDenied,
@@ -189,7 +190,9 @@ class GetObject:
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it; of a symlink, its target."""
     objects = call.services.objects
-    stored = await call.services.symlinks.read(call.bucket, found_by(request))
+    stored = found_by(request)
+    if not is_plain(stored):
+        stored = await call.services.symlinks.read(call.bucket, stored)
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
     if request.range is not None:

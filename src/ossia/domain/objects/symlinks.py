@@ -18,6 +18,7 @@ from ossia.domain.objects.versions import new_version
 from ossia.errors import InvalidTargetType, NotSymlink, SymlinkTargetNotExist
 from ossia.ports import Clock
 from ossia.protocol.checksums import md5_hex
+from ossia.protocol.storage_class import FROZEN
 from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, StoredObject
 
 _LINK = ObjectType.SYMLINK.value
@@ -26,6 +27,11 @@ _LINK = ObjectType.SYMLINK.value
 def is_link(stored: StoredObject) -> bool:
     """Whether *stored* stands for another object."""
     return stored.type == _LINK
+
+
+def is_plain(stored: StoredObject) -> bool:
+    """Whether *stored* can be read as it is: nearly all objects can, and need nothing else here."""
+    return stored.type != _LINK and stored.storage_class not in FROZEN
 
 
 def target_of(stored: StoredObject) -> str:
