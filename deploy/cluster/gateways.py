@@ -57,6 +57,8 @@ class Group:
             f"--drain-seconds={DRAIN_S}",
             f"--blobs=s3://{ceph.BUCKET}/{self.database}?endpoint={ceph.endpoint(place)}",
             f"--blobs-access-key-id={ceph.ACCESS_KEY}",
+            # The disks are small, and the tests overwrite all the time: bytes must not stay long.
+            "--blobs-grace=300",
             *(f"--patroni={each}" for each in postgres.patroni_urls(place)),
             f"--master-key-file={place.folder / f'{self.database}.master-key'}",
             *self.flags,

@@ -25,7 +25,7 @@ from cluster.whole import Cluster
 
 pytestmark = pytest.mark.slow
 
-BEFORE: Final = "9c07ceedef2c"
+BEFORE: Final = "cb7e0553e2a0"
 """The last commit before the last change of the tables."""
 
 
