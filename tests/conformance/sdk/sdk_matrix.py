@@ -38,6 +38,7 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     "object_acl": ("PutObjectAcl", "GetObjectAcl"),
     "object_tags": ("PutObjectTagging", "GetObjectTagging", "DeleteObjectTagging"),
     "symlinks": ("PutSymlink", "GetSymlink"),
+    "versions": ("PutBucketVersioning", "GetBucketVersioning", "ListObjectVersions"),
     "delete_many": ("DeleteMultipleObjects",),
     "multipart": (
         "InitiateMultipartUpload",

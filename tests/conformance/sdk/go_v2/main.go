@@ -53,6 +53,7 @@ func main() {
 		{Name: "object_acl", Run: objectACL},
 		{Name: "object_tags", Run: objectTags},
 		{Name: "symlinks", Run: symlinks},
+		{Name: "versions", Run: versions},
 		{Name: "delete_many", Run: deleteMany},
 		{Name: "multipart", Run: multipart},
 		{Name: "multipart_copy", Run: multipartCopy},

@@ -7,6 +7,8 @@ import * as objects from './objects.mjs';
 import * as presigned from './presigned.mjs';
 import * as refusals from './refusals.mjs';
 import * as sts from './sts.mjs';
+import * as versions from './versions.mjs';
 
 await client.putBucket(settings.bucket);
-await report(buckets, objects, multipart, refusals, callbacks, sts, settings.style === 'virtual' ? presigned : {});
+const withUrls = settings.style === 'virtual' ? presigned : {};
+await report(buckets, objects, versions, multipart, refusals, callbacks, sts, withUrls);

@@ -46,7 +46,16 @@ from harness import (
     sts_refuses_a_wrong_secret,
 )
 from oss2.exceptions import ServerError
-from oss2.models import BucketCors, CorsRule, PartInfo, Tagging, TaggingRule
+from oss2.models import (
+    BatchDeleteObjectVersion,
+    BatchDeleteObjectVersionList,
+    BucketCors,
+    BucketVersioningConfig,
+    CorsRule,
+    PartInfo,
+    Tagging,
+    TaggingRule,
+)
 
 
 def auth_of(key_id: str = KEY_ID, secret: str = KEY_SECRET, token: str | None = None) -> Any:
@@ -416,6 +425,64 @@ def symlinks() -> None:
     bucket.put_symlink("symlink-to-none", "symlink-to-link")
     refused(400, "InvalidTargetType", bucket.get_object, "symlink-to-link")
     refused(404, "NoSuchKey", bucket.get_symlink, "symlink-missing")
+
+
+def _listed(kept: oss2.Bucket) -> Any:
+    """Versions, then markers; of each its key, its id and whether it is the latest."""
+    page = kept.list_object_versions()
+    return [
+        [(each.key, each.versionid, each.is_latest) for each in found]
+        for found in (page.versions, page.delete_marker)
+    ]
+
+
+@case
+def versions() -> None:
+    kept = bucket_of(f"{BUCKET}-versions")
+    kept.create_bucket()
+    equal("status", kept.get_bucket_versioning().status, None)
+    kept.put_bucket_versioning(BucketVersioningConfig(oss2.BUCKET_VERSIONING_ENABLE))
+    equal("status", kept.get_bucket_versioning().status, "Enabled")
+    equal("status", kept.get_bucket_info().versioning_status, "Enabled")
+    first, second = (kept.put_object("k", text).versionid for text in ("1", "two"))
+    assert first != second, first
+    old = {"versionId": first}
+    equal("content of the first", kept.get_object("k", params=old).read(), b"1")
+    equal("content", kept.get_object("k").read(), b"two")
+    kept.put_object_acl("k", oss2.OBJECT_ACL_PUBLIC_READ, params=dict(old))
+    equal("ACL of the first", kept.get_object_acl("k", params=dict(old)).acl, "public-read")
+    equal("ACL", kept.get_object_acl("k").acl, "default")
+
+    deleted = kept.delete_object("k")
+    marker = deleted.versionid
+    equal("whether there is a marker", deleted.delete_marker, True)  # noqa: FBT003 - compared
+    error = refused(404, "NoSuchKey", kept.get_object, "k")
+    equal("marker", error.headers["x-oss-version-id"], marker)
+    pair = [("k", second, False), ("k", first, False)]
+    equal("versions and markers", _listed(kept), [pair, [("k", marker, True)]])
+    copied = kept.copy_object(kept.bucket_name, "k", "copied", params=dict(old))
+    equal("source", copied.headers["x-oss-copy-source-version-id"], first)
+    equal("content of the copy", kept.get_object("copied").read(), b"1")
+    gone = kept.delete_object("copied", params={"versionId": copied.versionid})
+    equal("version that is gone", gone.versionid, copied.versionid)
+
+    several = BatchDeleteObjectVersionList()
+    for version in (first, second, marker):
+        several.append(BatchDeleteObjectVersion("k", version))
+    told = [
+        (each.key, each.versionid, each.delete_marker, each.delete_marker_versionid)
+        for each in kept.delete_object_versions(several).delete_versions
+    ]
+    plain = [("k", first, False, ""), ("k", second, False, "")]
+    equal("deleted", told, [*plain, ("k", marker, True, marker)])
+    equal("left", _listed(kept), [[], []])
+
+    kept.put_bucket_versioning(BucketVersioningConfig(oss2.BUCKET_VERSIONING_SUSPEND))
+    equal("status", kept.get_bucket_versioning().status, "Suspended")
+    equal("version while suspended", kept.put_object("k", b"x").versionid, "null")
+    refused(409, "BucketNotEmpty", kept.delete_bucket)
+    kept.delete_object("k", params={"versionId": "null"})
+    kept.delete_bucket()
 
 
 @case

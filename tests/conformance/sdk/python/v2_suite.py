@@ -512,6 +512,84 @@ def symlinks() -> None:
     refused(404, "NoSuchKey", client.get_symlink, missing)
 
 
+def _listed(name: str) -> Any:
+    """Versions, then markers; of each its key, its id and whether it is the latest."""
+    versions: Any = []
+    markers: Any = []
+    ask = oss.ListObjectVersionsRequest(name, max_keys=1)
+    for page in client.list_object_versions_paginator().iter_page(ask):
+        for found, told in ((versions, page.version), (markers, page.delete_marker)):
+            found += [(each.key, each.version_id, each.is_latest) for each in told or ()]
+    return versions, markers
+
+
+@case
+def versions() -> None:
+    kept = f"{BUCKET}-versions"
+    client.put_bucket(oss.PutBucketRequest(kept))
+
+    def status() -> Any:
+        return client.get_bucket_versioning(oss.GetBucketVersioningRequest(kept)).version_status
+
+    def switch(word: str) -> None:
+        wanted = oss.VersioningConfiguration(word)
+        ask = oss.PutBucketVersioningRequest(kept, versioning_configuration=wanted)
+        client.put_bucket_versioning(ask)
+        equal("status", status(), word)
+        info = client.get_bucket_info(oss.GetBucketInfoRequest(kept)).bucket_info
+        equal("status", info.versioning, word)
+
+    def store(text: str) -> Any:
+        return client.put_object(oss.PutObjectRequest(kept, "k", body=text)).version_id
+
+    def read(key: str, version: str | None = None) -> Any:
+        return client.get_object(oss.GetObjectRequest(kept, key, version_id=version)).body.content
+
+    def acl(version: str | None = None) -> Any:
+        return client.get_object_acl(oss.GetObjectAclRequest(kept, "k", version_id=version)).acl
+
+    equal("status", status(), None)
+    switch("Enabled")
+    first, second = store("1"), store("two")
+    assert first != second, first
+    equal("content of the first", read("k", first), b"1")
+    equal("content", read("k"), b"two")
+    public = oss.PutObjectAclRequest(kept, "k", acl="public-read", version_id=first)
+    client.put_object_acl(public)
+    equal("ACLs", (acl(first), acl()), ("public-read", "default"))
+
+    deleted = client.delete_object(oss.DeleteObjectRequest(kept, "k"))
+    marker = deleted.version_id
+    assert deleted.delete_marker
+    error = refused(404, "NoSuchKey", read, "k")
+    equal("marker", error.headers["x-oss-version-id"], marker)
+    pair = [("k", second, False), ("k", first, False)]
+    equal("versions and markers", _listed(kept), (pair, [("k", marker, True)]))
+    ask = oss.CopyObjectRequest(kept, "copied", source_key="k", source_version_id=first)
+    copied = client.copy_object(ask)
+    equal("source", copied.source_version_id, first)
+    equal("content of the copy", read("copied"), b"1")
+    ask = oss.DeleteObjectRequest(kept, "copied", version_id=copied.version_id)
+    equal("version that is gone", client.delete_object(ask).version_id, copied.version_id)
+
+    several = [oss.DeleteObject("k", version) for version in (first, second, marker)]
+    ask = oss.DeleteMultipleObjectsRequest(kept, objects=several)
+    told = [
+        (each.key, each.version_id, each.delete_marker, each.delete_marker_version_id)
+        for each in client.delete_multiple_objects(ask).deleted_objects
+    ]
+    plain = [("k", first, None, None), ("k", second, None, None)]
+    equal("deleted", told, [*plain, ("k", marker, True, marker)])
+    equal("left", _listed(kept), ([], []))
+
+    switch("Suspended")
+    equal("version while suspended", store("x"), "null")
+    delete_bucket = oss.DeleteBucketRequest(kept)
+    refused(409, "BucketNotEmpty", client.delete_bucket, delete_bucket)
+    client.delete_object(oss.DeleteObjectRequest(kept, "k", version_id="null"))
+    client.delete_bucket(delete_bucket)
+
+
 def _delete(keys: Iterable[str], *, quiet: bool = False) -> Any:
     objects = [oss.DeleteObject(key) for key in keys]
     ask = oss.DeleteMultipleObjectsRequest(BUCKET, objects=objects, quiet=quiet)

@@ -16,6 +16,7 @@ public final class Suite {
         Buckets.addTo(cases);
         Objects.addTo(cases);
         Restores.addTo(cases);
+        Versions.addTo(cases);
         Multipart.addTo(cases);
         Presigned.addTo(cases);
         Refusals.addTo(cases);
