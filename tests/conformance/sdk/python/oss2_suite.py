@@ -427,7 +427,7 @@ def symlinks() -> None:
     refused(404, "NoSuchKey", bucket.get_symlink, "symlink-missing")
 
 
-def _listed(kept: oss2.Bucket) -> Any:
+def _versions_of(kept: oss2.Bucket) -> Any:
     """Versions, then markers; of each its key, its id and whether it is the latest."""
     page = kept.list_object_versions()
     return [
@@ -459,7 +459,7 @@ def versions() -> None:
     error = refused(404, "NoSuchKey", kept.get_object, "k")
     equal("marker", error.headers["x-oss-version-id"], marker)
     pair = [("k", second, False), ("k", first, False)]
-    equal("versions and markers", _listed(kept), [pair, [("k", marker, True)]])
+    equal("versions and markers", _versions_of(kept), [pair, [("k", marker, True)]])
     copied = kept.copy_object(kept.bucket_name, "k", "copied", params=dict(old))
     equal("source", copied.headers["x-oss-copy-source-version-id"], first)
     equal("content of the copy", kept.get_object("copied").read(), b"1")
@@ -475,7 +475,7 @@ def versions() -> None:
     ]
     plain = [("k", first, False, ""), ("k", second, False, "")]
     equal("deleted", told, [*plain, ("k", marker, True, marker)])
-    equal("left", _listed(kept), [[], []])
+    equal("left", _versions_of(kept), [[], []])
 
     kept.put_bucket_versioning(BucketVersioningConfig(oss2.BUCKET_VERSIONING_SUSPEND))
     equal("status", kept.get_bucket_versioning().status, "Suspended")

@@ -512,7 +512,7 @@ def symlinks() -> None:
     refused(404, "NoSuchKey", client.get_symlink, missing)
 
 
-def _listed(name: str) -> Any:
+def _versions_of(name: str) -> Any:
     """Versions, then markers; of each its key, its id and whether it is the latest."""
     versions: Any = []
     markers: Any = []
@@ -564,7 +564,7 @@ def versions() -> None:
     error = refused(404, "NoSuchKey", read, "k")
     equal("marker", error.headers["x-oss-version-id"], marker)
     pair = [("k", second, False), ("k", first, False)]
-    equal("versions and markers", _listed(kept), (pair, [("k", marker, True)]))
+    equal("versions and markers", _versions_of(kept), (pair, [("k", marker, True)]))
     ask = oss.CopyObjectRequest(kept, "copied", source_key="k", source_version_id=first)
     copied = client.copy_object(ask)
     equal("source", copied.source_version_id, first)
@@ -580,7 +580,7 @@ def versions() -> None:
     ]
     plain = [("k", first, None, None), ("k", second, None, None)]
     equal("deleted", told, [*plain, ("k", marker, True, marker)])
-    equal("left", _listed(kept), ([], []))
+    equal("left", _versions_of(kept), ([], []))
 
     switch("Suspended")
     equal("version while suspended", store("x"), "null")
