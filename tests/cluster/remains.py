@@ -13,7 +13,7 @@ from ossia.tables.blob_life import BlobState
 
 _LATER_S: Final = 5 * 24 * 3600
 """Every lease and every grace is over by then."""
-_SWEEP_WITHIN_S: Final = 150
+_SWEEP_WITHIN_S: Final = 900
 _NAMED: Final = """
     select blob_id from object where blob_id is not null
     union select blob_id from former where blob_id is not null
