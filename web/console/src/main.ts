@@ -157,8 +157,8 @@ function listen(): void {
   };
   find("more").onclick = () => void follower?.more().catch(showTrouble);
   find("sign-out").onclick = signOut;
+  // Going back and forth changes it, too: once is enough, or a second answer replaces what is typed.
   window.onhashchange = () => void showChosen();
-  window.onpopstate = () => void showChosen();
 }
 
 listen();
