@@ -10,6 +10,7 @@ Rules:
 
 from ossia.ports import Transaction
 from ossia.records import ObjectType
+from ossia.tables.columns import marks
 
 STANDARD = "Standard"
 MARKERS = ObjectType.DELETE_MARKER.value
@@ -18,9 +19,19 @@ LEAST_BILLED = 64 * 1024
 """GetBucketStat documentation, "InfrequentAccessStorage" and its neighbours."""
 
 _BILLED = f"case when size > {LEAST_BILLED} then size else {LEAST_BILLED} end"
+_INTO = (
+    "insert into class_usage (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
+)
+_ADD = (
+    " on conflict (bucket_id, slot, storage_class) do update set"
+    " storage_bytes = class_usage.storage_bytes + excluded.storage_bytes,"
+    " billed_bytes = class_usage.billed_bytes + excluded.billed_bytes,"
+    " objects = class_usage.objects + excluded.objects"
+)
+COUNT = f"{_INTO} values ({marks(6)}){_ADD}"
+"""Adds to what is counted of a class in a slot of a bucket: engines do, at the end of a change."""
 RECOUNT = (
-    "insert into class_usage"
-    " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
+    f"{_INTO}"
     " select bucket_id, 0, storage_class, sum(stored), sum(billed), sum(objects) from ("
     f" select bucket_id, storage_class, size as stored, {_BILLED} as billed, 1 as objects"
     f" from object where storage_class <> '{STANDARD}'"
@@ -33,10 +44,7 @@ RECOUNT = (
     " from class_usage"
     ") as counted where true group by bucket_id, storage_class"
     " having sum(stored) <> 0 or sum(billed) <> 0 or sum(objects) <> 0"
-    " on conflict (bucket_id, slot, storage_class) do update set"
-    " storage_bytes = class_usage.storage_bytes + excluded.storage_bytes,"
-    " billed_bytes = class_usage.billed_bytes + excluded.billed_bytes,"
-    " objects = class_usage.objects + excluded.objects"
+    f"{_ADD}"
 )
 """Adds what is missing to what is counted, and changes nothing where nothing is.
 

@@ -7,6 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from ossia.adapters.postgres.lines import Line
 from ossia.adapters.postgres.schema import SLOTS
 from ossia.ports import BlobTerms, Row, Rows, Value
+from ossia.tables.class_usage import COUNT
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -18,14 +19,6 @@ _COUNT = (
     "update bucket_usage set storage_bytes = storage_bytes + $1, objects = objects + $2,"
     " uploads = uploads + $3, parts = parts + $4, last_modified_at = $5"
     " where bucket_id = $6 and slot = $7"
-)
-_COUNT_CLASS = (
-    "insert into class_usage"
-    " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
-    " values ($1, $2, $3, $4, $5, $6) on conflict (bucket_id, slot, storage_class) do update set"
-    " storage_bytes = class_usage.storage_bytes + excluded.storage_bytes,"
-    " billed_bytes = class_usage.billed_bytes + excluded.billed_bytes,"
-    " objects = class_usage.objects + excluded.objects"
 )
 _RENEW = "update stamp set value = value + 1 where topic = $1"
 
@@ -166,7 +159,7 @@ class LineTransaction(LineRows):
         for (bucket_id, storage_class), counted in self._classes.items():
             # Nobody else writes to the rows of a slot that is held.
             await self._connection.execute(
-                _COUNT_CLASS, bucket_id, self._slots[bucket_id], storage_class, *counted
+                COUNT, bucket_id, self._slots[bucket_id], storage_class, *counted
             )
         for topic in sorted(self.renewed):
             await self._connection.execute(_RENEW, topic)

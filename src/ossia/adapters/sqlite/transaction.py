@@ -8,6 +8,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import apsw
 
 from ossia.ports import BlobTerms, Row, Rows, Value
+from ossia.tables.class_usage import COUNT
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -22,15 +23,6 @@ class _Usage:
     changed: bool = False
     classes: dict[str, list[int]] | None = None
     """Bytes, billed bytes and objects of each class that was counted."""
-
-
-_COUNT_CLASS = (
-    "insert into class_usage"
-    " (bucket_id, slot, storage_class, storage_bytes, billed_bytes, objects)"
-    " values ($1, 0, $2, $3, $4, $5) on conflict (bucket_id, slot, storage_class) do update set"
-    " storage_bytes = storage_bytes + excluded.storage_bytes,"
-    " billed_bytes = billed_bytes + excluded.billed_bytes, objects = objects + excluded.objects"
-)
 
 
 class SqliteRows:
@@ -164,7 +156,7 @@ class SqliteTransaction(SqliteRows):
                 ),
             )
         for storage_class, counted in (usage.classes or {}).items():
-            self._cursor.execute(_COUNT_CLASS, (bucket_id, storage_class, *counted))
+            self._cursor.execute(COUNT, (bucket_id, 0, storage_class, *counted))
 
 
 Operation = Callable[[SqliteTransaction], Coroutine[Any, Any, Any]]
