@@ -21,7 +21,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "append_object": tables.objects.append,
     "delete_versions": tables.versions.delete,
     "describe_object": tables.versions.describe,
-    "put_restoration": tables.restorations.put,
+    "put_restoration": tables.versions.put_restoration,
     "create_upload": tables.uploads.create,
     "put_part": tables.uploads.put_part,
     "complete_upload": tables.uploads.complete,

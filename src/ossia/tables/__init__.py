@@ -19,7 +19,6 @@ from ossia.tables import (
     formers,
     identities,
     objects,
-    restorations,
     uploads,
     versions,
 )
@@ -31,7 +30,6 @@ __all__ = [
     "formers",
     "identities",
     "objects",
-    "restorations",
     "uploads",
     "versions",
 ]

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 from ossia.ports import Rows, Transaction
 from ossia.records import ObjectType, StoredObject
-from ossia.tables.blob_life import net_references
-from ossia.tables.blobs import refer
 from ossia.tables.class_usage import MARKERS, count_marker
 from ossia.tables.columns import marks
 from ossia.tables.object_rows import (
@@ -27,7 +25,7 @@ from ossia.tables.object_rows import (
     as_object,
     count_gone,
     delete_bytes,
-    extents_of,
+    release,
     whole,
 )
 
@@ -134,9 +132,7 @@ async def drop(tx: Transaction, bucket_id: int, key: str, version: str) -> str:
     old = await hold(tx, bucket_id, key, version)
     if old is None:
         return ""
-    released = net_references((), await extents_of(tx, bucket_id, key, old))
-    if released:
-        await refer(tx, released)
+    await release(tx, bucket_id, key, old)
     await remove(tx, bucket_id, key, old)
     return old.type
 

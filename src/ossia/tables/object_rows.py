@@ -142,11 +142,16 @@ async def delete_bytes(tx: Transaction, bucket_id: int, key: str, old: Stored) -
     await keep_content(tx, old.content_id, None)
 
 
-async def let_go(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
-    """Let the bytes of a row go, which is about to be removed."""
+async def release(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
+    """Let the references of a row to blobs go."""
     released = net_references((), await extents_of(tx, bucket_id, key, old))
     if released:
         await refer(tx, released)
+
+
+async def let_go(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
+    """Let the bytes of a row go, which is about to be removed."""
+    await release(tx, bucket_id, key, old)
     await delete_bytes(tx, bucket_id, key, old)
 
 

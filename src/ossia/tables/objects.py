@@ -17,7 +17,7 @@ from ossia.records import (
     StoredObject,
     said_of,
 )
-from ossia.tables import formers
+from ossia.tables import formers, skip_seek
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
@@ -40,7 +40,7 @@ from ossia.tables.object_rows import (
     let_go,
     whole,
 )
-from ossia.tables.skip_seek import Index, names
+from ossia.tables.skip_seek import Index
 
 _FIND = f"select {TOLD} from object where bucket_id = $1 and key = $2 and latest = 1"
 _SEEK_FROM, _SEEK_BEHIND = (
@@ -120,12 +120,12 @@ async def page(
         found = await rows.one(_PROBE, bucket_id, key, end)
         return None if found is None else found[0]
 
-    found = await names(Index(seek, behind, probe), prefix, delimiter, marker(after), limit + 1)
-    has_more, found = len(found) > limit, found[: max(limit, 0)]
+    index = Index(seek, behind, probe)
+    found, last = await skip_seek.page(index, prefix, delimiter, marker(after), limit)
     return Listing(
         objects=[as_listed(bucket_id, name, row[1:]) for name, row in found if row is not None],
         prefixes=[name for name, row in found if row is None],
-        next_after=found[-1][0] if has_more and found else None,
+        next_after=None if last is None else last[0],
     )
 
 
@@ -297,11 +297,10 @@ async def append(
     ``new.extents`` is empty: *added* (the bytes of this append, None for none) goes behind
     the extents stored so far; ``new.inline`` must be None.  At position 0 a missing or empty
     appendable object is created; in a *versioned* bucket only where the key has no former versions.
-    Raises `Conflict` unless the stored size equals *position*
-    and the stored object is appendable, and if *replaces* is given and says anything else of
-    the object (`records.said_of`) than what is stored; `Missing` if the bucket is gone;
-    `Fenced` as `put`.  The extents stored so far are not read: an append costs the same at any
-    length.
+    Raises `Conflict` unless the stored size equals *position* and the stored object is appendable,
+    and if *replaces* is given and says anything else of the object (`records.said_of`) than what
+    is stored; `Missing` if the bucket is gone; `Fenced` as `put`.  The extents stored so far are
+    not read: an append costs the same at any length.
     """
     if not await tx.enter(new.bucket_id):
         raise Missing(new.bucket_id)

@@ -57,6 +57,21 @@ async def names(
     return found
 
 
+async def page(
+    index: Index,
+    prefix: str,
+    delimiter: str,
+    after: str,
+    limit: int,
+    *,
+    including_after: bool = False,
+) -> tuple[list[Name], Name | None]:
+    """The same, and the last of them if there are more."""
+    found = await names(index, prefix, delimiter, after, limit + 1, including_after=including_after)
+    shown = found[: max(limit, 0)]
+    return shown, shown[-1] if shown and len(found) > limit else None
+
+
 def _take(
     rows: list[Row], found: list[Name], prefix: str, delimiter: str, limit: int
 ) -> str | None:

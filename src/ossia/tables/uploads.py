@@ -4,7 +4,7 @@ import msgspec
 
 from ossia.ports import Conflict, Exists, Missing, Row, Rows, Transaction
 from ossia.records import Extent, Part, PendingCallback, StoredObject, Upload
-from ossia.tables import objects
+from ossia.tables import objects, skip_seek
 from ossia.tables.blob_life import BlobState, net_references
 from ossia.tables.blobs import check_recordable, refer, states_of
 from ossia.tables.callbacks import owe
@@ -20,7 +20,7 @@ from ossia.tables.columns import (
 )
 from ossia.tables.content import keep_content
 from ossia.tables.key_order import behind_all, marker
-from ossia.tables.skip_seek import Index, names
+from ossia.tables.skip_seek import Index
 
 _COLUMNS = "key, id, initiated_at, storage_class, acl, headers, tags, sequential, forbid_overwrite"
 _FIND = f"select {_COLUMNS} from upload where bucket_id = $1 and key = $2 and id = $3"
@@ -127,21 +127,20 @@ async def page(
         found = await rows.one(_PROBE, bucket_id, key, end)
         return None if found is None else found[0]
 
-    found = await names(
+    found, last = await skip_seek.page(
         Index(seek, behind, probe),
         prefix,
         delimiter,
         after_key,
-        limit + 1,
+        limit,
         including_after=bool(after_upload_id),
     )
-    has_more, found = len(found) > limit, found[: max(limit, 0)]
-    last_key, last = found[-1] if has_more and found else (None, None)
+    last_key, last_row = last or (None, None)
     return UploadListing(
         uploads=[_upload(bucket_id, row) for _, row in found if row is not None],
         prefixes=[name for name, row in found if row is None],
         next_key=last_key,
-        next_upload_id=None if last_key is None else "" if last is None else last[1],
+        next_upload_id=None if last_key is None else "" if last_row is None else last_row[1],
     )
 
 

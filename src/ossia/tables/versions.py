@@ -4,13 +4,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ossia.ports import Missing, Row, Rows, Transaction
-from ossia.records import NULL_VERSION, ObjectType, StoredObject
-from ossia.tables import formers, objects
-from ossia.tables.columns import pack_map
+from ossia.ports import Conflict, Missing, Row, Rows, Transaction
+from ossia.records import NULL_VERSION, ObjectType, Restoration, StoredObject
+from ossia.tables import formers, objects, skip_seek
+from ossia.tables.columns import pack_map, pack_restoration
 from ossia.tables.key_order import behind_all, marker
 from ossia.tables.object_rows import ABOUT, as_listed, count_gone, let_go
-from ossia.tables.skip_seek import Index, Name, names
+from ossia.tables.skip_seek import Index, Name
 
 _NAMED = -(1 << 62)
 """The place of what a key names: before all former versions."""
@@ -37,8 +37,6 @@ _BEHIND = _seek("key > $2", "(key, place) > ($2, $5)")
 _PROBE = "select key from {} where bucket_id = $1 and key >= $2 and key < $3{} order by key limit 1"
 _PROBES = (_PROBE.format("object", " and latest = 1"), _PROBE.format("former", ""))
 _PLACE = "select place from former where bucket_id = $1 and key = $2 and version = $3"
-
-
 _SET = "update {} set {} = $1 where bucket_id = $2 and key = $3 and version = $4"
 _LOOKS = 8
 """How often a key is looked at that others keep changing."""
@@ -128,21 +126,20 @@ async def page(
         found = [await rows.one(sql, bucket_id, key, end) for sql in _PROBES]
         return min((row[0] for row in found if row is not None), default=None)
 
-    found = await names(
+    found, last = await skip_seek.page(
         Index(seek, behind, probe),
         prefix,
         delimiter,
         after_key,
-        limit + 1,
+        limit,
         including_after=bool(after_version),
     )
-    has_more, found = len(found) > limit, found[: max(limit, 0)]
-    last_key, last = found[-1] if has_more and found else (None, None)
+    last_key, last_row = last or (None, None)
     return VersionListing(
         versions=list(_listed(bucket_id, found, after_key if place >= _NAMED else None)),
         prefixes=[name for name, row in found if row is None],
         next_key=last_key,
-        next_version=None if last_key is None else "" if last is None else last[2],
+        next_version=None if last_key is None else "" if last_row is None else last_row[2],
     )
 
 
@@ -246,16 +243,42 @@ async def describe(
     """
     if not await tx.enter(bucket_id):
         raise Missing(bucket_id)
+    table, row = await hold(tx, "version, type", bucket_id, key, version)
+    if row is None or row[1] == ObjectType.DELETE_MARKER:
+        raise Missing(key)
+    place = (bucket_id, key, row[0])
+    if acl is not None:
+        await tx.run(_SET.format(table, "acl"), acl, *place)
+    if tags is not None:
+        await tx.run(_SET.format(table, "tags"), pack_map(tags), *place)
+    return str(row[0])
+
+
+async def put_restoration(
+    tx: Transaction, of: StoredObject, restoration: Restoration | None
+) -> None:
+    """Note that *of* is being restored, or that it is not any more.
+
+    Raises `Conflict` if there is something else in its place, or its restoration is not what *of*
+    says.  Nothing else changes: neither the usage of the bucket nor what a listing is ordered by.
+    """
+    place = (of.bucket_id, of.key, of.version)
+    expected = (of.etag, of.modified_at, pack_restoration(of.restoration))
+    table, row = await hold(tx, "etag, modified_at, restoration", *place)
+    if row is None or tuple(row) != expected:
+        raise Conflict(of.key)
+    await tx.run(_SET.format(table, "restoration"), pack_restoration(restoration), *place)
+
+
+async def hold(
+    tx: Transaction, columns: str, bucket_id: int, key: str, version: str | None
+) -> tuple[str, Row | None]:
+    """The table and the row of what *key* names, or of a version, for who changes it there."""
     which, named = ("", ()) if version is None else (" and version = $3", (version,))
     # What was waited for may have moved, or another may be named.
     for table in ("object", "object") if version is None else ("object", "former", "object"):
-        sql = f"select version, type from {table} where bucket_id = $1 and key = $2{which}"
+        sql = f"select {columns} from {table} where bucket_id = $1 and key = $2{which}"
         held = await tx.hold(sql, bucket_id, key, *named)
-        if held and held[0][1] != ObjectType.DELETE_MARKER:
-            place = (bucket_id, key, held[0][0])
-            if acl is not None:
-                await tx.run(_SET.format(table, "acl"), acl, *place)
-            if tags is not None:
-                await tx.run(_SET.format(table, "tags"), pack_map(tags), *place)
-            return str(held[0][0])
-    raise Missing(key)
+        if held:
+            return table, held[0]
+    return "", None

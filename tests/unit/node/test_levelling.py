@@ -12,7 +12,7 @@ from ossia.node.migration.staging import stage
 from ossia.node.migration.together import together
 from ossia.ports import Database, Unavailable
 from ossia.records import ClassUsage, Restoration, StoredObject
-from ossia.tables import buckets, every, objects, restorations
+from ossia.tables import buckets, every, objects, versions
 
 BUCKET = (1, "a", "me", 0, "r", "private", "Standard", "LRS", "", None, 0)
 OBJECT = (1, "key", "v", 1, "Normal", 3, "e", "m", 0, 0, "Standard", "default", None, None, 7, None,
@@ -73,7 +73,7 @@ def test_classes_and_restorings_come_along() -> None:
                                storage_class="Archive", inline=b"abc")  # fmt: skip
             await source.change(objects.put, new)
         restored = Restoration(tier="Standard", ready_at=5, until=9)
-        await source.change(restorations.put, new, restored)
+        await source.change(versions.put_restoration, new, restored)
         # As where `upgrade` was not run.
         await source.change(lambda tx: tx.run("update class_usage set objects = 1"))
         await stage(source, staging)

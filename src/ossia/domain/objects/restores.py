@@ -92,7 +92,7 @@ class Restores:
         return Restoration(tier=tier, ready_at=ready_at, until=ready_at + days * _DAY_MS)
 
     async def _put(self, stored: StoredObject, restoration: Restoration | None) -> StoredObject:
-        await self._database.change(tables.restorations.put, stored, restoration)
+        await self._database.change(tables.versions.put_restoration, stored, restoration)
         return msgspec.structs.replace(stored, restoration=restoration)
 
 
