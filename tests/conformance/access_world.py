@@ -601,7 +601,12 @@ def needs_of(operation: Operation, action: str) -> list[str]:
 
 def rarer_actions_of(operation: Operation) -> list[str]:
     """What only some requests need."""
-    return [needs.action for needs in operation.also if needs.only_if]
+    return [
+        action
+        for needs in operation.also
+        for action in (needs.action if needs.only_if else None, needs.version_action)
+        if action is not None
+    ]
 
 
 def code_of(reply: Reply) -> str:

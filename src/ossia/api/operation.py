@@ -89,27 +89,39 @@ Resource = tuple[str, str] | tuple[str, str, str | None]
 """A bucket name, a key, and the version if one is named."""
 
 
+def of_version(action: str) -> str:
+    """The policy action that takes the place of *action* for a version (sts-ram.md, section 5)."""
+    return action.replace("Object", "ObjectVersion")
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """A permission beyond the operation's own: *action* on each resource the request names.
 
     ``only_if`` tells in words when it is needed, if not always: ``resources`` gives none then, or
     ``holds`` is false, for which it may look into the store: those before it are granted by then.
+    ``version_if`` tells when a resource names a version, if one can: that has an action of its own.
     """
 
     action: str
     grant: Grant
     resources: Callable[[Call, Any], Iterable[Resource]]
     only_if: str = ""
+    version_if: str = ""
     holds: Callable[[Call, Any], Awaitable[bool]] | None = None
+
+    @property
+    def version_action(self) -> str | None:
+        """What is needed where a version is named, if one can be."""
+        return of_version(self.action) if self.version_if else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """An offered operation.
 
-    ``version_action`` takes the place of ``action`` where the request names a version
-    (sts-ram.md, section 5).  ``or_method`` is another method by which it can be asked for.
+    ``version_action`` takes the place of ``action`` where the request names a version.
+    ``or_method`` is another method by which it can be asked for.
     ``selectors`` are query keys (or ``key=value``) that choose it; ``or_selectors`` are others that
     can only mean it, too: parameters of its own that select something elsewhere, or too few, so
     that it says itself what is missing.  ``sets_acl``: besides those that write objects, it gives
@@ -155,7 +167,7 @@ class Declined:
 
 def _version_action(action: str | None, request_type: type) -> str | None:
     names_versions = "version_id" in request_type.__annotations__
-    return action.replace("Object", "ObjectVersion") if action and names_versions else None
+    return of_version(action) if action and names_versions else None
 
 
 class Registry:

@@ -20,7 +20,7 @@ from ossia.access.authorize import Wish, authorize, refuse_stranger
 from ossia.api.admin.route import PREFIX
 from ossia.api.bind import Binder
 from ossia.api.call import Call
-from ossia.api.operation import Grant, Operation, Scope
+from ossia.api.operation import Grant, Operation, Scope, of_version
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services
@@ -186,8 +186,10 @@ class Gateway:
         for needed in operation.also:
             if needed.holds is not None and not await needed.holds(call, bound):
                 continue
-            for resource in needed.resources(call, bound):
-                await self._allow(call, needed.action, needed.grant, *resource)
+            for name, key, *named in needed.resources(call, bound):
+                version = named[0] if named else None
+                action = needed.action if version is None else of_version(needed.action)
+                await self._allow(call, action, needed.grant, name, key, version)
         if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):
             await self._refuse_public_acl(call)
         return render_answer(call, await operation.handler(call, bound))

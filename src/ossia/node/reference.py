@@ -36,6 +36,8 @@ def operations() -> str:
         for also in each.also:
             if also.only_if:
                 action += f"; `{also.action}` if {also.only_if}"
+            if also.version_if:
+                action += f"; `{also.version_action}` if {also.version_if}"
         grant = "" if each.grant is Grant.NONE else each.grant.value
         lines.append(f"| {each.name} | `{_request(each)}` | {action} | {grant} | {each.summary} |")
     lines += [

@@ -29,6 +29,7 @@ from ossia.protocol.policy_place import place_of
 _GRANTS: Final[dict[str | None, Grant]] = {
     **{each.version_action: each.grant for each in oss.operations},
     **{each.action: each.grant for each in oss.operations},
+    **{also.version_action: also.grant for each in oss.operations for also in each.also},
     **{also.action: also.grant for each in oss.operations for also in each.also},
 }
 _ARN_PARTS: Final = 5

@@ -382,13 +382,7 @@ class DeleteMultipleObjectsResult(Answer):
 
 
 def _each_key(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
-    return [(request.bucket, each.key) for each in request.wanted.named if not each.version]
-
-
-def _each_version(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
-    return [
-        (request.bucket, each.key, each.version) for each in request.wanted.named if each.version
-    ]
+    return [(request.bucket, each.key, each.version or None) for each in request.wanted.named]
 
 
 @oss.operation(
@@ -396,15 +390,7 @@ def _each_version(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resou
     Scope.BUCKET,
     query=["delete"],
     action=None,
-    also=(
-        Needs("oss:DeleteObject", Grant.WRITE, _each_key),
-        Needs(
-            "oss:DeleteObjectVersion",
-            Grant.WRITE,
-            _each_version,
-            only_if="versions are named",
-        ),
-    ),
+    also=(Needs("oss:DeleteObject", Grant.WRITE, _each_key, version_if="versions are named"),),
     errors=(NoSuchBucket, MalformedXML, InvalidDigest, MissingArgument, InvalidArgument),
 )
 async def delete_multiple_objects(

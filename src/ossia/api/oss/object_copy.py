@@ -67,18 +67,11 @@ class Copying(Protocol):
 
 def _source(_call: Call, request: Copying) -> Iterable[Resource]:
     source = request.source
-    return [] if source.version else [(source.bucket, source.key)]
+    return [(source.bucket, source.key, source.version)]
 
 
-def _source_version(_call: Call, request: Copying) -> Iterable[Resource]:
-    source = request.source
-    return [(source.bucket, source.key, source.version)] if source.version else []
-
-
-_VERSION_NAMED = "a version of the source is named"
-READS_SOURCE = (
-    Needs("oss:GetObject", Grant.READ, _source),
-    Needs("oss:GetObjectVersion", Grant.READ, _source_version, only_if=_VERSION_NAMED),
+READS_SOURCE = Needs(
+    "oss:GetObject", Grant.READ, _source, version_if="a version of the source is named"
 )
 """The caller must be allowed to read the source."""
 
@@ -100,21 +93,13 @@ def _target_of_tags(call: Call, request: "CopyObject") -> Iterable[Resource]:
 
 
 # CopyObject documentation, "Permissions": reading and writing of tags where they are copied, too.
-_READS_TAGS = (
-    Needs(
-        "oss:GetObjectTagging",
-        Grant.NONE,
-        _source,
-        only_if="the tags of the source are copied",
-        holds=_tags_travel,
-    ),
-    Needs(
-        "oss:GetObjectVersionTagging",
-        Grant.NONE,
-        _source_version,
-        only_if="those of a version are",
-        holds=_tags_travel,
-    ),
+_READS_TAGS = Needs(
+    "oss:GetObjectTagging",
+    Grant.NONE,
+    _source,
+    only_if="the tags of the source are copied",
+    version_if="those of a version are",
+    holds=_tags_travel,
 )
 _NEEDS_TAGGING = Needs(
     "oss:PutObjectTagging",
@@ -173,7 +158,7 @@ class CopyObjectResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(*READS_SOURCE, *_READS_TAGS, _NEEDS_TAGGING),
+    also=(READS_SOURCE, _READS_TAGS, _NEEDS_TAGGING),
     errors=(
         NoSuchBucket,
         NoSuchKey,

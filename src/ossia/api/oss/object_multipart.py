@@ -260,7 +260,7 @@ class UploadPartCopyResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(*READS_SOURCE, _NEEDS_TARGET_OF_SOURCE),
+    also=(READS_SOURCE, _NEEDS_TARGET_OF_SOURCE),
     errors=(
         NoSuchUpload,
         NoSuchKey,

@@ -70,12 +70,7 @@ class ProcessObjectResult(TellingAnswer):
 
 
 def _itself(_call: Call, request: ProcessObject) -> Iterable[Resource]:
-    return [] if request.version_id else [(request.bucket, request.key)]
-
-
-def _version(_call: Call, request: ProcessObject) -> Iterable[Resource]:
-    version = request.version_id
-    return [(request.bucket, request.key, version)] if version else []
+    return [(request.bucket, request.key, request.version_id)]
 
 
 # docs/decisions/2026-11-21-callback-policies-and-triggers.md: reading the object is not enough,
@@ -86,8 +81,7 @@ def _version(_call: Call, request: ProcessObject) -> Iterable[Resource]:
     query=["x-oss-process"],
     action="oss:PostProcessTask",
     also=(
-        Needs("oss:GetObject", Grant.READ, _itself),
-        Needs("oss:GetObjectVersion", Grant.READ, _version, only_if="a version is named"),
+        Needs("oss:GetObject", Grant.READ, _itself, version_if="a version is named"),
         NEEDS_TARGET,
     ),
     errors=(
