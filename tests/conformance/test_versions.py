@@ -219,10 +219,10 @@ def test_deleting_puts_a_marker_before_the_versions(kept: Ask) -> None:
     assert [(each.status, each.headers[MARKER]) for each in markers] == [(204, "true")] * 3
     made = [each.headers[VERSION] for each in markers]
     assert listed(versions(kept)) == [
-        Listed("k", made[1], True, True),  # noqa: FBT003 - a row of the listing
-        Listed("k", made[0], False, True),  # noqa: FBT003
-        Listed("k", version, False, False),  # noqa: FBT003
-        Listed("never", made[2], True, True),  # noqa: FBT003
+        ("k", made[1], True, True),
+        ("k", made[0], False, True),
+        ("k", version, False, False),
+        ("never", made[2], True, True),
     ]
     assert kept("GET").body.count(b"<Contents>") == 0
     gone = kept("GET", "k")

@@ -10,9 +10,6 @@ from ossia.http.post_form import PostForm
 from ossia.protocol.header_text import decode_header
 from ossia.records import Bucket
 
-MAX_TAGGING = 64 * 1024
-"""What the document of PutObjectTagging may have at most."""
-
 
 @dataclass(slots=True, eq=False)
 class Call:

@@ -11,13 +11,13 @@ from typing import Final
 
 from ossia.access.at_bucket import AtBucket
 from ossia.access.authorize import Context
-from ossia.api.call import MAX_TAGGING, Call
+from ossia.api.call import Call
 from ossia.api.oss.fields import sent_tags
 from ossia.errors import OssError
 from ossia.protocol.conditions import TAG_KEYS
 from ossia.protocol.dates import format_iso_seconds
 from ossia.protocol.header_text import decode_header
-from ossia.protocol.object_tags import parse_tagging, parse_tags
+from ossia.protocol.object_tags import MAX_TAGGING, parse_tagging, parse_tags
 from ossia.protocol.policy_text import VARIABLES
 
 _REQUEST_TAG = TAG_KEYS[-1]

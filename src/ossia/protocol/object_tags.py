@@ -10,6 +10,8 @@ from urllib.parse import unquote_plus
 from ossia.errors import BadRequest, InvalidArgument, InvalidTag, MalformedXML
 from ossia.protocol.xml import Element, parse
 
+MAX_TAGGING = 64 * 1024
+"""What the document of PutObjectTagging may have at most."""
 MAX_TAGS: Final = 10
 MAX_KEY: Final = 128
 MAX_VALUE: Final = 256

@@ -32,18 +32,17 @@ from ossia.errors import (
 from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import wire_text
 from ossia.protocol.names import check_written_key, decode_key
-from ossia.records import StoredObject
+from ossia.records import SYMLINK_TARGET, StoredObject
 
-_TARGET = "x-oss-symlink-target"
 _META = META_PREFIX.decode()
 
 
 def _target(call: Call) -> str:
     """The target, which is called as an object may be; URL-encoded, and by Go v1 as in a form."""
-    raw = call.http.headers.get(_TARGET.encode())
+    raw = call.http.headers.get(SYMLINK_TARGET.encode())
     if not raw:
         # OSS documentation, the page 0043-00000001.
-        raise MissingArgument(ec="0043-00000001", ArgumentName=_TARGET)
+        raise MissingArgument(ec="0043-00000001", ArgumentName=SYMLINK_TARGET)
     return check_written_key(decode_key(unquote_to_bytes(raw.replace(b"+", b" "))))
 
 
@@ -113,7 +112,7 @@ class GetSymlinkResult(Answer):
             *version,
             ("ETag", f'"{stored.etag}"'),
             ("Last-Modified", format_http(stored.modified_at)),
-            (_TARGET, quote(self.target)),
+            (SYMLINK_TARGET, quote(self.target)),
             *(
                 (name, wire_text(said))
                 for name, said in stored.headers.items()

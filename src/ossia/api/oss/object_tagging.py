@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ossia.api.bind import BucketInPath, Document, KeyInPath, WrittenKeyInPath
-from ossia.api.call import MAX_TAGGING, Call
+from ossia.api.call import Call
 from ossia.api.operation import Answer, Scope
 from ossia.api.oss.fields import VersionHeader, VersionId
 from ossia.api.oss.registry import oss
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import BadRequest, InvalidTag, MalformedXML, NoSuchKey, NoSuchVersion
 from ossia.protocol.bucket_tags import render_tags
-from ossia.protocol.object_tags import parse_tagging
+from ossia.protocol.object_tags import MAX_TAGGING, parse_tagging
 
 
 @dataclass(slots=True, kw_only=True)

@@ -25,8 +25,6 @@ _PREFIX: Final = "CAEQ"
 """How the ids of the real service begin: opaque, but people know one when they see it."""
 _RANDOM_BYTES: Final = 15
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{16,128}\Z")
-MARKER: Final = {"x-oss-delete-marker": "true"}
-"""The header that tells of one.  It is never false: oss2 takes any text for true."""
 
 
 class Versioning(StrEnum):
@@ -61,6 +59,11 @@ def check_version(text: str) -> str:
             "Invalid version id specified", ArgumentName="versionId", ArgumentValue=text
         )
     return text
+
+
+def _marked(version: str) -> dict[str, str]:
+    """The headers that tell of a delete marker.  Never false: oss2 takes any text for true."""
+    return {"x-oss-delete-marker": "true", "x-oss-version-id": version}
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -98,7 +101,7 @@ class Versions:
             raise NoSuchVersion(Key=key, VersionId=version)
         if found.type != ObjectType.DELETE_MARKER:
             return found
-        headers = {**MARKER, "x-oss-version-id": version}
+        headers = _marked(version)
         if read_by is None:
             raise NoSuchKey(headers=headers, Key=key)
         raise MethodNotAllowed(
@@ -124,7 +127,7 @@ class Versions:
         if bucket.versioning:
             newest = await tables.formers.newest(self._database, bucket.id, key)
             if newest is not None and newest.is_marker:
-                headers = {**MARKER, "x-oss-version-id": newest.version}
+                headers = _marked(newest.version)
         raise NoSuchKey(headers=headers, Key=key)
 
     async def delete(self, bucket: Bucket, wanted: Sequence[Named]) -> list[Deletion]:
