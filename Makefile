@@ -18,7 +18,8 @@ WEB_SOURCES := $(shell find web -name node_modules -prune -o -type f -print 2>/d
 WEB_PACKAGES := web/node_modules/.package-lock.json
 # What is run once more on the engines that gateways share.
 SHARED := $(addprefix tests/conformance/,test_objects.py test_buckets.py test_post_object.py test_ram.py \
-  test_order_of_checks.py test_control_characters.py test_fresh_buckets.py test_versions.py) \
+  test_order_of_checks.py test_control_characters.py test_fresh_buckets.py test_versions.py \
+  test_reference_model.py) \
   $(addprefix tests/journeys/,test_callback_guarantees.py test_identity_workers.py)
 # The machine's npm where it is good enough for Vite, otherwise one inside the environment.
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-fund --no-audit --no-update-notifier
@@ -72,8 +73,10 @@ test-cluster: $(COMPLETE) $(BUNDLE) browser cluster-packages ## kill, freeze and
 
 STEPS := 200000
 .PHONY: test-long
-test-long: $(COMPLETE) databases ## the stateful machine of the tables, so many steps on every engine
+test-long: $(COMPLETE) databases engine ## what is compared with models, so many steps on every engine
 	OSSIA_MACHINE_STEPS=$(STEPS) $(BIN)/pytest tests/contracts -k BehavesAsTheModel $(ARGS)
+	OSSIA_MODEL_STEPS=$(STEPS) $(BIN)/pytest tests/conformance/test_reference_model.py $(ARGS)
+	OSSIA_MODEL_STEPS=$(STEPS) $(BIN)/pytest --shared-engines tests/conformance/test_reference_model.py $(ARGS)
 
 .PHONY: bench
 bench: $(COMPLETE) ## the benchmarks
@@ -82,6 +85,10 @@ bench: $(COMPLETE) ## the benchmarks
 .PHONY: docs
 docs: $(COMPLETE) ## regenerate the reference pages
 	$(BIN)/python -m ossia.node.reference
+
+.PHONY: compatibility
+compatibility: $(COMPLETE) $(BUNDLE) languages ## run the SDKs, and write down who did what
+	OSSIA_WRITE_DOCS=1 $(BIN)/pytest tests/conformance/sdk/test_compatibility.py $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built and installed here; data folders stay

@@ -1,0 +1,373 @@
+"""What OSS does with the objects of one bucket, as the fact sheets tell it: an executable page.
+
+Nothing of it is clever, and nothing is shared with the server: a key has a list of versions, the
+newest first, and every answer is read off that list.  `Told` is what an answer must say.  Ids of
+versions and ETags of appended objects are the server's own to choose, so the model is told them.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+HOUR = 3600
+DAY = 24 * HOUR
+FROZEN = ("Archive", "ColdArchive", "DeepColdArchive")
+MOST_DAYS = {"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
+RESTORED_WITHIN = HOUR
+"""What the server is told with ``--restore-times``."""
+MARKED = {"x-oss-delete-marker": "true"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer: the headers with None must not be there, and those that are not named may say anything."""
+
+    status: int
+    code: str = ""
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a key, or a delete marker."""
+
+    id: str
+    kind: str
+    at: float
+    body: bytes = b""
+    etag: str = ""
+    storage_class: str = "Standard"
+    meta: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    acl: str = "default"
+    target: str = ""
+    ready_at: float = 0
+    until: float = 0
+
+    @property
+    def is_marker(self) -> bool:
+        return self.kind == "DeleteMarker"
+
+    @property
+    def is_link(self) -> bool:
+        return self.kind == "Symlink"
+
+
+@dataclass
+class Upload:
+    """One multipart upload."""
+
+    key: str
+    at: float
+    said: dict[str, Any]
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
+def md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest().upper()
+
+
+def multipart_etag(parts: list[bytes]) -> str:
+    """objects.md, "ETag forms": of the text of the parts' ETags."""
+    text = "".join(md5(each) for each in parts)
+    return f"{md5(text.encode())}-{len(parts)}"
+
+
+class ReferenceModel:
+    """One bucket.  ``now`` is the time of the server's clock, in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.now = now
+        self.versioning = ""
+        self.keys: dict[str, list[Version]] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.ids: set[str] = set()
+
+    # --- what there is ---
+
+    def named(self, key: str) -> Version | None:
+        """What a key names: its newest version, unless that is a marker."""
+        versions = self.keys.get(key)
+        return versions[0] if versions and not versions[0].is_marker else None
+
+    def find(self, key: str, version: str | None, method: str = "") -> Version | Told:
+        """A version, or the refusal (objects.md, section 4)."""
+        versions = self.keys.get(key, [])
+        if version is None:
+            if not versions:
+                return Told(404, "NoSuchKey", {"x-oss-delete-marker": None})
+            if versions[0].is_marker:
+                return Told(404, "NoSuchKey", {**MARKED, "x-oss-version-id": versions[0].id})
+            return versions[0]
+        for each in versions:
+            if each.id == version:
+                if not each.is_marker:
+                    return each
+                code = ("MethodNotAllowed", 405) if method else ("NoSuchKey", 404)
+                return Told(code[1], code[0], {**MARKED, "x-oss-version-id": version})
+        return Told(404, "NoSuchVersion")
+
+    def every(self) -> Iterator[tuple[str, Version, bool]]:
+        """Keys in the order of their bytes, versions from the newest; whether it is the latest."""
+        for key in sorted(self.keys, key=str.encode):
+            for number, each in enumerate(self.keys[key]):
+                yield key, each, number == 0
+
+    def shown(self, version: str) -> str | None:
+        return version if self.versioning else None
+
+    # --- writing ---
+
+    def new_id(self, given: str | None) -> str:
+        """The id of a version that was just written, which must be one that nobody had."""
+        if self.versioning != "Enabled":
+            assert given == ("null" if self.versioning else None), given
+            return "null"
+        assert given is not None
+        assert given not in self.ids | {"null"}, given
+        self.ids.add(given)
+        return given
+
+    def write(self, key: str, new: Version) -> None:
+        """The newest version is *new*; there is one null version at most."""
+        versions = [each for each in self.keys.get(key, []) if each.id != new.id]
+        self.keys[key] = [new, *versions]
+
+    def replace(self, key: str, old: Version, new: Version) -> None:
+        """Nothing but what is said about a version has changed."""
+        self.keys[key] = [new if each is old else each for each in self.keys[key]]
+
+    def forbids(self, key: str, forbid_overwrite: bool) -> bool:
+        return forbid_overwrite and not self.versioning and self.named(key) is not None
+
+    def put(
+        self, key: str, given: str | None, body: bytes, forbid_overwrite: bool, **said: Any
+    ) -> Told:
+        """PutObject."""
+        if self.forbids(key, forbid_overwrite):
+            return Told(409, "FileAlreadyExists")
+        version = self.new_id(given)
+        self.write(key, Version(version, "Normal", self.now(), body, md5(body), **said))
+        return Told(200, headers={"etag": f'"{md5(body)}"', "x-oss-version-id": given})
+
+    def link(self, key: str, given: str | None, target: str, forbid_overwrite: bool) -> Told:
+        """PutSymlink."""
+        if self.forbids(key, forbid_overwrite):
+            return Told(409, "FileAlreadyExists")
+        etag = md5(target.encode())
+        new = Version(self.new_id(given), "Symlink", self.now(), etag=etag, target=target)
+        self.write(key, new)
+        return Told(200, headers={"x-oss-version-id": given})
+
+    def append(
+        self, key: str, given: str | None, etag: str | None, position: int, body: bytes
+    ) -> Told:
+        """AppendObject, which knows null versions only."""
+        old = self.named(key)
+        if old is None and self.keys.get(key):
+            # Behind the marker, or the versions, there would be two objects of the key.
+            if position:
+                return Told(409, "PositionNotEqualToLength")
+            return Told(409, "ObjectNotAppendable")
+        if old is not None and old.kind != "Appendable":
+            return Told(409, "ObjectNotAppendable")
+        length = 0 if old is None else len(old.body)
+        if position != length:
+            next_position = {"x-oss-next-append-position": str(length)}
+            return Told(409, "PositionNotEqualToLength", next_position)
+        told = Told(
+            200,
+            headers={
+                "x-oss-next-append-position": str(length + len(body)),
+                "x-oss-version-id": self.shown(old.id if old else "null"),
+            },
+        )
+        if body or old is None:
+            assert etag is not None
+            old = old or Version("null", "Appendable", self.now())
+            new = replace(old, body=old.body + body, etag=etag.strip('"'), at=self.now())
+            self.write(key, new)
+        return told
+
+    def copy(
+        self,
+        source_key: str,
+        source_version: str | None,
+        key: str,
+        given: str | None,
+        *,
+        storage_class: str | None,
+        meta: Mapping[str, str] | None,
+        tags: Mapping[str, str] | None,
+    ) -> Told:
+        """CopyObject; *meta* and *tags* where they are to be replaced."""
+        source = self.find(source_key, source_version)
+        if isinstance(source, Told):
+            return source
+        if not self.is_readable(source):
+            return Told(403, "InvalidObjectState")
+        itself = source_key == key and source_version is None
+        new = replace(
+            source,
+            id=self.new_id(given),
+            at=self.now(),
+            storage_class=storage_class or (source.storage_class if itself else "Standard"),
+            acl=source.acl if itself else "default",
+            meta=meta if meta is not None else {} if itself else source.meta,
+            tags=source.tags if tags is None else tags,
+            ready_at=0,
+            until=0,
+        )
+        if source.kind == "Appendable" and not (source_key == key and new.id == source.id):
+            new = replace(new, kind="Normal")
+        self.write(key, new)
+        return Told(
+            200,
+            headers={
+                "x-oss-version-id": given,
+                "x-oss-copy-source-version-id": self.shown(source.id),
+            },
+        )
+
+    def delete(self, key: str, version: str | None, given: str | None) -> Told:
+        """DeleteObject: a version for good, or a marker before the others."""
+        if version is not None:
+            gone = [each for each in self.keys.get(key, []) if each.id == version]
+            self.keys[key] = [each for each in self.keys.get(key, []) if each.id != version]
+            if not self.keys[key]:
+                del self.keys[key]
+            marker = "true" if gone and gone[0].is_marker else None
+            shown = version if self.versioning else None
+            return Told(204, headers={"x-oss-version-id": shown, "x-oss-delete-marker": marker})
+        if not self.versioning:
+            self.keys.pop(key, None)
+            return Told(204, headers={"x-oss-version-id": None, "x-oss-delete-marker": None})
+        self.write(key, Version(self.new_id(given), "DeleteMarker", self.now()))
+        return Told(204, headers={"x-oss-version-id": given, **MARKED})
+
+    # --- uploads in parts ---
+
+    def complete(self, upload: str, given: str | None, forbid_overwrite: bool) -> Told:
+        """CompleteMultipartUpload with all parts."""
+        begun = self.uploads[upload]
+        if self.forbids(begun.key, forbid_overwrite):
+            return Told(409, "FileAlreadyExists")
+        parts = [begun.parts[number] for number in sorted(begun.parts)]
+        etag = multipart_etag(parts)
+        new = Version(
+            self.new_id(given), "Multipart", self.now(), b"".join(parts), etag, **begun.said
+        )
+        self.write(begun.key, new)
+        del self.uploads[upload]
+        return Told(200, headers={"x-oss-version-id": given, "etag": f'"{etag}"'})
+
+    # --- reading ---
+
+    def is_readable(self, version: Version) -> bool:
+        if version.storage_class not in FROZEN:
+            return True
+        return version.ready_at <= self.now() < version.until
+
+    def restoring(self, version: Version) -> str | None:
+        """How far restoring is, as the header begins."""
+        if self.now() >= version.until:
+            return None
+        return f'ongoing-request="{"true" if self.now() < version.ready_at else "false"}"'
+
+    def read(self, key: str, version: str | None, method: str) -> Told:
+        """GetObject and HeadObject."""
+        found = self.find(key, version, method)
+        if isinstance(found, Told):
+            return found
+        through = found
+        if found.is_link:
+            target = self.named(found.target)
+            if target is None:
+                return Told(404, "SymlinkTargetNotExist")
+            if target.is_link:
+                return Told(400, "InvalidTargetType")
+            through = target
+        if method == "GET" and not self.is_readable(through):
+            return Told(403, "InvalidObjectState")
+        return Told(
+            200,
+            headers={
+                "etag": f'"{through.etag}"',
+                "content-length": str(len(through.body)),
+                "x-oss-object-type": found.kind,
+                "x-oss-storage-class": found.storage_class,
+                "x-oss-version-id": self.shown(found.id),
+                "x-oss-tagging-count": str(len(found.tags)) if found.tags else None,
+                "x-oss-meta-a": found.meta.get("a"),
+                "x-oss-delete-marker": None,
+            },
+            body=through.body if method == "GET" else None,
+        )
+
+    # --- what is said about a version ---
+
+    def describe(self, key: str, version: str | None, status: int, **said: Any) -> Told:
+        """PutObjectTagging, DeleteObjectTagging, PutObjectACL."""
+        found = self.find(key, version)
+        if isinstance(found, Told):
+            return found
+        self.replace(key, found, replace(found, **said))
+        return Told(status, headers={"x-oss-version-id": self.shown(found.id)})
+
+    def restore(self, key: str, version: str | None, days: int) -> Told:
+        """RestoreObject without a tier."""
+        found = self.find(key, version)
+        if isinstance(found, Told):
+            return found
+        if found.storage_class not in FROZEN:
+            return Told(400, "OperationNotSupported")
+        now = self.now()
+        if now < found.until and now < found.ready_at:
+            return Told(409, "RestoreAlreadyInProgress")
+        if now < found.until:
+            most = found.ready_at + MOST_DAYS[found.storage_class] * DAY
+            new = replace(found, until=min(found.until + days * DAY, most))
+            self.replace(key, found, new)
+            return Told(200)
+        ready_at = now + RESTORED_WITHIN
+        self.replace(key, found, replace(found, ready_at=ready_at, until=ready_at + days * DAY))
+        return Told(202)
+
+    def clean(self, key: str, version: str | None) -> Told:
+        """CleanRestoredObject."""
+        found = self.find(key, version)
+        if isinstance(found, Told):
+            return found
+        if found.storage_class not in FROZEN:
+            return Told(400, "OperationNotSupported")
+        if self.now() >= found.until:
+            return Told(409, "ArchiveRestoreFileStale")
+        if self.now() < found.ready_at:
+            return Told(409, "ArchiveRestoreNotFinished")
+        self.replace(key, found, replace(found, ready_at=0, until=0))
+        return Told(200)
+
+    # --- what is counted ---
+
+    def stat(self) -> dict[str, int]:
+        """GetBucketStat, with the parts of uploads among the bytes."""
+        objects = [each for _, each, _ in self.every() if not each.is_marker]
+        parts = [
+            (upload.said.get("storage_class", "Standard"), part)
+            for upload in self.uploads.values()
+            for part in upload.parts.values()
+        ]
+        counted = {
+            "Storage": sum(len(each.body) for each in objects) + sum(len(p) for _, p in parts),
+            "ObjectCount": len(objects),
+            "MultipartUploadCount": len(self.uploads),
+            "MultipartPartCount": len(parts),
+            "DeleteMarkerCount": sum(each.is_marker for _, each, _ in self.every()),
+        }
+        for name, kind in (("Standard", "Standard"), ("InfrequentAccess", "IA"),
+                           *((each, each) for each in FROZEN)):  # fmt: skip
+            of_kind = [each for each in objects if each.storage_class == kind]
+            counted[f"{name}ObjectCount"] = len(of_kind)
+        return counted
