@@ -28,7 +28,9 @@ from ossia.client.signing_client import SigningClient
 PLAIN, VERSIONED = "many-keys", "many-versions"
 IN_FOLDER = 1000
 _ENABLE = b"<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>"
-_KEY = "'f' || substr('0000000' || (i / {folder}), -7) || '/k' || substr('000' || (i % {folder}), -3)"
+_KEY = (
+    "'f' || substr('0000000' || (i / {folder}), -7) || '/k' || substr('000' || (i % {folder}), -3)"
+)
 _ABOUT = (
     "'Normal', 0, 'D41D8CD98F00B204E9800998ECF8427E', '1B2M2Y8AsgTpgAmY7PhCfg==', 0, {at},"
     " 'Standard', 'default', null, null, null, null, null, 0, null"

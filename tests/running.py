@@ -176,7 +176,7 @@ def _running(
     arguments: list[str], data: Path, environment: Mapping[str, str] | None = None
 ) -> "Iterator[subprocess.Popen[bytes]]":
     data.mkdir(parents=True, exist_ok=True)
-    with _log_of(data).open("a") as log:
+    with log_of(data).open("a") as log:
         process = subprocess.Popen(
             [*_bound_to_us(), sys.executable, "-m", "ossia", *arguments, "--json"],
             stdout=subprocess.PIPE,
@@ -206,7 +206,8 @@ def _bound_to_us() -> list[str]:
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 
 
-def _log_of(data: Path) -> Path:
+def log_of(data: Path) -> Path:
+    """Where standard error of the servers that were started with *data* goes."""
     return data / "stderr.log"
 
 
@@ -222,7 +223,7 @@ def _next_event(process: "subprocess.Popen[bytes]", data: Path, name: str) -> di
         event: dict[str, Any] = json.loads(line)
         if event["event"] == name:
             return event
-    raise AssertionError(f"No {name!r} event.  Standard error:\n{_log_of(data).read_text()}")
+    raise AssertionError(f"No {name!r} event.  Standard error:\n{log_of(data).read_text()}")
 
 
 def _server(process: "subprocess.Popen[bytes]", data: Path, event: dict[str, Any]) -> Server:

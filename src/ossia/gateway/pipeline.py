@@ -163,7 +163,7 @@ class Gateway:
             return await self._preflight(call)
         scope = _scope_of(address)
         try:
-            operation = self._find(call, method, scope)
+            operation = exchange.operation = self._find(call, method, scope)
         except OssError:
             # witnessed.md, W8: what is not to be had here is told to those who are somebody, of
             # buckets that there are.
@@ -340,7 +340,7 @@ class Gateway:
     def _log(self, exchange: "Exchange", response: Response, took_ms: int) -> None:
         caller = ANONYMOUS if exchange.call is None else exchange.call.caller
         log.info(
-            "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s",
+            "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s operation=%s",
             "access",
             exchange.method,
             exchange.request.target.partition(b"?")[0].decode("ascii", "backslashreplace"),
@@ -351,6 +351,7 @@ class Gateway:
             exchange.request.peer,
             caller.id or "-",
             caller.arn or "-",
+            "-" if exchange.operation is None else exchange.operation.name,
         )
 
 
@@ -364,13 +365,14 @@ _NO_BUCKET = frozenset({b"", b"-"})
 class Exchange:
     """A request while it is being answered."""
 
-    __slots__ = ("call", "method", "request", "request_id")
+    __slots__ = ("call", "method", "operation", "request", "request_id")
 
     def __init__(self, request: Request, request_id: str) -> None:
         self.request = request
         self.request_id = request_id
         self.method = request.method.decode("latin-1")
         self.call: Call | None = None
+        self.operation: Operation | None = None
 
     def end(self) -> None:
         """Let go of what would hold itself: memory must not wait for the garbage collector."""

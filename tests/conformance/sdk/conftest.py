@@ -16,7 +16,7 @@ def sdk_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     scratch = tmp_path_factory.mktemp("sdk")
     domains = ("--domain", LOCALHOST, "--domain", DOMAIN)
     with (
-        running_demo(scratch / "demo", *domains) as demo,
+        running_demo(scratch / "demo", "--access-log", *domains) as demo,
         EchoApp(demo.server.public_key_url) as app,
     ):
         yield World(demo, app, scratch)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sdk_toolchains import HERE, BuildFailed, Missing, command_of
 
 from ossia.receiver.verify import CallbackNotVerified, verify
 from ossia.testing.inbox import Answer, Inbox, Received
-from running import Demo
+from running import Demo, log_of
 
 SUITE_TIMEOUT_S = 120
 
@@ -106,6 +107,8 @@ class Run:
     results: dict[str, dict[str, Any]]
     trouble: str = ""
     missing: str = ""
+    operations: frozenset[str] = frozenset()
+    """Those that the server did for it."""
 
 
 class Runs:
@@ -130,6 +133,8 @@ class Runs:
         except BuildFailed as error:
             return Run({}, trouble=str(error))
         ours = self._world.environment(variant, prefix)
+        log = log_of(self._world.demo.server.data)
+        before = log.stat().st_size
         try:
             done = subprocess.run(
                 command,
@@ -142,7 +147,14 @@ class Runs:
         except subprocess.TimeoutExpired as error:
             return Run(_results(error.stdout or b""), f"took more than {SUITE_TIMEOUT_S} s")
         ended = f"ended with {done.returncode}; standard error:\n{done.stderr[-3000:]}"
-        return Run(_results(done.stdout), ended)
+        with log.open("rb") as lines:
+            lines.seek(before)
+            operations = frozenset(each.decode() for each in _DONE.findall(lines.read()))
+        return Run(_results(done.stdout), ended, operations=operations)
+
+
+_DONE = re.compile(rb"^.* status=[23]\d\d .* operation=(\w+)", re.MULTILINE)
+"""A line of the access log about something that was not refused."""
 
 
 def _results(stdout: str | bytes) -> dict[str, dict[str, Any]]:
