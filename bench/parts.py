@@ -31,22 +31,20 @@ class Holes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._done: set[str] = set()
+        self._done: set[Path] = set()
         self._libc = ctypes.CDLL(None, use_errno=True)
 
     def punch(self) -> None:
         """The bytes of every new file become zeros that take no room."""
-        for place, _, names in os.walk(self._folder):
-            for each in names:
-                path = os.path.join(place, each)
-                if path in self._done or os.path.getsize(path) != PART:
-                    continue
-                file = os.open(path, os.O_WRONLY)
-                offset, length = ctypes.c_int64(0), ctypes.c_int64(PART)
-                if self._libc.fallocate(file, _PUNCH, offset, length):
-                    raise OSError(ctypes.get_errno(), "no holes here")
-                os.close(file)
-                self._done.add(path)
+        for path in self._folder.rglob("*"):
+            if path in self._done or not path.is_file() or path.stat().st_size != PART:
+                continue
+            file = os.open(path, os.O_WRONLY)
+            offset, length = ctypes.c_int64(0), ctypes.c_int64(PART)
+            if self._libc.fallocate(file, _PUNCH, offset, length):
+                raise OSError(ctypes.get_errno(), "no holes here")
+            os.close(file)
+            self._done.add(path)
 
 
 def upload(client: SigningClient, upload_id: str, parts: int, holes: Holes | None) -> list[str]:
