@@ -7,12 +7,14 @@ from ossia.adapters.memory import MemoryBlobStore
 from ossia.adapters.sqlite import MemoryDatabase
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.objects.buffers import Buffers
+from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.errors import OssError
 from ossia.records import Bucket
+from sealing import kms_of
 from stored import CHANGES, Stored
 
 START = 1_700_000_000_000
@@ -91,7 +93,10 @@ class Domain:
             threads=2,
             inline_limit=inline_limit,
         )
-        self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock)
+        self.kms = kms_of(self.metadata, self.clock)
+        self.objects = Objects(
+            self.metadata, self.blobs, self.ingest, self.clock, ObjectKeys(self.kms)
+        )
         self.symlinks = Symlinks(self.objects, self.clock)
         self.multipart = Multipart(self.metadata, self.objects, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, "cn-test")

@@ -135,6 +135,7 @@ for _name, _place, _text in (
     ("role", "ossia.commands.ram_roles:role", "Roles: rights lent for a time to whom they trust."),
     ("policy", "ossia.commands.policy:policy", "Policies: what users, groups and roles may do."),
     ("token", "ossia.commands.token:token", "Temporary keys of a role, ready to paste."),
+    ("kms", "ossia.commands.kms:kms", "Keys for server-side encryption, and the master key."),
 ):
     cli.add_command(_Elsewhere(_name, _place, _text))
 

@@ -162,6 +162,17 @@ class NoSuchServerSideEncryptionRule(OssError):
     message = "The server side encryption configuration was not found"
 
 
+class KeyNotFound(OssError):
+    status = 404
+    message = "The specified parameter KMS keyId is not found"
+    ec = "0005-00000208"
+
+
+class AliasNotFound(OssError):
+    status = 404
+    message = "The specified Alias is not found"
+
+
 class NoSuchTransferAccelerationConfiguration(OssError):
     status = 404
     message = "The specified bucket does not have a transfer acceleration configuration."
@@ -246,6 +257,24 @@ class ArchiveRestoreNotFinished(OssError):
 class ArchiveRestoreFileStale(OssError):
     status = 409
     message = "The archive file or restore info stale"
+
+
+class KmsKeyDisabled(OssError):
+    """The code is that of KMS, to which the page of the cause refers."""
+
+    status = 409
+    code = "Rejected.Disabled"
+    message = "The request was rejected because the key state is Disabled."
+    ec = "0005-00000214"
+
+
+class KmsKeyPendingDeletion(OssError):
+    """The same."""
+
+    status = 409
+    code = "Rejected.PendingDeletion"
+    message = "The request was rejected because the key state is PendingDeletion."
+    ec = "0005-00000215"
 
 
 class NotModified(OssError):

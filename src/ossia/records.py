@@ -26,6 +26,14 @@ class ObjectType(StrEnum):
 
 SYMLINK_TARGET = "x-oss-symlink-target"
 """Among the headers of a symlink: the key of its target (`domain.objects.symlinks`)."""
+ENCRYPTION_TOLD = (
+    "x-oss-server-side-encryption",
+    "x-oss-server-side-encryption-key-id",
+    "x-oss-server-side-data-encryption",
+)
+"""Among those of an encrypted object: algorithm, key and data algorithm, as OSS tells them."""
+DATA_KEY = "x-oss-wrapped-data-key"
+"""And its wrapped data key, which nobody is told (`domain.objects.encryption`)."""
 
 
 class Reticent(msgspec.Struct, frozen=True):
@@ -282,6 +290,30 @@ class SealingKeys(msgspec.Struct, frozen=True, kw_only=True):
     """The keys that seal session tokens, the newest last."""
 
     keys: tuple[SealingKey, ...] = ()
+
+
+class KmsKeyVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key was made of at a time, sealed under the master key."""
+
+    number: int
+    sealed: bytes
+    made_at: int
+
+
+class KmsKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key under which data keys of objects are wrapped; the newest version is the last.
+
+    ``is_service``: the server has made it for itself.  ``delete_at`` is when it is gone, 0 if it
+    stays.
+    """
+
+    id: str
+    description: str = ""
+    state: str = "Enabled"
+    created_at: int = 0
+    delete_at: int = 0
+    is_service: bool = False
+    versions: tuple[KmsKeyVersion, ...] = ()
 
 
 class Timings(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,11 +34,13 @@ from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.recovery import Recovery
 from ossia.domain.callbacks.upload_callback import CallbackTerms, Mode
+from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.identity.federation import Federation
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
 from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.collector import Collector
+from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
@@ -54,6 +56,7 @@ from ossia.http.forwarded import Proxies
 from ossia.http.server import HttpServer
 from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
+from ossia.node.master_key_rotation import MasterKeyRotation
 from ossia.node.probes import probes
 from ossia.node.read_only import ReadOnlyDatabase
 from ossia.node.shared_database import shared_database
@@ -235,7 +238,10 @@ class Node:
             allows_plain=lambda url: _is_named(issuers, url),
         )
         self.ingest = Ingest(self.database, self.blobs, self.clock, Buffers())
-        self.objects = Objects(self.database, self.blobs, self.ingest, self.clock)
+        self.kms = KmsKeys(self.identities.store, self.clock, keys.master, keys.account_id)
+        self.objects = Objects(
+            self.database, self.blobs, self.ingest, self.clock, ObjectKeys(self.kms)
+        )
         blocks_new = settings.block_public_access == "new-buckets"
         self.buckets = Buckets(self.database, self.clock, settings.region, blocks_new=blocks_new)
         self.public_access = PublicAccess(self.database, self.clock, blocks_new=blocks_new)
@@ -306,6 +312,10 @@ class Node:
                 delivery_log=self.delivery_log,
                 recovery=Recovery(self.delivery_log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
+                kms=self.kms,
+                rotate_master_key=MasterKeyRotation(
+                    keys.master, self.kms, self.database, is_shared=settings.is_shared
+                ).rotate,
                 clock=self.clock,
                 region=settings.region,
                 is_closing=lambda: self.server.closing,

@@ -14,8 +14,9 @@ from typing import Final
 from ossia.adapters.crypto_mb import CryptoMb
 from ossia.domain.callbacks.keys import CallbackKeys, KeyRing, OneKey
 from ossia.node.callback_key_files import KeyFiles, KeyFilesError
+from ossia.node.master_key import folder_seal
 from ossia.private_files import write_private
-from ossia.protocol.seal import Seal
+from ossia.protocol.seal import KEY_BYTES, Seal
 from ossia.protocol.webhook_signature import WebhookKey
 from ossia.settings import Settings, SettingsError
 
@@ -23,12 +24,17 @@ KEYS_FILE: Final = "keys.json"
 WEBHOOK_KEY_FILE: Final = "webhook_key.pem"
 
 
+def _seal_in_memory() -> Seal:
+    return Seal(secrets.token_bytes(KEY_BYTES))
+
+
 @dataclass(frozen=True, slots=True)
 class NodeKeys:
     """What a node is identified by and signs with.
 
     ``is_generated`` tells that the secret was made just now: nobody knows it yet.  ``seal`` is
-    that of gateways which share a database.
+    that of gateways which share a database; ``master`` is what keys of encrypted objects are sealed
+    under.
     """
 
     account_id: str
@@ -38,6 +44,7 @@ class NodeKeys:
     webhook_key: WebhookKey
     is_generated: bool
     seal: Seal | None = None
+    master: Seal = field(default_factory=_seal_in_memory, repr=False)
 
 
 def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
@@ -59,6 +66,7 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
         callback_keys(settings, OneKey() if folder is None else _key_files(folder)),
         _webhook_key(folder),
         is_generated,
+        master=_seal_in_memory() if folder is None else folder_seal(folder),
     )
 
 

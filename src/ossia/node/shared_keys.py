@@ -16,11 +16,12 @@ from ossia import tables
 from ossia.domain.callbacks.keys import CallbackKeys
 from ossia.node.callback_key_files import MIN_BITS, bits_of
 from ossia.node.keys import NodeKeys, callback_keys, root_keys
+from ossia.node.master_key import FileSeal
 from ossia.node.shared_database import with_shared
 from ossia.ports import Database, Exists, Rows, Transaction, Unavailable
 from ossia.private_files import write_private
 from ossia.protocol.callback_signature import CallbackKey
-from ossia.protocol.seal import BrokenSealError, Seal, make_key, read_key
+from ossia.protocol.seal import BrokenSealError, Seal, make_key
 from ossia.protocol.webhook_signature import WebhookKey
 from ossia.settings import Settings, SettingsError
 
@@ -144,6 +145,7 @@ async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
         WebhookKey.load(kept["webhook_key"].encode()),
         is_first and not settings.root_access_key_secret,
         seal,
+        seal,
     )
 
 
@@ -193,13 +195,24 @@ async def keep_keys(database: Database, seal: Seal, kept: Mapping[str, Any]) -> 
     await database.change(tables.identities.put, *PLACE, sealed)
 
 
-def seal_of(settings: Settings, *, may_make: bool) -> Seal:
+async def reseal_node_keys(database: Database, seal: Seal) -> None:
+    """Seal them under the key that *seal* seals with now."""
+    await database.change(_resealed, seal)
+
+
+async def _resealed(tx: Transaction, seal: Seal) -> None:
+    held = await tables.identities.hold(tx, *PLACE)
+    if held is not None:
+        await tables.identities.put(tx, *PLACE, seal.close(seal.open(held, NODE_KEYS), NODE_KEYS))
+
+
+def seal_of(settings: Settings, *, may_make: bool) -> FileSeal:
     """The seal with the master key that the settings name.  Raises `SettingsError`."""
     path = Path(settings.master_key_file)
     try:
         if not path.exists() and may_make:
             write_private(path, f"{make_key()}\n".encode())
-        return Seal(read_key(path.read_text()))
+        return FileSeal(path)
     except FileNotFoundError as error:
         raise SettingsError(
             f"There is no master key in {path}, and the database holds keys that are sealed under "

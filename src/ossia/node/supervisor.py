@@ -174,6 +174,7 @@ async def _sweep(node: Node, has_duty: HasDuty) -> None:
             if await has_duty("sweep"):
                 await node.collector.sweep()
                 await node.delivery_log.prune()
+                await node.kms.purge()
                 if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
                     await node.collector.scrub()
         except Unavailable as error:

@@ -7,6 +7,7 @@ it, so that one cannot be put in the place of another.
 import base64
 import binascii
 import secrets
+from contextlib import suppress
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 KEY_BYTES: Final = 32
 _NONCE: Final = 12
+_ONLY_OPENS: Final = "+"
 
 
 class BrokenSealError(ValueError):
@@ -21,22 +23,25 @@ class BrokenSealError(ValueError):
 
 
 class Seal:
-    """One master key."""
+    """A master key that seals, and those that besides it open what they have sealed."""
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = ChaCha20Poly1305(key)
+    def __init__(self, key: bytes, *others: bytes) -> None:
+        self._use(key, *others)
+
+    def _use(self, *keys: bytes) -> None:
+        self._ciphers = [ChaCha20Poly1305(each) for each in keys]
 
     def close(self, content: bytes, purpose: str) -> bytes:
         """*content*, sealed."""
         nonce = secrets.token_bytes(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, content, purpose.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, content, purpose.encode())
 
     def open(self, sealed: bytes, purpose: str) -> bytes:
         """Undo `close`.  Raises `BrokenSealError`."""
-        try:
-            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
-        except (InvalidTag, ValueError) as error:
-            raise BrokenSealError(purpose) from error
+        for cipher in self._ciphers:
+            with suppress(InvalidTag, ValueError):
+                return cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], purpose.encode())
+        raise BrokenSealError(purpose)
 
 
 def make_key() -> str:
@@ -53,3 +58,16 @@ def read_key(text: str) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError(f"it has {len(key)} bytes and not {KEY_BYTES}")
     return key
+
+
+def read_keys(text: str) -> list[bytes]:
+    """The keys in *text*, one a line, with that first which seals: the last without a plus.
+
+    Raises `ValueError`.
+    """
+    lines = text.split()
+    sealing = [at for at, line in enumerate(lines) if not line.startswith(_ONLY_OPENS)]
+    if not sealing:
+        raise ValueError("it holds no key that seals")
+    lines.insert(0, lines.pop(sealing[-1]))
+    return [read_key(line.removeprefix(_ONLY_OPENS)) for line in lines]

@@ -19,9 +19,11 @@ from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import console_answer
 from ossia.gateway.pipeline import Gateway
 from ossia.http.message import Response
+from ossia.node.master_key_rotation import MasterKeyRotation
 from ossia.ports import CallbackAnswer, CallbackFailure, CallbackFault
 from ossia.protocol.address import Addressing
 from ossia.records import CallbackMessage, Delivery
+from sealing import MASTER
 
 ACCEPTS = CallbackAnswer(
     status=200, headers={"content-length": "2", "content-type": "application/json"}, body=b"{}"
@@ -51,6 +53,10 @@ class AdminWorld(World):
                 delivery_log=self.log,
                 recovery=Recovery(self.log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
+                kms=self.kms,
+                rotate_master_key=MasterKeyRotation(
+                    MASTER, self.kms, self.metadata, is_shared=False
+                ).rotate,
                 clock=self.clock,
                 region="cn-test",
                 is_closing=lambda: self.closing,

@@ -18,9 +18,11 @@ from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.keys import CallbackKeys, OneKey
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.upload_callback import CallbackTerms
+from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
 from ossia.domain.objects.buffers import Buffers
+from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
@@ -37,6 +39,7 @@ from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.protocol.restore_times import parse_restore_times
+from sealing import MASTER
 from stored import in_memory
 
 KEY = CallbackKey.generate()
@@ -85,7 +88,8 @@ class World:
         )
         self.sessions = Sessions(self.identities.store, self.clock)
         self.ingest = Ingest(self.metadata, blobs, self.clock, Buffers(), threads=2)
-        objects = Objects(self.metadata, blobs, self.ingest, self.clock)
+        self.kms = KmsKeys(self.identities.store, self.clock, MASTER, "1234")
+        objects = Objects(self.metadata, blobs, self.ingest, self.clock, ObjectKeys(self.kms))
         self.sender = SaidSender()
         policy = AddressPolicy.default(loopback=True)
         callbacks = Callbacks(self.sender, KEYS, self.clock)

@@ -13,6 +13,22 @@ class SchemaTooOldError(Exception):
     """The file is of a version that a server brings up to date when it starts."""
 
 
+def holds_kms_keys(folder: Path) -> bool:
+    """Whether keys of encrypted objects are stored there."""
+    file = folder / "metadata.sqlite3"
+    if not file.exists():
+        return False
+    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        found = "select 1 from identity where kind = 'kms_key' limit 1"
+        return connection.execute(found).get is not None
+    except apsw.SQLError:
+        # It has no tables yet.
+        return False
+    finally:
+        connection.close()
+
+
 class SqliteSource(SqliteRows):
     """See `ossia.ports.Rows`.  Raises `SchemaTooNewError`, `SchemaTooOldError`, `OSError`."""
 

@@ -1,6 +1,6 @@
 """What the handlers of the admin API may use."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ossia.domain.buckets.buckets import Buckets
@@ -9,6 +9,8 @@ from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.recovery import Recovery
 from ossia.domain.callbacks.upload_callback import CallbackTerms
+from ossia.domain.encryption.kms_keys import KmsKeys
+from ossia.domain.encryption.master_key import Rotated
 from ossia.domain.identity.identities import Identities
 from ossia.domain.objects.objects import Objects
 from ossia.ports import Clock
@@ -29,6 +31,8 @@ class AdminServices:
     delivery_log: DeliveryLog
     recovery: Recovery
     outbox: Outbox
+    kms: KmsKeys
+    rotate_master_key: Callable[[], Awaitable[Rotated]]
     clock: Clock
     region: str
     is_closing: Callable[[], bool]

@@ -7,11 +7,14 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document, FromCall, Header, Query, boolean, integer
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
-from ossia.api.oss.fields import EncodingType, bucket_acl, refuse_encryption, storage_class
+from ossia.api.oss.encryption_headers import asked_encryption
+from ossia.api.oss.fields import EncodingType, bucket_acl, storage_class
 from ossia.api.oss.listing_xml import Names, listing_document, object_xml
 from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import resource_group_of
 from ossia.domain.buckets.public_access import is_blocked_in
+from ossia.domain.objects.encryption import DOCUMENT as ENCRYPTION
+from ossia.domain.objects.encryption import default_rule
 from ossia.errors import (
     AccessDenied,
     BucketAlreadyExists,
@@ -25,6 +28,7 @@ from ossia.errors import (
     TooManyBuckets,
 )
 from ossia.protocol.dates import format_iso
+from ossia.protocol.encryption_rule import EncryptionRule, pack_rule, rule_xml
 from ossia.protocol.listing_token import decode_token, encode_token
 from ossia.protocol.xml import document, parse, tag
 from ossia.records import Bucket, BucketUsage, ClassUsage
@@ -63,8 +67,6 @@ _NOT_OFFERED = {
 
 
 def _refuse_what_is_not_offered(call: Call) -> None:
-    """Among it the bucket's default encryption (witnessed.md, W40)."""
-    refuse_encryption(call.http.headers)
     for name, harmless in _NOT_OFFERED.items():
         if (call.header(name) or "") not in harmless:
             raise NotOffered(Header=name)
@@ -73,11 +75,17 @@ def _refuse_what_is_not_offered(call: Call) -> None:
         raise ResourceGroupIdPreCheckError(ResourceGroupId=group)
 
 
+def _asked_encryption(call: Call) -> EncryptionRule | None:
+    return asked_encryption(call.http.headers)
+
+
 @dataclass(slots=True, kw_only=True)
 class PutBucket:
     bucket: BucketInPath
     configuration: Annotated[BucketConfiguration, Document(_parse_configuration, 64 * 1024)]
     offered: Annotated[None, FromCall(_refuse_what_is_not_offered)]
+    encryption: Annotated[EncryptionRule | None, FromCall(_asked_encryption)]
+    """What is written into it is encrypted like that by default (witnessed.md, W40)."""
     acl: Annotated[str | None, Header("x-oss-acl", bucket_acl)] = None
 
 
@@ -93,6 +101,12 @@ def _existing(call: Call, request: PutBucket) -> Iterable[Resource]:
     return [(request.bucket, "")] if changes else []
 
 
+def _encrypted(call: Call, request: PutBucket) -> Iterable[Resource]:
+    """The same for its default encryption."""
+    changes = call.bucket_or_none is not None and request.encryption is not None
+    return [(request.bucket, "")] if changes else []
+
+
 @oss.operation(
     "PUT",
     Scope.BUCKET,
@@ -105,6 +119,12 @@ def _existing(call: Call, request: PutBucket) -> Iterable[Resource]:
             _existing,
             only_if="the bucket exists and gets another ACL",
         ),
+        Needs(
+            "oss:PutBucketEncryption",
+            Grant.NONE,
+            _encrypted,
+            only_if="the bucket exists and is to encrypt by default",
+        ),
     ),
     errors=(BucketAlreadyExists, InvalidBucketName, InvalidLocationConstraint, TooManyBuckets),
 )
@@ -113,12 +133,14 @@ async def put_bucket(call: Call, request: PutBucket) -> PutBucketResult:
     wanted = request.configuration.location
     if wanted not in {"", f"oss-{call.services.region}", call.services.region}:
         raise InvalidLocationConstraint(LocationConstraint=wanted)
+    rule = request.encryption
     await call.services.buckets.create(
         request.bucket,
         call.services.account_id,
         acl=request.acl,
         storage_class=request.configuration.storage_class,
         redundancy=request.configuration.redundancy,
+        documents={} if rule is None else {ENCRYPTION: pack_rule(rule)},
     )
     return PutBucketResult(location=f"/{request.bucket}")
 
@@ -158,6 +180,11 @@ async def head_bucket(call: Call, request: HeadBucket) -> HeadBucketResult:
     return HeadBucketResult(region=f"oss-{call.bucket.region}")
 
 
+def _rule_xml(bucket: Bucket) -> str:
+    rule = default_rule(bucket)
+    return tag("SSEAlgorithm", "None") if rule is None else rule_xml(rule)
+
+
 @dataclass(slots=True, kw_only=True)
 class GetBucketInfo:
     bucket: BucketInPath
@@ -185,7 +212,7 @@ class GetBucketInfoResult(Answer):
             tag("ResourceGroupId", resource_group_of(bucket.owner)),
             f"<Owner>{tag('DisplayName', bucket.owner)}{tag('ID', bucket.owner)}</Owner>",
             f"<AccessControlList>{tag('Grant', bucket.acl)}</AccessControlList>",
-            f"<ServerSideEncryptionRule>{tag('SSEAlgorithm', 'None')}</ServerSideEncryptionRule>",
+            f"<ServerSideEncryptionRule>{_rule_xml(bucket)}</ServerSideEncryptionRule>",
             f"<BucketPolicy>{tag('LogBucket', '')}{tag('LogPrefix', '')}</BucketPolicy>",
             tag("BlockPublicAccess", value=is_blocked_in(bucket)),
             tag("Comment", ""),

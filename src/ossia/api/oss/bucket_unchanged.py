@@ -18,7 +18,6 @@ from ossia.errors import (
     NoSuchBucket,
     NoSuchLifecycle,
     NoSuchReplicationConfiguration,
-    NoSuchServerSideEncryptionRule,
     NoSuchTransferAccelerationConfiguration,
     NoSuchWebsiteConfiguration,
     NoSuchWORMConfiguration,
@@ -92,11 +91,6 @@ _MISSING: Final[dict[str, tuple[str, type[OssError], str]]] = {
         NoSuchWebsiteConfiguration,
         "Tell that a bucket is no website.",
     ),
-    "GetBucketEncryption": (
-        "encryption",
-        NoSuchServerSideEncryptionRule,
-        "Tell that a bucket encrypts nothing by default.",
-    ),
     "GetBucketTransferAcceleration": (
         "transferAcceleration",
         NoSuchTransferAccelerationConfiguration,
@@ -120,7 +114,6 @@ _REMOVED: Final[dict[str, tuple[str, str]]] = {
         "Remove the lifecycle rules of a bucket, of which there are none.",
     ),
     "DeleteBucketWebsite": ("website", "Make a bucket no website, which it never was."),
-    "DeleteBucketEncryption": ("encryption", "Encrypt nothing by default, which never was."),
 }
 
 

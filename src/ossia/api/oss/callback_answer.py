@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import msgspec
 
 from ossia.api.call import Call
-from ossia.api.operation import Answer, headers_of
+from ossia.api.operation import headers_of
+from ossia.api.oss.encryption_headers import TellingEncryption
 from ossia.domain.callbacks.callbacks import CallbackReply, UploadFacts
 from ossia.domain.callbacks.upload_callback import Mode, UploadCallback, terms_of
 from ossia.domain.objects.versions import shown_version
@@ -16,7 +17,7 @@ from ossia.records import StoredObject
 
 
 @dataclass(slots=True, kw_only=True)
-class TellingAnswer(Answer):
+class TellingAnswer(TellingEncryption):
     """An answer whose body is that of the application server, once it was told."""
 
     reply: CallbackReply | None = None

@@ -29,7 +29,6 @@ _BUCKET = (
     ("PutUserDefinedLogFieldsConfig", "PUT", "userDefinedLogFieldsConfig"),
     ("GetUserDefinedLogFieldsConfig", "GET", "userDefinedLogFieldsConfig"),
     ("DeleteUserDefinedLogFieldsConfig", "DELETE", "userDefinedLogFieldsConfig"),
-    ("PutBucketEncryption", "PUT", "encryption"),
     ("PutBucketRequestPayment", "PUT", "requestPayment"),
     ("InitiateBucketWorm", "POST", "worm"),
     ("AbortBucketWorm", "DELETE", "worm"),

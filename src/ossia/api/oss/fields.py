@@ -7,14 +7,13 @@ from typing import Annotated
 from ossia.api.bind import FromCall, Header, Parse, Query, boolean, one_of
 from ossia.api.call import Call
 from ossia.api.operation import Grant, Needs, Resource
+from ossia.api.oss.encryption_headers import ENCRYPTION_HEADERS, asked_encryption
 from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.domain.objects.objects import Attributes
 from ossia.domain.objects.versions import check_version
 from ossia.errors import (
     HeaderNotImplemented,
     InvalidArgument,
-    InvalidEncryptionAlgorithmError,
-    NotOffered,
 )
 from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
 from ossia.protocol.callback_policy import stored_callback_policies
@@ -34,12 +33,6 @@ CONTENT_HEADERS = (
 )
 _CONTENT_NAMES = {name: name.decode() for name in CONTENT_HEADERS}
 META_PREFIX = b"x-oss-meta-"
-_ALGORITHM = b"x-oss-server-side-encryption"
-ENCRYPTION_HEADERS = (
-    _ALGORITHM,
-    b"x-oss-server-side-encryption-key-id",
-    b"x-oss-server-side-data-encryption",
-)
 MAX_USER_METADATA = 8 * 1024
 DEFAULT_TYPE = "application/octet-stream"
 _META_NAME = re.compile(rb"[a-z0-9-]+\Z")
@@ -76,7 +69,6 @@ def stored_headers(headers: dict[bytes, bytes]) -> dict[str, str]:
 
 def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
     """Everything that the headers of a write say about the object; empty ones say nothing."""
-    refuse_encryption(headers)
     acl = headers.get(b"x-oss-object-acl")
     kind = headers.get(b"x-oss-storage-class")
     tagging = headers.get(b"x-oss-tagging")
@@ -85,6 +77,7 @@ def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
         acl=_checked("x-oss-object-acl", object_acl, acl) if acl else None,
         storage_class=_checked("x-oss-storage-class", storage_class, kind) if kind else None,
         tags=parse_tags(decode_header(tagging)) if tagging else {},
+        encryption=asked_encryption(headers),
     )
 
 
@@ -118,16 +111,6 @@ def refuse_conditions(headers: dict[bytes, bytes]) -> None:
     for name in _CONDITION_ORDER if not _CONDITIONS.isdisjoint(headers) else ():
         if headers.get(name.encode()):
             raise HeaderNotImplemented(Header=name.title())
-
-
-def refuse_encryption(headers: dict[bytes, bytes]) -> None:
-    """Server-side encryption is not offered; accepting it as a label would be a lie."""
-    for name in ENCRYPTION_HEADERS:
-        wanted = headers.get(name)
-        if wanted and name == _ALGORITHM and wanted not in (b"AES256", b"KMS", b"SM4"):
-            raise InvalidEncryptionAlgorithmError
-        if wanted:
-            raise NotOffered(Header=name.decode())
 
 
 def _checked(name: str, parse: Parse, raw: bytes) -> str:

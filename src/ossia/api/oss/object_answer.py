@@ -17,7 +17,7 @@ from ossia.domain.objects.readable import restoration_text
 from ossia.http.message import Span
 from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import media_type_of, wire_text
-from ossia.records import ObjectType, StoredObject
+from ossia.records import DATA_KEY, ObjectType, StoredObject
 
 AcceptedCodings = Annotated[str, Header("accept-encoding")]
 
@@ -72,6 +72,7 @@ class ObjectAnswer(Answer):
 
 _SHOWN = {
     "content-type": "",
+    DATA_KEY: "",
     "cache-control": "Cache-Control",
     "content-disposition": "Content-Disposition",
     "content-encoding": "Content-Encoding",

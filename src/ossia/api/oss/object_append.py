@@ -5,7 +5,8 @@ from typing import Annotated
 
 from ossia.api.bind import BodyStream, BucketInPath, FromCall, Header, Query, WrittenKeyInPath
 from ossia.api.call import Call
-from ossia.api.operation import Answer, Grant, Scope
+from ossia.api.operation import Grant, Scope
+from ossia.api.oss.encryption_headers import ENCRYPTING, TellingEncryption
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
     ContentMd5,
@@ -57,7 +58,7 @@ class AppendObject:
 
 
 @dataclass(slots=True, kw_only=True)
-class AppendObjectResult(Answer):
+class AppendObjectResult(TellingEncryption):
     etag: Annotated[str, Header("ETag")]
     next_position: Annotated[int, Header("x-oss-next-append-position")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
@@ -79,6 +80,7 @@ class AppendObjectResult(Answer):
         MissingArgument,
         InvalidDigest,
         EntityTooLarge,
+        *ENCRYPTING,
     ),
 )
 async def append_object(call: Call, request: AppendObject) -> AppendObjectResult:
@@ -98,4 +100,5 @@ async def append_object(call: Call, request: AppendObject) -> AppendObjectResult
         crc64=stored.crc64,
         version=shown_version(call.bucket, stored.version),
         delay_ms=delay_ms(content),
+        encryption=stored.headers,
     )

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
+
 from ossia.api.bind import (
     BodyStream,
     BucketInPath,
@@ -17,6 +19,7 @@ from ossia.api.bind import (
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
+from ossia.api.oss.encryption_headers import DECRYPTING, ENCRYPTING, EncryptsNothing
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
     ContentMd5,
@@ -41,6 +44,7 @@ from ossia.api.oss.object_answer import (
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
+from ossia.domain.objects.encryption import is_encrypted
 from ossia.domain.objects.symlinks import is_plain
 from ossia.domain.objects.versions import Deletion, Named, check_version, shown_version
 from ossia.errors import (
@@ -97,7 +101,13 @@ class PutObjectResult(TellingAnswer):
     Scope.OBJECT,
     grant=Grant.WRITE,
     also=(NEEDS_TAGGING,),
-    errors=(NoSuchBucket, InvalidDigest, FileAlreadyExists, InvalidArgument),
+    errors=(
+        NoSuchBucket,
+        InvalidDigest,
+        FileAlreadyExists,
+        InvalidArgument,
+        *ENCRYPTING,
+    ),
 )
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:
     """Store an object, then tell the application server if asked to."""
@@ -118,6 +128,7 @@ async def put_object(call: Call, request: PutObject) -> PutObjectResult:
         crc64=stored.crc64,
         version=shown_version(call.bucket, stored.version),
         delay_ms=delay_ms(content),
+        encryption=stored.headers,
     )
     if callback is not None:
         await tell(callback, result)
@@ -185,6 +196,7 @@ class GetObject:
         InvalidRange,
         SymlinkTargetNotExist,
         InvalidTargetType,
+        *DECRYPTING,
     ),
 )
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
@@ -200,6 +212,8 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
         chosen = resolve_range(request.range, stored.size, standard=standard)
     start, length = chosen or (0, stored.size)
     spans = await objects.begin(stored, start, length) if stored.inline is None else ()
+    if stored.inline is not None and is_encrypted(stored.headers):
+        stored = msgspec.structs.replace(stored, inline=await objects.inline(stored))
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
     version = shown_version(call.bucket, stored.version)
     told = with_restoration(stored, call.now_ms)
@@ -299,6 +313,7 @@ async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaRe
 class DeleteObject:
     bucket: BucketInPath
     key: WrittenKeyInPath
+    encrypts: EncryptsNothing
     version_id: VersionId = None
 
 

@@ -7,7 +7,8 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one_of
 from ossia.api.call import Call
-from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
+from ossia.api.operation import Grant, Needs, Resource, Scope
+from ossia.api.oss.encryption_headers import ENCRYPTING, TellingEncryption
 from ossia.api.oss.fields import (
     ForbidOverwrite,
     VersionHeader,
@@ -19,6 +20,7 @@ from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_of_copy
 from ossia.domain.objects.versions import check_version, shown_version
 from ossia.errors import (
+    EntityTooLarge,
     FileAlreadyExists,
     InvalidArgument,
     InvalidObjectState,
@@ -134,7 +136,7 @@ class CopyObject:
 
 
 @dataclass(slots=True, kw_only=True)
-class CopyObjectResult(Answer):
+class CopyObjectResult(TellingEncryption):
     # oss2 takes the ETag from the header, everybody else from the body.
     quoted_etag: Annotated[str, Header("ETag")]
     modified_at: int
@@ -167,6 +169,8 @@ class CopyObjectResult(Answer):
         NotModified,
         FileAlreadyExists,
         InvalidArgument,
+        EntityTooLarge,
+        *ENCRYPTING,
     ),
 )
 async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
@@ -184,6 +188,7 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         replace_tags=request.tagging_directive == "REPLACE",
         carries_tags=request.carries_tags,
         forbid_overwrite=request.forbid_overwrite,
+        is_wanted=lambda: not call.http.client.has_left,
     )
     return CopyObjectResult(
         quoted_etag=f'"{stored.etag}"',
@@ -192,4 +197,5 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         version=shown_version(call.bucket, stored.version),
         source_version=shown_version(source_bucket, source.version),
         delay_ms=delay_of_copy(request.limit),
+        encryption=stored.headers,
     )

@@ -18,6 +18,12 @@ from ossia.api.bind import (
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
+from ossia.api.oss.encryption_headers import (
+    DECRYPTING,
+    ENCRYPTING,
+    EncryptsNothing,
+    TellingEncryption,
+)
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
     BegunAttributes,
@@ -109,7 +115,7 @@ class InitiateMultipartUpload:
 
 
 @dataclass(slots=True, kw_only=True)
-class InitiateMultipartUploadResult(Answer):
+class InitiateMultipartUploadResult(TellingEncryption):
     bucket: str
     upload: Upload
     names: Names
@@ -132,7 +138,7 @@ class InitiateMultipartUploadResult(Answer):
     action="oss:PutObject",
     grant=Grant.WRITE,
     also=(NEEDS_TAGGING,),
-    errors=(FileAlreadyExists, InvalidArgument),
+    errors=(FileAlreadyExists, InvalidArgument, *ENCRYPTING),
 )
 async def initiate_multipart_upload(
     call: Call, request: InitiateMultipartUpload
@@ -146,7 +152,10 @@ async def initiate_multipart_upload(
         forbid_overwrite=request.forbid_overwrite,
     )
     return InitiateMultipartUploadResult(
-        bucket=request.bucket, upload=upload, names=Names(request.encoding_type)
+        bucket=request.bucket,
+        upload=upload,
+        names=Names(request.encoding_type),
+        encryption=upload.headers,
     )
 
 
@@ -157,6 +166,7 @@ async def initiate_multipart_upload(
 class UploadPart:
     bucket: BucketInPath
     key: WrittenKeyInPath
+    encrypts: EncryptsNothing
     content: BodyStream
     number: PartNumber
     upload_id: UploadId
@@ -165,7 +175,7 @@ class UploadPart:
 
 
 @dataclass(slots=True, kw_only=True)
-class UploadPartResult(Answer):
+class UploadPartResult(TellingEncryption):
     etag: Annotated[str, Header("ETag")]
     content_md5: Annotated[str, Header("Content-MD5")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
@@ -179,12 +189,12 @@ class UploadPartResult(Answer):
     or_query=["uploadId"],
     action="oss:PutObject",
     grant=Grant.WRITE,
-    errors=(NoSuchUpload, InvalidArgument, InvalidDigest),
+    errors=(NoSuchUpload, InvalidArgument, InvalidDigest, *DECRYPTING),
 )
 async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
     """Store one part."""
     content = slowed(request.content, request.limit)
-    part = await call.services.multipart.put_part(
+    part, upload = await call.services.multipart.put_part(
         call.bucket,
         request.key,
         request.upload_id,
@@ -197,6 +207,7 @@ async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
         content_md5=etag_to_content_md5(part.etag),
         crc64=part.crc64,
         delay_ms=delay_ms(content),
+        encryption=upload.headers,
     )
 
 
@@ -204,6 +215,7 @@ async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
 class UploadPartCopy:
     bucket: BucketInPath
     key: WrittenKeyInPath
+    encrypts: EncryptsNothing
     source: CopySourceHeader
     conditions: CopyConditions
     number: PartNumber
@@ -235,7 +247,7 @@ _NEEDS_TARGET_OF_SOURCE = Needs(
 
 
 @dataclass(slots=True, kw_only=True)
-class UploadPartCopyResult(Answer):
+class UploadPartCopyResult(TellingEncryption):
     part: Part
     # ali-oss takes the part's ETag from the header, everybody else from the body.
     quoted_etag: Annotated[str, Header("ETag")]
@@ -268,13 +280,14 @@ class UploadPartCopyResult(Answer):
         InvalidObjectState,
         PreconditionFailed,
         InvalidArgument,
+        *DECRYPTING,
     ),
 )
 async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCopyResult:
     """Make a part of (a range of) an object."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
     source = await call.services.symlinks.read(source_bucket, found_by(request))
-    part, chosen = await call.services.multipart.copy_part(
+    part, chosen, upload = await call.services.multipart.copy_part(
         call.bucket,
         request.key,
         request.upload_id,
@@ -293,6 +306,7 @@ async def upload_part_copy(call: Call, request: UploadPartCopy) -> UploadPartCop
         content_range=taken,
         source_version=shown_version(source_bucket, source.version),
         delay_ms=delay_of_copy(request.limit),
+        encryption=upload.headers,
     )
 
 
@@ -326,6 +340,7 @@ class CompleteMultipartUpload:
     # Read when the upload is known: an unknown one is 404 whatever is sent (witnessed.md, W14).
     content: Annotated[bytes, Document(bytes)]
     unconditional: Annotated[None, FromCall(_conditions_refused)]
+    encrypts: EncryptsNothing
     callback: UploadCallback
     upload_id: UploadId
     complete_all: Annotated[str, Header("x-oss-complete-all")] = ""
@@ -409,6 +424,7 @@ async def complete_multipart_upload(
         crc64=stored.crc64,
         version=shown_version(call.bucket, stored.version),
         names=Names(request.encoding_type),
+        encryption=stored.headers,
     )
     if callback is not None:
         await tell(callback, result)

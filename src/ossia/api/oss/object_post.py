@@ -13,9 +13,9 @@ from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath
 from ossia.api.call import Call
 from ossia.api.operation import Grant, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
+from ossia.api.oss.encryption_headers import ENCRYPTING, ENCRYPTION_HEADERS
 from ossia.api.oss.fields import (
     CONTENT_HEADERS,
-    ENCRYPTION_HEADERS,
     META_PREFIX,
     VersionHeader,
     attributes_from,
@@ -142,6 +142,7 @@ class PostObjectResult(TellingAnswer):
         EntityTooLarge,
         EntityTooSmall,
         FileAlreadyExists,
+        *ENCRYPTING,
     ),
 )
 async def post_object(call: Call, request: PostObject) -> PostObjectResult:
@@ -164,11 +165,13 @@ async def _store(
     await objects.refuse_overwrite(
         call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
     )
+    cipher = await objects.encrypt(call.bucket, request.attributes)
     landed = await call.services.ingest.take(
         source,
         limit=min(high, MAX_OBJECT),
         too_large=_too_large,
         check_size=_at_least(low),
+        cipher=cipher,
     )
     return await objects.record(
         call.bucket,
@@ -191,6 +194,7 @@ def _result(call: Call, request: PostObject, stored: StoredObject) -> PostObject
         location=redirect,
         status=status,
         document=_post_response(call, request, etag) if status == _CREATED else b"",
+        encryption=stored.headers,
     )
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath, WrittenKeyInPath
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Scope
+from ossia.api.oss.encryption_headers import EncryptsNothing
 from ossia.api.oss.fields import (
     DEFAULT_TYPE,
     META_PREFIX,
@@ -51,6 +52,7 @@ class PutSymlink:
     bucket: BucketInPath
     key: WrittenKeyInPath
     target: Annotated[str, FromCall(_target)]
+    encrypts: EncryptsNothing
     attributes: WrittenAttributes
     forbid_overwrite: ForbidOverwrite = False
 

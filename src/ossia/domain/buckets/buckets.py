@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import msgspec
 
@@ -94,10 +95,11 @@ class Buckets:
         acl: str | None,
         storage_class: str = "Standard",
         redundancy: str = "LRS",
+        documents: Mapping[str, bytes] = MappingProxyType({}),
     ) -> Bucket:
         """Create a bucket, or confirm that it exists as asked.
 
-        Repeating the request is no error and changes the ACL if one is given.  Raises
+        Repeating the request is no error and changes what is given of ACL and *documents*.  Raises
         `InvalidBucketName`, `BucketAlreadyExists`, `TooManyBuckets`.
         """
         check_bucket_name(name)
@@ -105,6 +107,9 @@ class Buckets:
         if existing is None:
             if len(await tables.buckets.page(self._database, "", "", MAX_BUCKETS)) >= MAX_BUCKETS:
                 raise TooManyBuckets
+            blocked = {PUBLIC_ACCESS_BLOCK: stored_block(is_blocked=True)}
+            if not self._blocks_new:
+                blocked = {}
             new = Bucket(
                 id=0,
                 name=name,
@@ -114,9 +119,7 @@ class Buckets:
                 acl=acl or "private",
                 storage_class=storage_class,
                 redundancy=redundancy,
-                documents={PUBLIC_ACCESS_BLOCK: stored_block(is_blocked=True)}
-                if self._blocks_new
-                else {},
+                documents={**blocked, **documents},
             )
             try:
                 return await self._database.change(tables.buckets.create, new)
@@ -129,6 +132,8 @@ class Buckets:
             raise BucketAlreadyExists(
                 "Cannot modify existing bucket's storage class.", BucketName=name
             )
+        for document, content in documents.items():
+            existing = await self.set_document(existing, document, content)
         return existing if acl is None else await self.set_acl(existing, acl)
 
     async def set_acl(self, bucket: Bucket, acl: str) -> Bucket:

@@ -22,6 +22,7 @@ from ossia.protocol.seal import Seal
 from ossia.records import (
     AccessKey,
     Group,
+    KmsKey,
     OidcProvider,
     Policy,
     Role,
@@ -30,7 +31,7 @@ from ossia.records import (
 )
 from ossia.tables.identities import IdentityChange
 
-Record = TypeVar("Record", User, Group, AccessKey, Role, Policy, OidcProvider, SealingKeys)
+Record = TypeVar("Record", User, Group, AccessKey, Role, Policy, OidcProvider, SealingKeys, KmsKey)
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
@@ -42,6 +43,7 @@ _KINDS: Final[dict[type, str]] = {
     Policy: "policy",
     OidcProvider: "oidc_provider",
     SealingKeys: "setting",
+    KmsKey: "kms_key",
 }
 _FORMAT: Final = b"2"
 _FIRST_FORMAT: Final = b"1"
@@ -212,7 +214,7 @@ def name_of(record: Any) -> str:
     """The name under which a record is stored."""
     if isinstance(record, SealingKeys):
         return SEALING_KEYS
-    name: str = record.id if isinstance(record, AccessKey) else record.name
+    name: str = record.id if isinstance(record, AccessKey | KmsKey) else record.name
     return name
 
 

@@ -5,8 +5,8 @@ The four moments of a write: *stage* (bytes arrive), *verify* (digest and length
 intent that the collector removes.
 
 Small bodies never become a file: they are digested on the event loop and recorded inline.  Large
-ones are read into two buffers in turn; while one is digested and written in a thread, the other
-is filled.
+ones are read into two buffers in turn; while one is digested, encrypted where it must be, and
+written in a thread, the other is filled.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from ossia.errors import EntityTooLarge, InvalidDigest, OssError
 from ossia.http.body import ClientGone
 from ossia.ports import BlobStore, Clock, Database, StagedBlob, Unavailable
 from ossia.protocol.checksums import crc64, md5_hex, parse_content_md5
+from ossia.protocol.object_cipher import IN_ROW, ObjectCipher, Stream, crypt_in_place
 from ossia.records import Extent
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class ByteSource(Protocol):
 
 @dataclass(slots=True)
 class Landed:
-    """Bytes that are durable or inline, and what they are.
+    """Bytes that are durable or inline, and what they are; encrypted if they were to be.
 
     ``crc64`` continues ``crc_before`` of `Ingest.take`.
     """
@@ -100,8 +101,9 @@ class Ingest:
         too_large: Callable[[], OssError] = EntityTooLarge,
         check_size: Callable[[int], None] | None = None,
         keep_inline: bool = True,
+        cipher: ObjectCipher | None = None,
     ) -> Landed:
-        """Read *source* to its end and make it durable (or inline).
+        """Read *source* to its end and make it durable (or inline), encrypted by *cipher*.
 
         *content_md5* is a Content-MD5 header to verify; *check_size* may refuse the final size.
         Raises `InvalidDigest` and what the callables raise; then nothing is kept.
@@ -112,7 +114,7 @@ class Ingest:
             raise too_large()
         if length is not None and length <= self.inline_limit:
             content = await source.read_all(self.inline_limit, too_large)
-            return await self._small(content, expected, crc_before, check_size, keep_inline)
+            return await self._small(content, expected, crc_before, check_size, keep_inline, cipher)
         first = bytearray()
         if length is None:
             probe = bytearray(self.inline_limit + 1)
@@ -121,9 +123,13 @@ class Ingest:
                 if count > limit:
                     raise too_large()
                 small = bytes(probe[:count])
-                return await self._small(small, expected, crc_before, check_size, keep_inline)
+                return await self._small(
+                    small, expected, crc_before, check_size, keep_inline, cipher
+                )
             first = probe
-        return await self._large(source, first, expected, crc_before, limit, too_large, check_size)
+        return await self._large(
+            source, first, expected, crc_before, limit, too_large, check_size, cipher
+        )
 
     async def _small(
         self,
@@ -132,6 +138,7 @@ class Ingest:
         crc_before: int,
         check_size: Callable[[int], None] | None,
         keep_inline: bool,
+        cipher: ObjectCipher | None,
     ) -> Landed:
         if check_size is not None:
             check_size(len(content))
@@ -139,8 +146,11 @@ class Ingest:
         _verify(digest, expected)
         crc = crc64(content, crc_before)
         if keep_inline or not content:
-            return Landed(len(content), digest, crc, content, ())
+            kept = content if cipher is None else cipher.crypt(IN_ROW, content)
+            return Landed(len(content), digest, crc, kept, ())
         async with self._staged(len(content)) as staged:
+            if cipher is not None:
+                content = cipher.crypt(staged.id, content)
             await asyncio.get_running_loop().run_in_executor(
                 self._threads, staged.write, memoryview(content)
             )
@@ -157,9 +167,11 @@ class Ingest:
         limit: int,
         too_large: Callable[[], OssError],
         check_size: Callable[[int], None] | None,
+        cipher: ObjectCipher | None,
     ) -> Landed:
         async with self._staged(source.length) as staged, self._buffers.pair() as pair:
-            pump = _Pump(staged, crc_before, self._threads)
+            stream = None if cipher is None else cipher.stream(staged.id)
+            pump = _Pump(staged, crc_before, self._threads, stream)
             pair[0][: len(first)] = first
             try:
                 await _pour(source, pair, len(first), pump, limit, too_large)
@@ -188,10 +200,15 @@ class Ingest:
                 crc = await loop.run_in_executor(self._threads, _add, md5, crc, buffer[:count])
         return md5.hexdigest().upper(), crc
 
-    async def copy(self, spans: "Sequence[Span]", is_wanted: Callable[[], bool] = always) -> Landed:
+    async def copy(
+        self,
+        spans: "Sequence[Span]",
+        is_wanted: Callable[[], bool] = always,
+        cipher: ObjectCipher | None = None,
+    ) -> Landed:
         """Take bytes that are stored already once more, as `digest` reads them."""
         with closing(StoredSource(spans, is_wanted)) as source:
-            return await self.take(source, keep_inline=False)
+            return await self.take(source, keep_inline=False, cipher=cipher)
 
     @asynccontextmanager
     async def _staged(self, size: int | None) -> "AsyncIterator[StagedBlob]":
@@ -242,11 +259,18 @@ async def _pour(
 
 
 class _Pump:
-    """Digests and writes one buffer while the next is filled."""
+    """Digests, encrypts by *stream* and writes one buffer while the next is filled."""
 
-    def __init__(self, staged: StagedBlob, crc_before: int, threads: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        staged: StagedBlob,
+        crc_before: int,
+        threads: ThreadPoolExecutor,
+        stream: Stream | None,
+    ) -> None:
         self._staged = staged
         self._threads = threads
+        self._stream = stream
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._running: asyncio.Future[None] | None = None
         self.crc64 = crc_before
@@ -271,6 +295,9 @@ class _Pump:
     def _step(self, piece: memoryview) -> None:
         self._md5.update(piece)
         self.crc64 = crc64(piece, self.crc64)
+        if self._stream is not None:
+            # The buffer is ours, and nobody reads it again.
+            crypt_in_place(self._stream, piece)
         self._staged.write(piece)
 
     def md5(self) -> str:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import msgspec
 
 from ossia import tables
+from ossia.domain.objects.encryption import is_encrypted
 from ossia.domain.objects.extents import cut, may_be_shared, merged
+from ossia.domain.objects.held import Held
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, always
 from ossia.domain.objects.objects import (
     CLIENT_ENCRYPTION,
@@ -40,6 +42,7 @@ from ossia.protocol.checksums import (
     multipart_etag,
 )
 from ossia.protocol.decimals import is_decimal
+from ossia.protocol.object_cipher import ObjectCipher
 from ossia.protocol.preconditions import Preconditions
 from ossia.protocol.ranges import resolve_copy_range
 from ossia.records import Bucket, Extent, ObjectType, Part, StoredObject, Upload
@@ -81,6 +84,7 @@ class Multipart:
     ) -> Upload:
         """Begin an upload.  Raises `FileAlreadyExists`."""
         await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+        await self._objects.encrypt(bucket, attributes)
         upload = Upload(
             id=uuid.uuid4().hex.upper(),
             bucket_id=bucket.id,
@@ -115,12 +119,15 @@ class Multipart:
         source: ByteSource,
         *,
         content_md5: str | None = None,
-    ) -> Part:
-        """Store one part; a number sent again replaces what it held."""
+    ) -> tuple[Part, Upload]:
+        """Store one part; a number sent again replaces what it held.  It, and its upload."""
         ec = "0042-00000104"
         upload = await self.find(bucket, key, upload_id, ec=ec)
         await self._check_sequence(upload, number)
-        landed = await self._ingest.take(source, content_md5=content_md5, keep_inline=False)
+        cipher = await self._objects.cipher_of(upload.headers)
+        landed = await self._ingest.take(
+            source, content_md5=content_md5, keep_inline=False, cipher=cipher
+        )
         part = Part(
             upload_id=upload_id,
             number=number,
@@ -131,7 +138,7 @@ class Multipart:
             extents=landed.extents,
         )
         await self._record_part(part, ec)
-        return part
+        return part, upload
 
     async def copy_part(
         self,
@@ -144,12 +151,13 @@ class Multipart:
         conditions: Preconditions,
         *,
         is_wanted: Callable[[], bool] = always,
-    ) -> tuple[Part, tuple[int, int] | None]:
-        """Make a part of (a range of) an object; the range taken is returned if there is one.
+    ) -> tuple[Part, tuple[int, int] | None, Upload]:
+        """Make a part of (a range of) an object; it, the range taken if there is one, its upload.
 
-        One long run of bytes is shared, everything else copied (`extents`); digests are
-        read from the disk unless the part is the whole of a normal object.  Raises `ClientGone`
-        once it *is_wanted* no more.
+        One long run of bytes is shared, everything else copied (`extents`), as is whatever is
+        encrypted or is to be: an upload has a data key of its own.  Digests are read from the disk
+        unless the part is the whole of a normal object.  Raises `ClientGone` once it *is_wanted*
+        no more.
         """
         ec = "0042-00000311"
         upload = await self.find(bucket, key, upload_id, ec=ec)
@@ -160,12 +168,14 @@ class Multipart:
         if length > MAX_OBJECT:
             raise EntityTooLarge
         shared = merged(cut(source.extents, start, length))
-        if not may_be_shared(shared):
-            landed = await self._copy(source, start, length, is_wanted)
+        cipher = await self._objects.cipher_of(upload.headers)
+        moves = cipher is not None or is_encrypted(source.headers)
+        if moves or not may_be_shared(shared):
+            landed = await self._copy(source, start, length, cipher, is_wanted)
         elif chosen is None and source.md5:
             landed = Landed(length, content_md5_to_etag(source.md5), source.crc64, None, shared)
         else:
-            spans = self._objects.spans(source, start, length)
+            spans = await self._objects.spans(source, start, length)
             landed = Landed(length, *await self._ingest.digest(spans, is_wanted), None, shared)
         part = Part(
             upload_id=upload_id,
@@ -177,15 +187,22 @@ class Multipart:
             extents=landed.extents,
         )
         await self._record_part(part, ec, "The copy source was replaced meanwhile: try again.")
-        return part, chosen
+        return part, chosen, upload
 
     async def _copy(
-        self, source: StoredObject, start: int, length: int, is_wanted: Callable[[], bool]
+        self,
+        source: StoredObject,
+        start: int,
+        length: int,
+        cipher: ObjectCipher | None,
+        is_wanted: Callable[[], bool],
     ) -> Landed:
         if source.inline is not None:
-            content = _Held(source.inline[start : start + length])
-            return await self._ingest.take(content, keep_inline=False)
-        return await self._ingest.copy(self._objects.spans(source, start, length), is_wanted)
+            content = await self._objects.inline(source)
+            held = Held(content[start : start + length])
+            return await self._ingest.take(held, keep_inline=False, cipher=cipher)
+        spans = await self._objects.spans(source, start, length)
+        return await self._ingest.copy(spans, is_wanted, cipher)
 
     async def _check_sequence(self, upload: Upload, number: int) -> None:
         if not upload.sequential or number == 1:
@@ -254,7 +271,8 @@ class Multipart:
             extents=_join(parts),
         )
         if upload.sequential:
-            etag, _ = await self._ingest.digest(self._objects.spans(new, 0, size), is_wanted)
+            spans = await self._objects.spans(new, 0, size)
+            etag, _ = await self._ingest.digest(spans, is_wanted)
             new = msgspec.structs.replace(new, md5=etag_to_content_md5(etag))
         owed = None if announcement is None else await announcement.before(new)
         try:
@@ -306,23 +324,6 @@ class Multipart:
             after_upload_id=after_upload_id,
             limit=limit,
         )
-
-
-class _Held:
-    """Bytes in memory as a source."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-        self.length: int | None = len(content)
-
-    async def read_all(self, limit: int, too_large: object) -> bytes:
-        del limit, too_large
-        return self._content
-
-    async def read_into(self, view: memoryview) -> int:
-        piece, self._content = self._content[: len(view)], self._content[len(view) :]
-        view[: len(piece)] = piece
-        return len(piece)
 
 
 def _choose(stored: dict[int, Part], chosen: list[ChosenPart], upload_id: str) -> list[Part]:

@@ -5,17 +5,32 @@ that (`ingest`).
 """
 
 import hashlib
-from contextlib import closing, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
 
 from ossia import tables
-from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
-from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, StoredSource
+from ossia.domain.objects.encryption import (
+    DOCUMENT,
+    default_rule,
+    encryption_of,
+    is_encrypted,
+    without_encryption,
+)
+from ossia.domain.objects.extents import MOST_SHORT, short_tail
+from ossia.domain.objects.held import Held
+from ossia.domain.objects.ingest import (
+    MAX_OBJECT,
+    ByteSource,
+    Landed,
+    always,
+)
 from ossia.domain.objects.readable import check_readable
-from ossia.domain.objects.versions import Versions, is_suspended, new_version
+from ossia.domain.objects.reading import Reading
+from ossia.domain.objects.versions import is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
@@ -27,15 +42,14 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.ports import (
-    BlobStore,
-    Clock,
     Conflict,
-    Database,
     Exists,
     Fenced,
     Missing,
 )
 from ossia.protocol.checksums import etag_to_content_md5
+from ossia.protocol.encryption_rule import EncryptionRule
+from ossia.protocol.object_cipher import ObjectCipher
 from ossia.protocol.preconditions import Preconditions
 from ossia.protocol.storage_class import NEVER_APPENDED
 from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, PendingCallback, StoredObject
@@ -62,17 +76,12 @@ class Attributes:
     acl: str | None = None
     storage_class: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    encryption: EncryptionRule | None = None
+    """None: as the bucket says."""
 
 
-class Objects:
+class Objects(Reading):
     """Objects of every bucket."""
-
-    def __init__(self, database: Database, blobs: BlobStore, ingest: Ingest, clock: Clock) -> None:
-        self._database = database
-        self._blobs = blobs
-        self._ingest = ingest
-        self._clock = clock
-        self.versions = Versions(database, clock)
 
     # --- writing ---
 
@@ -94,7 +103,8 @@ class Objects:
         """
         if forbid_overwrite:
             await self.refuse_overwrite(bucket, key, forbid_overwrite=True)
-        landed = await self._ingest.take(source, content_md5=content_md5)
+        cipher = await self.encrypt(bucket, attributes)
+        landed = await self._ingest.take(source, content_md5=content_md5, cipher=cipher)
         return await self.record(
             bucket,
             key,
@@ -103,6 +113,20 @@ class Objects:
             forbid_overwrite=forbid_overwrite,
             announcement=announcement,
         )
+
+    async def encrypt(self, bucket: Bucket, attributes: Attributes) -> ObjectCipher | None:
+        """What encrypts the bytes of what is about to be written; its headers tell so then.
+
+        None where they stay as they are.  Raises `KeyNotFound` and what the state of its key says.
+        """
+        rule = attributes.encryption
+        if rule is None:
+            if DOCUMENT not in bucket.documents:
+                return None
+            rule = default_rule(bucket)
+            assert rule is not None
+        cipher, attributes.headers = await self._keys.begin(rule, attributes.headers)
+        return cipher
 
     async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
         """Refuse before bytes are taken; `record` decides again, in its transaction."""
@@ -186,11 +210,14 @@ class Objects:
         self._check_append(before, position)
         if before is None and await self.versions.has_marker(bucket, key):
             raise ObjectNotAppendable(Key=key)
-        if before is not None and short_tail(before.extents) >= MOST_SHORT:
-            await self._join_tail(before)
-        base = before or self._empty_appendable(bucket, key, attributes)
         if before is None:
+            cipher = await self.encrypt(bucket, attributes)
+            base = self._empty_appendable(bucket, key, attributes)
             _check_appended_class(base)
+        else:
+            cipher, base = await self._keys.cipher_of(before.headers), before
+            if short_tail(before.extents) >= MOST_SHORT:
+                await self._join_tail(before, cipher)
         landed = await self._ingest.take(
             source,
             content_md5=content_md5,
@@ -198,6 +225,7 @@ class Objects:
             limit=MAX_OBJECT - position,
             too_large=EntityTooLarge,
             keep_inline=False,
+            cipher=cipher,
         )
         if landed.size == 0 and before is not None:
             # objects.md: a zero-byte append with a valid position changes nothing.
@@ -240,6 +268,9 @@ class Objects:
                 self._check_append(found, position)
                 if before is None or found is None or found.etag != before.etag:
                     break
+                if encryption_of(found.headers) != encryption_of(before.headers):
+                    # What has landed is encrypted otherwise, or not at all.
+                    break
                 # The same bytes: somebody has changed what is said about them.
                 before = base = found
             except Missing:
@@ -250,11 +281,12 @@ class Objects:
                 return new
         raise ServiceUnavailable
 
-    async def _join_tail(self, before: StoredObject) -> None:
+    async def _join_tail(self, before: StoredObject, cipher: ObjectCipher | None) -> None:
         """Copy the short runs at the end of an object together; it stays what it is."""
         kept = before.extents[: -short_tail(before.extents)]
         start = sum(extent.length for extent in kept)
-        landed = await self._ingest.copy(self.spans(before, start, before.size - start))
+        spans = await self.spans(before, start, before.size - start)
+        landed = await self._ingest.copy(spans, cipher=cipher)
         new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
         with suppress(Conflict, Fenced, Missing):
@@ -283,60 +315,7 @@ class Objects:
             tags=attributes.tags,
         )
 
-    # --- reading ---
-
-    async def find(
-        self,
-        bucket: Bucket,
-        key: str,
-        version: str | None = None,
-        *,
-        read_by: str | None = None,
-    ) -> StoredObject:
-        """What the key names, or one of its versions.
-
-        Raises `NoSuchKey`, and of versions what `Versions.find` does.
-        """
-        if version is not None:
-            return await self.versions.find(bucket, key, version, read_by=read_by)
-        found = await tables.objects.find(self._database, bucket.id, key)
-        if found is None:
-            await self.versions.refuse_absent(bucket, key)
-        return found
-
-    async def peek(
-        self, bucket: Bucket, key: str, version: str | None = None
-    ) -> StoredObject | None:
-        """The same or None."""
-        if version is not None:
-            return await self.versions.peek(bucket, key, version)
-        return await tables.objects.find(self._database, bucket.id, key)
-
-    def spans(self, stored: StoredObject, start: int, length: int) -> "tuple[BlobSpan, ...]":
-        """The runs of blobs that hold *length* bytes from *start*."""
-        return tuple(
-            BlobSpan(self._blobs, each.blob_id, each.blob_offset, each.length)
-            for each in cut(stored.extents, start, length)
-        )
-
-    async def begin(self, stored: StoredObject, start: int, length: int) -> "tuple[BlobSpan, ...]":
-        """The same, once the first bytes can be had: for an answer that is about to be promised."""
-        spans = self.spans(stored, start, length)
-        if spans:
-            await spans[0].begin()
-        return spans
-
-    async def read(self, stored: StoredObject, offset: int, length: int) -> bytes:
-        """Up to *length* bytes from *offset*; fewer, or none, behind the end."""
-        length = max(0, min(length, stored.size - offset))
-        if stored.inline is not None:
-            return stored.inline[offset : offset + length]
-        buffer = bytearray(length)
-        with closing(StoredSource(self.spans(stored, offset, length))) as source:
-            await source.read_into(memoryview(buffer))
-        return bytes(buffer)
-
-    # --- changing without bytes ---
+    # --- copying ---
 
     async def copy(
         self,
@@ -352,10 +331,12 @@ class Objects:
         replace_tags: bool,
         carries_tags: bool = True,
         forbid_overwrite: bool = False,
+        is_wanted: Callable[[], bool] = always,
     ) -> tuple[StoredObject, StoredObject]:
-        """Copy an object by reference, no byte is moved; the copy and its source.
+        """Copy an object by reference; the copy and its source.
 
-        The copy of a symlink is a symlink.
+        No byte is moved, unless the copy is to be encrypted otherwise than its source: then it is
+        read, while it *is_wanted*.  The copy of a symlink is a symlink.
 
         Without *carries_tags* no tags of the source may come along: somebody who gives it some at
         this very moment makes the copy fail.
@@ -367,6 +348,7 @@ class Objects:
         onto_itself = source_bucket.id == bucket.id and source_key == key
         forbid_overwrite = forbids(bucket, forbid_overwrite) and not onto_itself
         itself = onto_itself and source_version is None
+        rule = attributes.encryption or default_rule(bucket)
         for attempt in range(_COPY_TRIES):
             source = await self.find(source_bucket, source_key, source_version)
             check_readable(source_bucket, source, self._clock.now_ms())
@@ -394,6 +376,7 @@ class Objects:
                     _check_appended_class(new)
                 else:
                     new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
+            new = await self._with_bytes(source, new, rule, is_wanted)
             try:
                 await self._database.change(
                     tables.objects.put,
@@ -413,6 +396,40 @@ class Objects:
                 raise NoSuchBucket(BucketName=bucket.name) from None
             return new, source
         raise InternalError
+
+    async def _with_bytes(
+        self,
+        source: StoredObject,
+        new: StoredObject,
+        rule: EncryptionRule | None,
+        is_wanted: Callable[[], bool],
+    ) -> StoredObject:
+        """*new*, encrypted by *rule*, with the bytes of *source*: the same ones if it may be."""
+        if rule is None and not is_encrypted(source.headers):
+            return new
+        if source.type == ObjectType.SYMLINK.value:
+            return new
+        headers = without_encryption(new.headers)
+        if rule is not None and self._keys.may_share(rule, source.headers):
+            headers = await self._keys.again(rule, source.headers, headers)
+            return msgspec.structs.replace(new, headers=headers)
+        cipher = None
+        if rule is not None:
+            cipher, headers = await self._keys.begin(rule, headers)
+        landed = await self._taken(source, cipher, is_wanted)
+        return msgspec.structs.replace(
+            new, headers=headers, inline=landed.inline, extents=landed.extents
+        )
+
+    async def _taken(
+        self, source: StoredObject, cipher: ObjectCipher | None, is_wanted: Callable[[], bool]
+    ) -> Landed:
+        """The bytes of *source* once more."""
+        if source.inline is not None:
+            return await self._ingest.take(Held(await self.inline(source)), cipher=cipher)
+        return await self._ingest.copy(await self.spans(source, 0, source.size), is_wanted, cipher)
+
+    # --- changing without bytes ---
 
     async def describe(
         self,
@@ -435,46 +452,6 @@ class Objects:
             await self.find(bucket, key, version)
             # It has come into being just now.
             raise ServiceUnavailable from None
-
-
-class BlobSpan:
-    """A run of one blob, which a row says is there."""
-
-    __slots__ = ("_reader", "length", "offset")
-
-    def __init__(self, blobs: BlobStore, blob_id: str, offset: int, length: int) -> None:
-        self._reader = blobs.open(blob_id, offset, length)
-        self.offset = offset
-        self.length = length
-
-    async def begin(self) -> None:
-        """Be sure that the first bytes can be had."""
-        try:
-            await self._reader.begin()
-        except Missing as error:
-            raise InternalError from error
-
-    def fileno(self) -> int | None:
-        """The open file, if there is one."""
-        try:
-            return self._reader.fileno()
-        except Missing as error:
-            raise InternalError from error
-
-    async def read(self, offset: int, most: int) -> bytes | memoryview:
-        """At most *most* bytes of the blob at *offset*."""
-        try:
-            return await self._reader.read(offset, most)
-        except Missing as error:
-            raise InternalError from error
-
-    def release(self) -> None:
-        """Hold nothing until it is used again."""
-        self._reader.release()
-
-    def close(self) -> None:
-        """Hold nothing any more."""
-        self._reader.close()
 
 
 def forbids(bucket: Bucket, forbid_overwrite: bool) -> bool:

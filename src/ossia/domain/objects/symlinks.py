@@ -12,6 +12,7 @@
 
 import msgspec
 
+from ossia.domain.objects.encryption import encryption_of
 from ossia.domain.objects.objects import Attributes, Objects
 from ossia.domain.objects.readable import check_readable
 from ossia.domain.objects.versions import new_version
@@ -110,7 +111,11 @@ def _through(stored: StoredObject, target: StoredObject) -> StoredObject:
         md5=target.md5,
         crc64=target.crc64,
         modified_at=max(stored.modified_at, target.modified_at),
-        headers={name: said for name, said in stored.headers.items() if name != SYMLINK_TARGET},
+        headers={
+            **{name: said for name, said in stored.headers.items() if name != SYMLINK_TARGET},
+            # The bytes are the target's, and so is how they are encrypted.
+            **encryption_of(target.headers),
+        },
         inline=target.inline,
         extents=target.extents,
     )
