@@ -141,6 +141,7 @@ class Place:
             (self.bucket, "", [("acl", "")]),
             (self.bucket, "", [("cors", "")]),
             (self.bucket, "", [("tagging", "")]),
+            (self.bucket, "", [("encryption", "")]),
             (self.bucket, "", [("policy", "")]),
             (self.bucket, "", [("policy", ""), ("comp", "callback")]),
             (self.bucket, "", [("publicAccessBlock", "")]),
@@ -165,6 +166,10 @@ def direct_read(enabled: str) -> bytes:
 
 
 SUSPENDED = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
+ENCRYPTION = (
+    b"<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>SM4</SSEAlgorithm>"
+    b"</ApplyServerSideEncryptionByDefault></ServerSideEncryptionRule>"
+)
 TAGS = b"<Tagging><TagSet><Tag><Key>team</Key><Value>blue</Value></Tag></TagSet></Tagging>"
 CORS = (
     b"<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin>"
@@ -205,6 +210,8 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     assert root.request("PUT", bucket, headers={"x-oss-acl": acl}).status == 200
     assert root.request("PUT", bucket, query=[("cors", "")], body=CORS).status == 200
     assert root.request("PUT", bucket, query=[("tagging", "")], body=TAGS).status == 200
+    default = ENCRYPTION.replace(b"SM4", b"AES256")
+    assert root.request("PUT", bucket, query=[("encryption", "")], body=default).status == 200
     callbacks = [("policy", ""), ("comp", "callback")]
     assert root.request("PUT", bucket, query=callbacks, body=CALLBACK_POLICIES).status == 200
     policy = bucket_policy(bucket, SOMEBODY)
@@ -380,6 +387,11 @@ def _change_bucket(client: SigningClient, place: Place) -> Reply:
     return client.request("PUT", place.bucket, headers={"x-oss-acl": "public-read-write"})
 
 
+def _encrypt_bucket(client: SigningClient, place: Place) -> Reply:
+    headers = {"x-oss-server-side-encryption": "SM4"}
+    return client.request("PUT", place.bucket, headers=headers)
+
+
 def _copy_with_tags(client: SigningClient, place: Place) -> Reply:
     headers = {
         "x-oss-copy-source": f"/{place.bucket}/{place.at}k",
@@ -471,6 +483,7 @@ REQUESTS: dict[str, Send] = {
     "DeleteBucketCors": simple("DELETE", "", ("cors", "")),
     "PutBucketArchiveDirectRead": simple("PUT", "", _DIRECT, body=direct_read("true")),
     "GetBucketArchiveDirectRead": simple("GET", "", _DIRECT),
+    "PutBucketEncryption": simple("PUT", "", ("encryption", ""), body=ENCRYPTION),
     "PutBucketTags": simple("PUT", "", ("tagging", ""), body=TAGS.replace(b"blue", b"red")),
     "GetBucketTags": simple("GET", "", ("tagging", "")),
     "DeleteBucketTags": simple("DELETE", "", ("tagging", "")),
@@ -542,6 +555,7 @@ REQUESTS: dict[str, Send] = {
 ASKING_MORE: dict[tuple[str, str], Send] = {
     ("PutBucketAcl", "oss:PutBucket"): _put_bucket_by_acl,
     ("PutBucket", "oss:PutBucketAcl"): _change_bucket,
+    ("PutBucket", "oss:PutBucketEncryption"): _encrypt_bucket,
     ("PutObject", "oss:PutObjectTagging"): simple("PUT", "k", body=b"other", x_oss_tagging="a=b"),
     ("AppendObject", "oss:PutObjectTagging"): simple(
         "POST", "log", ("append", ""), ("position", "0"), body=b"x", x_oss_tagging="a=b"
@@ -578,7 +592,6 @@ _OF_VERSIONS = {
 _UNMADE = (
     "GetBucketLifecycle",
     "GetBucketWebsite",
-    "GetBucketEncryption",
     "GetBucketTransferAcceleration",
     "GetBucketWorm",
     "GetBucketReplication",

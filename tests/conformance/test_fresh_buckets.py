@@ -70,7 +70,6 @@ def test_w35_settings_that_have_a_default(ask: Ask, query: str, document: str) -
 
 @pytest.mark.covers("GetBucketLifecycle")
 @pytest.mark.covers("GetBucketWebsite")
-@pytest.mark.covers("GetBucketEncryption")
 @pytest.mark.covers("GetBucketTransferAcceleration")
 @pytest.mark.covers("GetBucketWorm")
 @pytest.mark.covers("GetBucketReplication")
@@ -82,11 +81,6 @@ def test_w35_settings_that_have_a_default(ask: Ask, query: str, document: str) -
             "website",
             "NoSuchWebsiteConfiguration",
             "The specified bucket does not have a website configuration.",
-        ),
-        (
-            "encryption",
-            "NoSuchServerSideEncryptionRule",
-            "The server side encryption configuration was not found",
         ),
         ("transferAcceleration", "NoSuchTransferAccelerationConfiguration", ""),
         ("worm", "NoSuchWORMConfiguration", ""),
@@ -107,8 +101,7 @@ def test_w35_settings_that_are_missing(
 @pytest.mark.covers("DeleteBucketLogging")
 @pytest.mark.covers("DeleteBucketLifecycle")
 @pytest.mark.covers("DeleteBucketWebsite")
-@pytest.mark.covers("DeleteBucketEncryption")
-@pytest.mark.parametrize("query", ["logging", "lifecycle", "website", "encryption"])
+@pytest.mark.parametrize("query", ["logging", "lifecycle", "website"])
 def test_w35_removing_what_was_never_made(ask: Ask, client: SigningClient, query: str) -> None:
     """The Go SDK v1's suite removes a website and rules "without set"."""
     before = ask("GET", query=[(query, "")])
@@ -286,8 +279,6 @@ def test_w51_what_no_bucket_can_have_is_refused(
 @pytest.mark.parametrize(
     ("header", "value", "status", "code"),
     [
-        ("x-oss-server-side-encryption", "AES256", 501, "NotImplemented"),
-        ("x-oss-server-side-encryption", "KMS", 501, "NotImplemented"),
         ("x-oss-server-side-encryption", "odd", 400, "InvalidEncryptionAlgorithmError"),
         ("x-oss-hns-status", "enabled", 501, "NotImplemented"),
         ("x-oss-bucket-tagging", "a=b", 501, "NotImplemented"),

@@ -102,7 +102,7 @@ def test_headers_and_metadata_are_replayed(ask: Ask) -> None:
         ({"x-oss-object-acl": "everybody"}, 400, "InvalidArgument"),
         ({"x-oss-storage-class": "Gold"}, 400, "InvalidArgument"),
         ({"x-oss-forbid-overwrite": "maybe"}, 400, "InvalidArgument"),
-        ({"x-oss-server-side-encryption": "AES256"}, 501, "NotImplemented"),
+        ({"x-oss-server-side-encryption-key-id": "k"}, 400, "InvalidArgument"),
         ({"x-oss-server-side-encryption": "ROT13"}, 400, "InvalidEncryptionAlgorithmError"),
         ({"x-oss-meta-under_score": "x"}, 400, "InvalidArgument"),
         ({"x-oss-meta-a": "x" * 9000}, 400, "InvalidArgument"),

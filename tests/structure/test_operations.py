@@ -20,6 +20,7 @@ NOT_TOPICS = {
     "listing_xml",
     "location",
     "callback_answer",
+    "encryption_headers",
     "object_answer",
     "traffic",
 }

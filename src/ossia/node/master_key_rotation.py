@@ -18,7 +18,7 @@ _ONE_ONLY: Final = (
     "again."
 )
 _NEXT_SHARED: Final = "Now remove the other lines from {}, at every gateway."
-_NEXT_HERE: Final = "Put the new file into your backups; it opens those of before no more."
+_NEXT_HERE: Final = "Put the new file into your backups; those of before need the file of before."
 _NEXT_LOST: Final = "The key of before stays in {}, for what could not be opened."
 
 

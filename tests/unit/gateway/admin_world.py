@@ -15,15 +15,14 @@ from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.recovery import Recovery
+from ossia.domain.encryption.master_key import Rotated
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import console_answer
 from ossia.gateway.pipeline import Gateway
 from ossia.http.message import Response
-from ossia.node.master_key_rotation import MasterKeyRotation
 from ossia.ports import CallbackAnswer, CallbackFailure, CallbackFault
 from ossia.protocol.address import Addressing
 from ossia.records import CallbackMessage, Delivery
-from sealing import MASTER
 
 ACCEPTS = CallbackAnswer(
     status=200, headers={"content-length": "2", "content-type": "application/json"}, body=b"{}"
@@ -54,9 +53,7 @@ class AdminWorld(World):
                 recovery=Recovery(self.log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
                 kms=self.kms,
-                rotate_master_key=MasterKeyRotation(
-                    MASTER, self.kms, self.metadata, is_shared=False
-                ).rotate,
+                rotate_master_key=self._rotate_master_key,
                 clock=self.clock,
                 region="cn-test",
                 is_closing=lambda: self.closing,
@@ -74,6 +71,10 @@ class AdminWorld(World):
             self.clock,
             sides=(side.answer, console_answer),
         )
+
+    async def _rotate_master_key(self) -> Rotated:
+        keys, lost = await self.kms.reseal()
+        return Rotated(keys, lost, "master.key", "Nothing.")
 
     async def _is_stored(self, bucket: str, key: str) -> bool:
         del bucket

@@ -370,12 +370,25 @@ ROUTES = [
         "policies/explain",
         {"as": "root", "action": "oss:GetObject", "resource": "store/k"},
     ),
+    ("ossia:ListKmsKeys", "GET", "kms/keys", {}),
+    ("ossia:CreateKmsKey", "POST", "kms/keys", {"description": "photos"}),
+    ("ossia:GetKmsKey", "GET", "kms/keys/KEY", {}),
+    ("ossia:EnableKmsKey", "POST", "kms/keys/KEY/enable", {}),
+    ("ossia:DisableKmsKey", "POST", "kms/keys/KEY/disable", {}),
+    ("ossia:RotateKmsKey", "POST", "kms/keys/KEY/rotate", {}),
+    ("ossia:DeleteKmsKey", "DELETE", "kms/keys/KEY", {}),
+    ("ossia:KeepKmsKey", "POST", "kms/keys/KEY/keep", {}),
+    ("ossia:RotateMasterKey", "POST", "kms/master-key/rotate", {}),
 ]
 
 
 def template_of(path: str) -> str:
     """The path of a route as it is declared."""
-    for name, shown in (("msg_a", "{message_id}"), ("buckets/store", "buckets/{bucket}")):
+    for name, shown in (
+        ("msg_a", "{message_id}"),
+        ("buckets/store", "buckets/{bucket}"),
+        ("KEY", "{id}"),
+    ):
         path = path.replace(name, shown)
     return f"{PREFIX}/{path}"
 
@@ -403,7 +416,7 @@ async def test_only_whose_policy_allows(
     world: AdminWorld, action: str, method: str, path: str, fields: dict[str, Any]
 ) -> None:
     row = await owe(world, "a")
-    path = path.replace("{id}", row.id)
+    path = path.replace("{id}", row.id).replace("KEY", (await world.kms.create()).id)
     actions = sorted({each for each, *_ in ROUTES} - {action})
     user = await world.looker(allow("oss:*"), *(allow(each) for each in actions))
     sent = len(world.sender.attempts)

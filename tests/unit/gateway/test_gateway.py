@@ -265,7 +265,7 @@ async def test_an_objects_life(world: World, bucket: str) -> None:
         ("PUT", "n", [], {"x-oss-traffic-limit": "1"}, "InvalidArgument"),
         ("PUT", "n", [], {"x-oss-storage-class": "Gold"}, "InvalidArgument"),
         ("PUT", "n", [], {"x-oss-object-acl": "odd"}, "InvalidArgument"),
-        ("PUT", "n", [], {"x-oss-server-side-encryption": "KMS"}, "NotImplemented"),
+        ("PUT", "n", [], {"x-oss-server-side-encryption": "KMS"}, ""),
         ("PUT", "n", [], {"x-oss-server-side-encryption": "X"}, "InvalidEncryptionAlgorithmError"),
         ("PUT", "n", [], {"x-oss-meta-a": "x" * 9000}, "InvalidArgument"),
         ("PUT", "n", [], {"x-oss-meta-": "x"}, "InvalidArgument"),

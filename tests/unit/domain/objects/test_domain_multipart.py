@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from ossia.domain.objects.extents import SHORT
-from ossia.domain.objects.multipart import MIN_PART, ChosenPart, _Held
+from ossia.domain.objects.held import Held
+from ossia.domain.objects.multipart import MIN_PART, ChosenPart
 from ossia.domain.objects.objects import Attributes
 from ossia.errors import (
     EntityTooSmall,
@@ -45,7 +46,8 @@ async def begin(domain: Domain, **more: bool) -> tuple[Bucket, Upload]:
 
 
 async def part(domain: Domain, bucket: Bucket, upload: Upload, number: int, content: bytes) -> Part:
-    return await domain.multipart.put_part(bucket, "k", upload.id, number, Source(content))
+    part, _ = await domain.multipart.put_part(bucket, "k", upload.id, number, Source(content))
+    return part
 
 
 def named(*parts: Part) -> list[ChosenPart]:
@@ -100,7 +102,7 @@ async def test_w15_the_object_of_a_sequential_upload_has_the_md5_of_the_whole(
     again = bucket
     upload = await domain.multipart.initiate(again, "k", NONE)
     # The whole of it as a part of another: its ETag is that of the bytes, not that of the parts.
-    copied, _ = await domain.multipart.copy_part(
+    copied, _, _ = await domain.multipart.copy_part(
         again, "k", upload.id, 1, done, None, Preconditions()
     )
     assert copied.etag == md5_hex(BIG + BIG[1:] + b"end")
@@ -204,7 +206,7 @@ async def test_parts_that_are_copies(domain: Domain) -> None:
     cases = [(BIG, None), (BIG, "bytes=3-102500"), (b"0123456789", "bytes=2-4"), (b"", None)]
     for number, (content, chosen) in enumerate(cases, 1):
         source = await domain.objects.put(bucket, "source", Source(content), NONE)
-        copied, taken = await domain.multipart.copy_part(
+        copied, taken, _ = await domain.multipart.copy_part(
             bucket, "k", upload.id, number, source, chosen, ANY
         )
         start, length = taken or (0, len(content))
@@ -247,6 +249,6 @@ async def test_aborting(domain: Domain) -> None:
 
 
 async def test_held_bytes_are_a_source() -> None:
-    held, view = _Held(b"abcde"), memoryview(bytearray(3))
+    held, view = Held(b"abcde"), memoryview(bytearray(3))
     assert [await held.read_into(view), bytes(view)] == [3, b"abc"]
     assert [await held.read_into(view), bytes(view[:2])] == [2, b"de"]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ossia.domain.objects.extents import cut as cut_extents
-from ossia.domain.objects.objects import Attributes, BlobSpan
+from ossia.domain.objects.objects import Attributes
+from ossia.domain.objects.spans import BlobSpan
 from ossia.domain.objects.versions import Named
 from ossia.errors import (
     EntityTooLarge,
@@ -318,7 +319,7 @@ async def test_tags_and_acl_are_each_left_alone_by_the_other(domain: Domain) -> 
 async def test_spans_open_their_blob_late_and_once(domain: Domain) -> None:
     bucket = await domain.bucket()
     stored = await put(domain, bucket, "k", BIG)
-    (span,) = domain.objects.spans(stored, 5, 10)
+    (span,) = await domain.objects.spans(stored, 5, 10)
     span.close()
     assert await span.read(span.offset, 10) == BIG[5:15]
     assert span.fileno() == span.fileno()
@@ -328,7 +329,7 @@ async def test_spans_open_their_blob_late_and_once(domain: Domain) -> None:
 
 
 async def test_span_whose_blob_is_gone_is_our_fault(domain: Domain) -> None:
-    span = BlobSpan(domain.blobs, "missing", 0, 1)
+    span = BlobSpan(domain.blobs, Extent(blob_id="missing", length=1))
     with pytest.raises(InternalError):
         span.fileno()
     with pytest.raises(InternalError):

@@ -82,7 +82,7 @@ async def doubled(domain: Domain, bucket: Bucket, source: StoredObject) -> Store
     upload = await domain.multipart.initiate(bucket, "k", NONE)
     chosen = []
     for number in (1, 2):
-        part, _ = await domain.multipart.copy_part(
+        part, _, _ = await domain.multipart.copy_part(
             bucket, "k", upload.id, number, source, None, ANY
         )
         chosen.append(ChosenPart(number, part.etag))
@@ -147,7 +147,7 @@ async def test_joining_gives_way_to_a_faster_append(domain: Domain) -> None:
         await domain.metadata.put_object(faster, replaces=stored)
 
     domain.meanwhile("put_object", replace)
-    await domain.objects._join_tail(stored)
+    await domain.objects._join_tail(stored, None)
     assert await domain.metadata.find_object(bucket.id, "log") == faster
 
 

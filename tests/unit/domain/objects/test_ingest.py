@@ -155,7 +155,7 @@ async def test_digests_of_what_is_stored(domain: Domain) -> None:
     from ossia.domain.objects.objects import Attributes  # noqa: PLC0415 - one use
 
     stored = await domain.objects.put(bucket, "k", Source(BIG, 500_000), Attributes())
-    spans = domain.objects.spans(stored, 3, LARGE + 9)
+    spans = await domain.objects.spans(stored, 3, LARGE + 9)
     expected = BIG[3 : LARGE + 12]
     assert await domain.ingest.digest(spans) == (md5_hex(expected), crc64(expected))
 
