@@ -164,6 +164,7 @@ def fill(server: Server) -> dict[str, Any]:
     position = 0
     for number in range(5):
         position = bucket.append_object("grown", position, content(number, 60 * KIB)).next_position
+    fill_encrypted(server, bucket)
     pending = bucket.init_multipart_upload("unfinished").upload_id
     etag = bucket.upload_part("unfinished", pending, 1, content(9, MIB)).etag
     bucket.put_bucket_policy(json.dumps({
@@ -178,6 +179,21 @@ def fill(server: Server) -> dict[str, Any]:
     ram.call("CreateRole", RoleName="reader", AssumeRolePolicyDocument=json.dumps(TRUST))
     ram.call("AttachPolicyToRole", PolicyType="Custom", PolicyName="reading", RoleName="reader")
     return {"upload": pending, "etag": etag, "key": key}
+
+
+def fill_encrypted(server: Server, bucket: Any) -> None:
+    """What is encrypted, under every kind of key: in rows and in blobs, whole and in runs."""
+    made = SigningClient(server.endpoint, *ROOT_KEY).request(
+        "POST", "-", "api/kms/keys", body=b"{}"
+    )
+    sse = "x-oss-server-side-encryption"
+    own = {sse: "KMS", f"{sse}-key-id": json.loads(made.body)["id"]}
+    for name, headers in (("aes", {sse: "AES256"}), ("kms", {sse: "KMS"}), ("own", own)):
+        for size in (7, 300 * KIB):
+            bucket.put_object(f"encrypted/{name}{size}", content(size, size), headers=headers)
+        bucket.append_object(f"encrypted/log-{name}", 0, content(1, 90 * KIB), headers=headers)
+        bucket.append_object(f"encrypted/log-{name}", 90 * KIB, content(2, 90 * KIB))
+    bucket.copy_object("migrated", "encrypted/own7", "encrypted/copied", headers=own)
 
 
 def fill_versions(bucket: Any) -> None:
@@ -272,7 +288,9 @@ def stored(place: Place) -> dict[str, list[Any]]:
         for table in (*every.VERSIONS, every.PART)
         for row in found[table.name]
     }
-    found["identity"] = [row for row in found["identity"] if row[:2] not in sealed]
+    found["identity"] = [
+        row for row in found["identity"] if row[:2] not in sealed and row[0] != "kms_key"
+    ]
     found["blob"] = [row for row in found["blob"] if row[1] == BlobState.LIVE]
     found["content"] = [row for row in found["content"] if row[0] in used]
     return found

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ossia.protocol.seal import KEY_BYTES, BrokenSealError, Seal, make_key, read_key
+from ossia.protocol.seal import KEY_BYTES, BrokenSealError, Seal, make_key, read_key, read_keys
 
 KEY = bytes(range(KEY_BYTES))
 
@@ -48,3 +48,23 @@ def test_a_key_is_text() -> None:
 def test_what_is_no_key_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="it "):
         read_key(text)
+
+
+def test_others_open_and_do_not_seal() -> None:
+    other = KEY[::-1]
+    both = Seal(KEY, other)
+    assert both.open(Seal(other).close(b"secret", "keys"), "keys") == b"secret"
+    assert Seal(KEY).open(both.close(b"secret", "keys"), "keys") == b"secret"
+    with pytest.raises(BrokenSealError):
+        both.open(Seal(bytes(KEY_BYTES)).close(b"secret", "keys"), "keys")
+
+
+def test_the_last_key_without_a_plus_seals() -> None:
+    first, second, third = (make_key() for _ in range(3))
+    as_read = [read_key(each) for each in (first, second, third)]
+    assert read_keys(f"{first}\n") == as_read[:1]
+    assert read_keys(f"{first}\n\n{second}\n") == [as_read[1], as_read[0]]
+    assert read_keys(f"{first}\n{second}\n+{third}") == [as_read[1], as_read[0], as_read[2]]
+    for text in ("", f"+{first}\n", f"{first}\nx"):
+        with pytest.raises(ValueError, match="it "):
+            read_keys(text)

@@ -9,6 +9,7 @@ from ossia.node.migration.staging import ends
 from ossia.node.migration.together import together
 from ossia.ports import BlobStore, Database, Missing, Row, Rows
 from ossia.protocol.checksums import crc64
+from ossia.protocol.object_cipher import Stream
 from ossia.tables import every
 from ossia.tables.blob_life import BlobState
 from ossia.tables.columns import marks
@@ -82,14 +83,25 @@ async def _copy(blob_id: str, size: int, source: BlobStore, target: BlobStore) -
         raise DamagedError(f"the blob {blob_id} was read back otherwise than it was written")
 
 
-async def digest(store: BlobStore, blob_id: str, offset: int, length: int, crc: int = 0) -> int:
-    """CRC-64 of bytes of a blob, continuing *crc*.  Raises `Missing` where it is shorter."""
+async def digest(
+    store: BlobStore,
+    blob_id: str,
+    offset: int,
+    length: int,
+    crc: int = 0,
+    stream: Stream | None = None,
+) -> int:
+    """CRC-64 of bytes of a blob, decrypted by *stream*, continuing *crc*.
+
+    Raises `Missing` where it is shorter.
+    """
     with closing(store.open(blob_id, offset, length)) as reader:
         await reader.begin()
         at, end = offset, offset + length
         while at < end:
             piece = await reader.read(at, min(_PIECE, end - at))
-            crc = crc64(_there(piece, blob_id), crc)
+            piece = _there(piece, blob_id)
+            crc = crc64(piece if stream is None else stream.update(piece), crc)
             at += len(piece)
     return crc
 

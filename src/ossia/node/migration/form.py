@@ -10,14 +10,15 @@ from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.schema_version import SchemaTooNewError
-from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource
+from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, holds_kms_keys
 from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
+from ossia.node.master_key import MASTER_KEY_FILE, folder_seal
 from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
 from ossia.node.shared_database import shared_database
 from ossia.node.shared_keys import MIGRATION, PLACE, keep_keys, kept_keys, seal_of
 from ossia.ports import BlobStore, Database, Rows, Unavailable
-from ossia.protocol.seal import Seal
+from ossia.protocol.seal import KEY_BYTES, Seal
 from ossia.settings import Settings, SettingsError, load
 
 OWN = (MIGRATION, PLACE)
@@ -33,6 +34,8 @@ class Form:
     rows: Rows
     blobs: BlobStore
     seal: Seal | None
+    master: Seal
+    """What seals the keys of encrypted objects."""
 
     async def keys(self) -> dict[str, Any]:
         """Account, root key, callback and webhook keys."""
@@ -85,7 +88,7 @@ async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
     seal = seal_of(settings, may_make=False) if settings.is_shared else None
     blobs = open_blobs(settings, settings.data.absolute(), clock)
     _close_blobs(blobs, held)
-    return Form(settings, folder, rows, blobs, seal)
+    return Form(settings, folder, rows, blobs, seal, seal or _source_master(folder))
 
 
 async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
@@ -107,7 +110,19 @@ async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
         raise SettingsError(f"The target cannot be used: {error}.") from error
     _close_blobs(blobs, held)
     kept_in = None if settings.is_shared else folder
-    return Target(settings, kept_in, database, blobs, seal, database)
+    master = seal
+    if master is None:
+        assert folder is not None
+        master = folder_seal(folder)
+    return Target(settings, kept_in, database, blobs, seal, master, database)
+
+
+def _source_master(folder: Path | None) -> Seal:
+    """That of a folder, in which nothing is made: what an older server wrote has none."""
+    assert folder is not None
+    if (folder / MASTER_KEY_FILE).exists() or holds_kms_keys(folder):
+        return folder_seal(folder)
+    return Seal(bytes(KEY_BYTES))
 
 
 def _close_blobs(blobs: Any, held: AsyncExitStack) -> None:

@@ -11,10 +11,12 @@ from ossia import tables
 from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.system import SystemClock
 from ossia.domain.identity.store import SEALING_KEYS, decode, encode
+from ossia.domain.objects.encryption import ObjectKeys
 from ossia.node.events import say
 from ossia.node.migration import form as forms
 from ossia.node.migration.blobs import DamagedError, copy_blobs, remove_unused
 from ossia.node.migration.form import Form, Target
+from ossia.node.migration.kms_keys import carry_kms_keys, kms_of
 from ossia.node.migration.levelling import level
 from ossia.node.migration.staging import stage
 from ossia.node.migration.verifying import verify
@@ -137,7 +139,8 @@ async def _finish(source: Form, target: Target, told: Told, work: Path | None, d
             "The source still takes writes: start it with --read-only, or stop it; then run this "
             "again."
         )
-    objects, size = await verify(source.rows, target.rows, target.blobs, told.note_read)
+    keys = ObjectKeys(kms_of(target, await forms.account_of(source)))
+    objects, size = await verify(source.rows, target.rows, target.blobs, keys, told.note_read)
     await target.take_keys(await source.keys())
     await forms.unmark(target)
     told.say(
@@ -159,6 +162,7 @@ async def _pass(source: Form, target: Target, told: Told, work: Path | None) -> 
             )
             await remove_unused(target.database, target.blobs, staging)
             await _keep_own(staging, source, target)
+            await carry_kms_keys(staging, source, target)
             levelled = await level(staging, target.database, gone, told.note_rows)
         finally:
             await staging.close()
