@@ -1,7 +1,7 @@
 """The master key: a file with one key a line, and what it seals with.
 
 1. The last line seals; every line opens.
-2. A line that begins with ``+`` only opens: so a new key can be at every gateway before the first
+2. A line that begins with ``-`` only opens: so a new key can be at every gateway before the first
    of them seals with it.
 3. The file is read again where it has changed: before anything is sealed, and where something does
    not open.

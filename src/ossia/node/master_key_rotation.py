@@ -13,8 +13,8 @@ from ossia.protocol.seal import Seal
 
 _IN_MEMORY: Final = "What is in memory has a master key in memory: there is nothing to rotate."
 _ONE_ONLY: Final = (
-    "{} has one key only. At every gateway add a second line to the file: a plus sign and a new "
-    "key (ossia kms master-key new). Then take the plus sign away, at every gateway, and run this "
+    "{} has one key only. At every gateway add a second line to the file: a minus sign and a new "
+    "key (ossia kms master-key new). Then take the minus sign away, at every gateway, and run this "
     "again."
 )
 _NEXT_SHARED: Final = "Now remove the other lines from {}, at every gateway."

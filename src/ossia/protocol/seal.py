@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 KEY_BYTES: Final = 32
 _NONCE: Final = 12
-_ONLY_OPENS: Final = "+"
+_ONLY_OPENS: Final = "-"
+"""Base64 has none."""
 
 
 class BrokenSealError(ValueError):
@@ -61,7 +62,7 @@ def read_key(text: str) -> bytes:
 
 
 def read_keys(text: str) -> list[bytes]:
-    """The keys in *text*, one a line, with that first which seals: the last without a plus.
+    """The keys in *text*, one a line, with that first which seals: the last without a minus.
 
     Raises `ValueError`.
     """

@@ -59,12 +59,12 @@ def test_others_open_and_do_not_seal() -> None:
         both.open(Seal(bytes(KEY_BYTES)).close(b"secret", "keys"), "keys")
 
 
-def test_the_last_key_without_a_plus_seals() -> None:
+def test_the_last_key_without_a_minus_seals() -> None:
     first, second, third = (make_key() for _ in range(3))
     as_read = [read_key(each) for each in (first, second, third)]
     assert read_keys(f"{first}\n") == as_read[:1]
     assert read_keys(f"{first}\n\n{second}\n") == [as_read[1], as_read[0]]
-    assert read_keys(f"{first}\n{second}\n+{third}") == [as_read[1], as_read[0], as_read[2]]
-    for text in ("", f"+{first}\n", f"{first}\nx"):
+    assert read_keys(f"{first}\n{second}\n-{third}") == [as_read[1], as_read[0], as_read[2]]
+    for text in ("", f"-{first}\n", f"{first}\nx"):
         with pytest.raises(ValueError, match="it "):
             read_keys(text)
