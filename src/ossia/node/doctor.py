@@ -26,6 +26,7 @@ from ossia.node.callback_key_files import key_files
 from ossia.node.database_checks import database_findings
 from ossia.node.engine_checks import engine_findings
 from ossia.node.finding import Finding
+from ossia.node.master_key_check import folder_master_key_finding
 from ossia.node.supervisor import bind
 from ossia.ports import CallbackAnswer, CallbackAttempt
 from ossia.private_files import is_open_to_all, is_open_to_others, open_to_others
@@ -67,8 +68,8 @@ def _checks(settings: Settings) -> tuple[Callable[[Settings], Finding], ...]:
     spool = (_spool,) if settings.blobs.startswith("s3:") else ()
     if not settings.needs_folder:
         folder = (_tls_key,) if settings.tls_key else ()
-    key = (_callback_key,) if settings.metadata == "sqlite" else ()
-    return (*folder, *spool, _port, _clock, *key, _batch_signing)
+    keys = (_callback_key, folder_master_key_finding) if settings.metadata == "sqlite" else ()
+    return (*folder, *spool, _port, _clock, *keys, _batch_signing)
 
 
 def _folder(settings: Settings) -> Finding:

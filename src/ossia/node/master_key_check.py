@@ -1,24 +1,32 @@
-"""What ``ossia doctor`` sees of ``--master-key-file``: whether it opens what the database keeps."""
+"""What ``ossia doctor`` sees of the master key: whether it opens what is sealed under it."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ossia.adapters.sqlite.source import holds_kms_keys
+from ossia.domain.encryption.kms_keys import material
 from ossia.domain.identity.store import SEALING_KEYS, decode
 from ossia.node.finding import Finding
+from ossia.node.master_key import MASTER_KEY_FILE, FileSeal
 from ossia.node.shared_keys import NODE_KEYS, opened, seal_of
 from ossia.private_files import is_open_to_others
 from ossia.protocol.seal import BrokenSealError, Seal
-from ossia.records import SealingKeys
+from ossia.records import KmsKey, SealingKeys
 from ossia.settings import Settings, SettingsError
 
 SEALED: Final = (NODE_KEYS, SEALING_KEYS)
-"""The names of what is sealed under it."""
+"""The names of what is sealed under it, besides the keys of encrypted objects."""
 
 _CHECK: Final = "master key"
 LOSS: Final = (
     "copy the file from a gateway that serves, or from its backup; if it is lost for good, the "
-    "callback, webhook, root and session keys must be made anew (docs/scale.md), no object is lost"
+    "callback, webhook, root and session keys must be made anew (docs/scale.md), and what is "
+    "encrypted is lost (docs/encryption.md); no other object is"
+)
+_LOSS_HERE: Final = (
+    "restore it from a backup; if it is lost for good, what is encrypted is lost, and no other "
+    "object (docs/encryption.md)"
 )
 
 
@@ -45,6 +53,23 @@ def master_key_finding(settings: Settings, sealed: Mapping[str, bytes] | None) -
     return Finding(_CHECK, ok=True, seen=seen)
 
 
+def folder_master_key_finding(settings: Settings) -> Finding:
+    """The same of a data folder, whose database is not opened for it."""
+    path = settings.data / MASTER_KEY_FILE
+    if not path.exists():
+        if holds_kms_keys(settings.data):
+            seen = f"{path} is missing, and the keys of encrypted objects are sealed under it"
+            return Finding(_CHECK, ok=False, seen=seen, remedy=_LOSS_HERE)
+        return Finding(_CHECK, ok=True, seen="will be made at the first start")
+    try:
+        FileSeal(path)
+    except (OSError, ValueError) as error:
+        seen = f"{path} cannot be used: {error}"
+        return Finding(_CHECK, ok=False, seen=seen, remedy=_LOSS_HERE)
+    seen = f"{path} is in order; keep a copy apart from the folder's backups"
+    return Finding(_CHECK, ok=True, seen=seen)
+
+
 def _missing(path: Path, sealed: Mapping[str, bytes] | None) -> Finding:
     if sealed:
         seen = f"{path} is missing, and the keys in the database are sealed under it"
@@ -60,8 +85,10 @@ def _opens(seal: Seal, name: str, record: bytes) -> bool:
     try:
         if name == NODE_KEYS:
             opened(record, seal)
-        else:
+        elif name == SEALING_KEYS:
             decode(SealingKeys, record, seal)
+        else:
+            material(decode(KmsKey, record), seal)
     except BrokenSealError:
         return False
     return True

@@ -53,7 +53,7 @@ class Examined:
     may_create: bool
     user: str
     sealed: dict[str, bytes]
-    """Records that are sealed under the master key."""
+    """Records that are sealed under the master key, those of encrypted objects' keys among them."""
 
     @property
     def takes_writes(self) -> bool:
@@ -107,6 +107,8 @@ async def _schema(connection: Connection) -> tuple[int, int] | None:
 
 async def _records(connection: Connection, names: tuple[str, ...]) -> dict[str, bytes]:
     rows = await connection.fetch(
-        "select name, record from identity where kind = 'setting' and name = any($1)", list(names)
+        "select name, record from identity"
+        " where kind = 'kms_key' or (kind = 'setting' and name = any($1))",
+        list(names),
     )
     return {name: bytes(record) for name, record in rows}
