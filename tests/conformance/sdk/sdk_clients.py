@@ -48,6 +48,10 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("PutBucket", "PutObject", "HeadObject", "RestoreObject"),
         ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
     ),
+    "encryption": (
+        ("PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "PutObject"),
+        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
+    ),
     "archive_direct_read": (
         ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"),
         ("go_v2", "java", "python_oss2", "python_v2"),

@@ -39,6 +39,7 @@ func main() {
 		{Name: "list_awkward_keys", Run: listAwkwardKeys},
 		{Name: "copy", Run: copyObject},
 		{Name: "append", Run: appendObject},
+		{Name: "encryption", Run: encryption},
 		{Name: "restore", Run: restore},
 		{Name: "ranges", Run: ranges},
 		{Name: "conditions", Run: conditions},

@@ -45,6 +45,7 @@ func main() {
 		{Name: "list_awkward_keys", Run: listAwkwardKeys},
 		{Name: "copy", Run: copyObject},
 		{Name: "append", Run: appendObject},
+		{Name: "encryption", Run: encryption},
 		{Name: "restore", Run: restore},
 		{Name: "clean_restored", Run: cleanRestored},
 		{Name: "archive_direct_read", Run: archiveDirectRead},

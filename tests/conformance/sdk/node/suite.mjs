@@ -1,6 +1,7 @@
 // The Node SDK (ali-oss) against a server; see test_sdks.py.
 import * as buckets from './buckets.mjs';
 import * as callbacks from './callbacks.mjs';
+import * as encryption from './encryption.mjs';
 import { client, report, settings } from './harness.mjs';
 import * as multipart from './multipart.mjs';
 import * as objects from './objects.mjs';
@@ -11,4 +12,4 @@ import * as versions from './versions.mjs';
 
 await client.putBucket(settings.bucket);
 const withUrls = settings.style === 'virtual' ? presigned : {};
-await report(buckets, objects, versions, multipart, refusals, callbacks, sts, withUrls);
+await report(buckets, objects, encryption, versions, multipart, refusals, callbacks, sts, withUrls);

@@ -304,6 +304,45 @@ def _wait_until_restored(cold: oss2.Bucket, key: str) -> None:
 
 
 @case
+def encryption() -> None:
+    side = "x-oss-server-side-encryption"
+    refused(404, "NoSuchServerSideEncryptionRule", bucket.get_bucket_encryption)
+    bucket.put_bucket_encryption(oss2.models.ServerSideEncryptionRule("KMS", None, "SM4"))
+    rule = bucket.get_bucket_encryption()
+    told = (rule.sse_algorithm, rule.kms_master_keyid, rule.kms_data_encryption)
+    equal("rule", told, ("KMS", None, "SM4"))
+    rule = bucket.get_bucket_info().bucket_encryption_rule
+    equal("rule in the information", (rule.sse_algorithm, rule.kms_data_encryption), told[::2])
+    stored = bucket.put_object("encrypted/rule", b"0123456789")
+    own_key = stored.headers[f"{side}-key-id"]
+    told = (stored.headers[side], stored.headers["x-oss-server-side-data-encryption"])
+    equal("by the rule", told, ("KMS", "SM4"))
+    equal("ETag is of what was sent", f'"{stored.etag}"', etag_of(b"0123456789"))
+    equal("range", bucket.get_object("encrypted/rule", byte_range=(3, 5)).read(), b"345")
+    bucket.put_object("encrypted/header", b"by header", headers={side: "AES256"})
+    about = bucket.head_object("encrypted/header").headers
+    equal("a header goes before", (about[side], f"{side}-key-id" in about), ("AES256", False))
+    bucket.append_object("encrypted/log", 0, b"one,", headers={side: "KMS"})
+    bucket.append_object("encrypted/log", 4, b"two")
+    equal("appended", text_of("encrypted/log"), "one,two")
+    equal("its own key", bucket.head_object("encrypted/log").headers[f"{side}-key-id"], own_key)
+    upload = bucket.init_multipart_upload("encrypted/parts", headers={side: "SM4"}).upload_id
+    part = bucket.upload_part("encrypted/parts", upload, 1, b"part")
+    equal("part", part.headers[side], "SM4")
+    parts = [PartInfo(1, part.etag)]
+    whole = bucket.complete_multipart_upload("encrypted/parts", upload, parts)
+    equal("upload", (whole.headers[side], text_of("encrypted/parts")), ("SM4", "part"))
+    bucket.delete_bucket_encryption()
+    refused(404, "NoSuchServerSideEncryptionRule", bucket.get_bucket_encryption)
+    bucket.copy_object(BUCKET, "encrypted/rule", "encrypted/not")
+    equal("copied in plain", side in bucket.head_object("encrypted/not").headers, False)
+    equal("content", text_of("encrypted/not"), "0123456789")
+    put = bucket.put_object
+    refused(400, "InvalidEncryptionAlgorithmError", put, "k", b"x", {side: "aes256"})
+    refused(404, "KeyNotFound", put, "k", b"x", {side: "KMS", f"{side}-key-id": "none"})
+
+
+@case
 def restore() -> None:
     cold = _archive(f"{BUCKET}-archive")
     equal("first", cold.restore_object("k").status, 202)

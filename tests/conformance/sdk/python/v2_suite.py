@@ -348,6 +348,53 @@ def _wait_until_restored(name: str, key: str) -> None:
 
 
 @case
+def encryption() -> None:
+    def set_rule(algorithm: str, **more: str) -> None:
+        default = oss.ApplyServerSideEncryptionByDefault(sse_algorithm=algorithm, **more)
+        rule = oss.ServerSideEncryptionRule(apply_server_side_encryption_by_default=default)
+        client.put_bucket_encryption(oss.PutBucketEncryptionRequest(BUCKET, rule))
+
+    def default_of(found: Any) -> Any:
+        each = found.server_side_encryption_rule.apply_server_side_encryption_by_default
+        return each.sse_algorithm, each.kms_data_encryption
+
+    def told(key: str) -> Any:
+        about = head(key)
+        return about.server_side_encryption, about.server_side_data_encryption
+
+    missing = oss.GetBucketEncryptionRequest(BUCKET)
+    refused(404, "NoSuchServerSideEncryptionRule", client.get_bucket_encryption, missing)
+    refused(400, "InvalidEncryptionAlgorithmError", set_rule, "aes256")
+    set_rule("KMS", kms_data_encryption="SM4")
+    equal("rule", default_of(client.get_bucket_encryption(missing)), ("KMS", "SM4"))
+    put("encrypted/rule", b"0123456789")
+    equal("by the rule", told("encrypted/rule"), ("KMS", "SM4"))
+    equal("length of the key id", len(head("encrypted/rule").server_side_encryption_key_id), 36)
+    equal("range", get("encrypted/rule", range_header="bytes=3-5"), b"345")
+    put("encrypted/header", b"by header", server_side_encryption="AES256")
+    equal("a header goes before", told("encrypted/header"), ("AES256", None))
+    begin = oss.InitiateMultipartUploadRequest(BUCKET, "encrypted/parts")
+    begin.server_side_encryption = "SM4"
+    upload = client.initiate_multipart_upload(begin).upload_id
+    part = client.upload_part(oss.UploadPartRequest(BUCKET, "encrypted/parts", 1, upload, body=b"p"))
+    parts = oss.CompleteMultipartUpload(parts=[oss.UploadPart(part_number=1, etag=part.etag)])
+    client.complete_multipart_upload(
+        oss.CompleteMultipartUploadRequest(
+            BUCKET, "encrypted/parts", upload, complete_multipart_upload=parts
+        )
+    )
+    equal("upload", (told("encrypted/parts"), get("encrypted/parts")), (("SM4", None), b"p"))
+    client.delete_bucket_encryption(oss.DeleteBucketEncryptionRequest(BUCKET))
+    refused(404, "NoSuchServerSideEncryptionRule", client.get_bucket_encryption, missing)
+    copy = oss.CopyObjectRequest(BUCKET, "encrypted/not", source_key="encrypted/rule")
+    client.copy_object(copy)
+    equal("copied in plain", told("encrypted/not"), (None, None))
+    equal("content", get("encrypted/not"), b"0123456789")
+    copy.server_side_encryption, copy.server_side_encryption_key_id = "KMS", "none"
+    refused(404, "KeyNotFound", client.copy_object, copy)
+
+
+@case
 def restore() -> None:
     cold = f"{BUCKET}-archive"
     _archive(cold)

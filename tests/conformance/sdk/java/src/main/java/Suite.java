@@ -15,6 +15,7 @@ public final class Suite {
         Map<String, Case> cases = new LinkedHashMap<>();
         Buckets.addTo(cases);
         Objects.addTo(cases);
+        Encryption.addTo(cases);
         Restores.addTo(cases);
         Versions.addTo(cases);
         Multipart.addTo(cases);
