@@ -231,7 +231,7 @@ class Settings:
     master_key_file: str = _row(
         "",
         "File with the master key of gateways that share a database, made at the first start. "
-        "Their keys in the database are sealed under it.",
+        "Their keys in the database are sealed under it, those of encrypted objects included.",
         shown="none",
     )
     blobs: str = _row(

@@ -70,7 +70,8 @@ class FileSeal(Seal):
         return self.path.read_text().split()
 
     def _write(self, lines: list[str]) -> None:
-        write_private(self.path, "".join(f"{line}\n" for line in lines).encode())
+        # The file may be a link to another disk, and stays one.
+        write_private(self.path.resolve(), "".join(f"{line}\n" for line in lines).encode())
         self._read_again()
 
     def _read_again(self) -> bool:
@@ -96,11 +97,11 @@ def _mark(path: Path) -> tuple[int, int, int]:
 def folder_seal(folder: Path) -> FileSeal:
     """The seal of a data folder, made where nothing is sealed yet.  Raises `SettingsError`."""
     path = folder / MASTER_KEY_FILE
-    if not path.exists():
-        if holds_kms_keys(folder):
-            raise SettingsError(_LOST.format(path))
-        write_private(path, f"{make_key()}\n".encode())
+    if not path.exists() and holds_kms_keys(folder):
+        raise SettingsError(_LOST.format(path))
     try:
+        if not path.exists():
+            write_private(path.resolve(), f"{make_key()}\n".encode())
         return FileSeal(path)
     except OSError as error:
         raise SettingsError(f"The master key {path} cannot be used: {error.strerror}.") from error

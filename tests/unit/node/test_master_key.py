@@ -94,6 +94,22 @@ def test_a_folder_has_a_file_of_its_own(tmp_path: Path) -> None:
         folder_seal(tmp_path)
 
 
+def test_a_link_to_another_disk_stays_one(tmp_path: Path) -> None:
+    disk, data = tmp_path / "disk", tmp_path / "data"
+    data.mkdir()
+    link = data / MASTER_KEY_FILE
+    link.symlink_to(disk / "key")
+    with pytest.raises(SettingsError, match="No such file"):
+        folder_seal(data)
+    disk.mkdir()
+    seal = folder_seal(data)
+    made = (disk / "key").read_text()
+    seal.retire(seal.renew())
+    assert link.is_symlink()
+    assert (disk / "key").read_text() not in {"", made}
+    assert (disk / "key").stat().st_mode & 0o777 == 0o600
+
+
 def test_where_something_is_sealed_no_other_key_is_made(tmp_path: Path) -> None:
     async def fill() -> None:
         database = SqliteDatabase(tmp_path, StillClock())

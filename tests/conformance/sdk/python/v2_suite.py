@@ -376,7 +376,9 @@ def encryption() -> None:
     begin = oss.InitiateMultipartUploadRequest(BUCKET, "encrypted/parts")
     begin.server_side_encryption = "SM4"
     upload = client.initiate_multipart_upload(begin).upload_id
-    part = client.upload_part(oss.UploadPartRequest(BUCKET, "encrypted/parts", 1, upload, body=b"p"))
+    part = client.upload_part(
+        oss.UploadPartRequest(BUCKET, "encrypted/parts", 1, upload, body=b"p")
+    )
     parts = oss.CompleteMultipartUpload(parts=[oss.UploadPart(part_number=1, etag=part.etag)])
     client.complete_multipart_upload(
         oss.CompleteMultipartUploadRequest(
