@@ -11,8 +11,10 @@ from itertools import product
 import pytest
 from access_world import Place, send_form, signed_form
 from asking import Ask
+from callback_asking import Uploader, config
 
 from ossia.client.signing_client import Reply, SigningClient
+from ossia.testing.inbox import Inbox
 
 ALGORITHM = "x-oss-server-side-encryption"
 KEY_ID = "x-oss-server-side-encryption-key-id"
@@ -294,6 +296,34 @@ def test_forms_encrypt(
 
 
 # --- appends, parts, copies ---
+
+
+@pytest.mark.covers("PutObject", "PostObject", "CompleteMultipartUpload")
+@pytest.mark.parametrize("content", SIZES)
+def test_callbacks_tell_of_the_bytes_in_plain(
+    client: SigningClient, bucket: str, content: bytes
+) -> None:
+    uploader = Uploader(client, bucket, content=content)
+    told_of = {}
+    with Inbox() as inbox:
+        callback = config(inbox.url, "${operation} ${size} ${etag} ${crc64} ${contentMd5}")
+        for by_default in (b"", rule("AES256"), rule("KMS", None, "SM4")):
+            if by_default:
+                put = client.request("PUT", bucket, query=[("encryption", "")], body=by_default)
+                assert put.status == 200
+            inbox.clear()
+            for reply in (
+                uploader.put({"x-oss-callback": callback}),
+                uploader.post({"callback": callback}),
+                uploader.complete({"x-oss-callback": callback}),
+            ):
+                assert (reply.status, reply.body) == (200, b'{"Status":"OK"}')
+                assert (ALGORITHM in reply.headers) == bool(by_default)
+                assert uploader.stored() == content
+            told_of[by_default] = [each.body for each in inbox.wait(3)]
+    plain, *encrypted = told_of.values()
+    assert str(len(content)).encode() in plain[0]
+    assert encrypted == [plain, plain]
 
 
 @pytest.mark.covers("AppendObject")
