@@ -255,6 +255,9 @@ def test_a_lost_master_key_is_told_and_nothing_is_made_up(tmp_path: Path) -> Non
     assert "what is encrypted is lost" in lost["remedy"]
     # It is lost for good: a new one, with which nothing old is read, and nothing new is refused.
     store.master_key.write_text(ossia("kms", "master-key", "new", data=tmp_path).stdout)
+    found = json.loads(ossia("doctor", "--data", "data", "--json", data=tmp_path).stdout)
+    (another,) = [each for each in found if each["check"] == "master key"]
+    assert "is not the key under which" in another["seen"]
     with store.served() as client:
         kms = command_of(store, client)
         assert client.request("GET", BUCKET, "plain").body == OPEN

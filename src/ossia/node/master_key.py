@@ -11,7 +11,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from ossia.adapters.sqlite.source import holds_kms_keys
+from ossia.adapters.sqlite.source import kms_key_records
 from ossia.private_files import write_private
 from ossia.protocol.seal import BrokenSealError, Seal, make_key, read_keys
 from ossia.settings import SettingsError
@@ -97,10 +97,10 @@ def _mark(path: Path) -> tuple[int, int, int]:
 def folder_seal(folder: Path) -> FileSeal:
     """The seal of a data folder, made where nothing is sealed yet.  Raises `SettingsError`."""
     path = folder / MASTER_KEY_FILE
-    if not path.exists() and holds_kms_keys(folder):
-        raise SettingsError(_LOST.format(path))
     try:
         if not path.exists():
+            if kms_key_records(folder):
+                raise SettingsError(_LOST.format(path))
             write_private(path.resolve(), f"{make_key()}\n".encode())
         return FileSeal(path)
     except OSError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from ossia.adapters.sqlite.source import holds_kms_keys
+from ossia.adapters.sqlite.source import kms_key_records
 from ossia.domain.encryption.kms_keys import material
 from ossia.domain.identity.store import SEALING_KEYS, decode
 from ossia.node.finding import Finding
@@ -54,17 +54,18 @@ def master_key_finding(settings: Settings, sealed: Mapping[str, bytes] | None) -
 
 
 def folder_master_key_finding(settings: Settings) -> Finding:
-    """The same of a data folder, whose database is not opened for it."""
+    """The same of a data folder."""
     path = settings.data / MASTER_KEY_FILE
-    if not path.exists():
-        if holds_kms_keys(settings.data):
-            seen = f"{path} is missing, and the keys of encrypted objects are sealed under it"
-            return Finding(_CHECK, ok=False, seen=seen, remedy=_LOSS_HERE)
-        return Finding(_CHECK, ok=True, seen="will be made at the first start")
     try:
-        FileSeal(path)
+        records = kms_key_records(settings.data)
+        if not records and not path.exists():
+            return Finding(_CHECK, ok=True, seen="will be made at the first start")
+        seal = FileSeal(path)
     except (OSError, ValueError) as error:
         seen = f"{path} cannot be used: {error}"
+        return Finding(_CHECK, ok=False, seen=seen, remedy=_LOSS_HERE)
+    if not all(_opens(seal, name, each) for name, each in records.items()):
+        seen = f"{path} is not the key under which the keys of encrypted objects are sealed"
         return Finding(_CHECK, ok=False, seen=seen, remedy=_LOSS_HERE)
     seen = f"{path} is in order; keep a copy apart from the folder's backups"
     return Finding(_CHECK, ok=True, seen=seen)

@@ -10,6 +10,7 @@ from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.identity.store import IdentityStore
 from ossia.errors import InvalidArgument
 from ossia.node.master_key import MASTER_KEY_FILE, FileSeal, folder_seal
+from ossia.node.master_key_check import folder_master_key_finding
 from ossia.node.master_key_rotation import MasterKeyRotation
 from ossia.node.shared_keys import load_shared_keys
 from ossia.protocol.seal import BrokenSealError, Seal, make_key, read_key
@@ -188,3 +189,12 @@ async def test_in_memory_there_is_nothing_to_rotate() -> None:
     kms = await kms_in(database, Seal(bytes(32)))
     with pytest.raises(InvalidArgument, match="memory"):
         await MasterKeyRotation(Seal(bytes(32)), kms, database, is_shared=False).rotate()
+
+
+def test_what_is_no_database_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "metadata.sqlite3").write_bytes(b"no database" * 100)
+    with pytest.raises(SettingsError, match="file is not a database"):
+        folder_seal(tmp_path)
+    found = folder_master_key_finding(Settings(data=tmp_path))
+    assert not found.ok
+    assert "file is not a database" in found.seen

@@ -1,5 +1,6 @@
 """The file of a data folder, to be read only, beside the server that has it open or without one."""
 
+import errno
 from pathlib import Path
 
 import apsw
@@ -13,18 +14,19 @@ class SchemaTooOldError(Exception):
     """The file is of a version that a server brings up to date when it starts."""
 
 
-def holds_kms_keys(folder: Path) -> bool:
-    """Whether keys of encrypted objects are stored there."""
+def kms_key_records(folder: Path) -> dict[str, bytes]:
+    """The records of the keys of encrypted objects that are stored there.  Raises `OSError`."""
     file = folder / "metadata.sqlite3"
     if not file.exists():
-        return False
+        return {}
     connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        found = "select 1 from identity where kind = 'kms_key' limit 1"
-        return connection.execute(found).get is not None
+        return dict(connection.execute("select name, record from identity where kind = 'kms_key'"))
     except apsw.SQLError:
         # It has no tables yet.
-        return False
+        return {}
+    except apsw.Error as error:
+        raise OSError(errno.EIO, f"{file.name}: {error}") from error
     finally:
         connection.close()
 

@@ -10,7 +10,7 @@ from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.schema_version import SchemaTooNewError
-from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, holds_kms_keys
+from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, kms_key_records
 from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
 from ossia.node.master_key import MASTER_KEY_FILE, folder_seal
@@ -120,7 +120,7 @@ async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
 def _source_master(folder: Path | None) -> Seal:
     """That of a folder, in which nothing is made: what an older server wrote has none."""
     assert folder is not None
-    if (folder / MASTER_KEY_FILE).exists() or holds_kms_keys(folder):
+    if (folder / MASTER_KEY_FILE).exists() or kms_key_records(folder):
         return folder_seal(folder)
     return Seal(bytes(KEY_BYTES))
 
