@@ -26,6 +26,8 @@ class ObjectType(StrEnum):
 
 SYMLINK_TARGET = "x-oss-symlink-target"
 """Among the headers of a symlink: the key of its target (`domain.objects.symlinks`)."""
+TRANSITIONED = "x-oss-transition-time"
+"""Among the headers of an object: when a lifecycle rule made it one of the coldest classes."""
 
 
 class Reticent(msgspec.Struct, frozen=True):

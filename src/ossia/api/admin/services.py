@@ -10,6 +10,7 @@ from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.recovery import Recovery
 from ossia.domain.callbacks.upload_callback import CallbackTerms
 from ossia.domain.identity.identities import Identities
+from ossia.domain.lifecycle.lifecycles import Lifecycles
 from ossia.domain.objects.objects import Objects
 from ossia.ports import Clock
 
@@ -25,6 +26,7 @@ class AdminServices:
     buckets: Buckets
     objects: Objects
     public_access: PublicAccess
+    lifecycles: Lifecycles
     callback_terms: CallbackTerms
     delivery_log: DeliveryLog
     recovery: Recovery
