@@ -104,7 +104,7 @@ class LifecycleWorker:
     # --- one bucket ---
 
     async def _go_through(self, name: str, may_go_on: MayGoOn) -> bool:
-        """Make the pass that is due, or the rest of it; whether nothing is left of it."""
+        """Make the pass that is due, or what is left of it; whether all of it was made."""
         progress: Progress | None = None
         kept_at = time.monotonic()
         while True:
@@ -126,7 +126,9 @@ class LifecycleWorker:
             progress = msgspec.structs.replace(reached, counts=dict(counted))
             if progress.stage is Stage.DONE:
                 await self._finish(bucket, progress)
-                return True
+                # It may have been that of a day before.
+                progress = None
+                continue
             if findings or time.monotonic() - kept_at > _KEEP_S:
                 await self._keep(bucket, progress)
                 kept_at = time.monotonic()
