@@ -442,8 +442,10 @@ def test_texts_that_are_witnessed() -> None:
     for content, text in (
         (
             whole(rule(becomes("IA", 20) + becomes("Archive", 12))),
-            "Days in the Transition action for StorageClass Archive must be more than the "
-            "Transition action for StorageClass IA",
+            (
+                "Days in the Transition action for StorageClass Archive must be more than the "
+                "Transition action for StorageClass IA"
+            ),
         ),
         (whole(TWICE_GONE), "Overlap for same action type Expiration"),
         (
@@ -453,8 +455,10 @@ def test_texts_that_are_witnessed() -> None:
                     + EXPIRE.replace("<Days>9</Days>", "<Date>2021-12-30T00:00:00.000Z</Date>")
                 )
             ),
-            "Found mixed CreatedBeforeDate and Days based Expiration and Transition for "
-            "StorageClass IA actions",
+            (
+                "Found mixed CreatedBeforeDate and Days based Expiration and Transition for "
+                "StorageClass IA actions"
+            ),
         ),
     ):
         with pytest.raises(OssError) as refused:

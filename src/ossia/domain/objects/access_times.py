@@ -19,7 +19,7 @@ from ossia.records import Bucket, StoredObject
 log = logging.getLogger(__name__)
 
 DOCUMENT: Final = "access-monitor"
-"""The name of the document that says since when a bucket keeps times of access; without it never."""
+"""The name of the document that says since when a bucket keeps times of access, if it does."""
 _GATHER_S: Final = 2.0
 _MOST_WAITING: Final = 10_000
 _AT_ONCE: Final = 500

@@ -9,6 +9,7 @@ from ossia.records import StoredObject, Upload
 DAY = 24 * 3600 * 1000
 EPOCH = 20_000 * DAY
 NOW = 100
+UNKNOWN = Ages()
 LARGE = 1_000_000
 
 
@@ -43,7 +44,7 @@ def an_object(key: str = "a/b", **changes: object) -> StoredObject:
 
 
 def judged(
-    *rules: Rule, at: float = NOW, ages: Ages = Ages(), **changes: object
+    *rules: Rule, at: float = NOW, ages: Ages = UNKNOWN, **changes: object
 ) -> Judgement | None:
     return Judge(Lifecycle(rules)).of_object(an_object(**changes), day(at), ages)
 
