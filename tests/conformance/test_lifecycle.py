@@ -307,7 +307,7 @@ def test_classes_change_in_place(world: World) -> None:
     assert meta["x-oss-transition-time"].endswith("GMT")
     assert world.ok("GET", "link", query="symlink").headers["x-oss-symlink-target"] == "k"
     assert world.ask("GET", "k").code == "InvalidObjectState"
-    world.ok("POST", "k", query="restore")
+    assert world.ask("POST", "k", query="restore").status == 202
     time.sleep(3.1)
     world.ok("PUT", "copy", headers={"x-oss-copy-source": f"/{world.bucket}/k"})
     assert "x-oss-transition-time" not in world.ok("HEAD", "copy").headers
