@@ -21,7 +21,8 @@ class When:
 
     ``days`` count from what the rule is about (the last change, the last access, the end of being
     current); ``created_before`` means whatever was changed before that time, and ``date`` all that
-    there is from that time on (milliseconds since 1970).
+    there is from that time on (Go SDK v2: "the date after which the lifecycle rule takes effect").
+    Both are milliseconds since 1970.
     """
 
     days: int | None = None

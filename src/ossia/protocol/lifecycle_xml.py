@@ -45,6 +45,10 @@ _IN_RULE: Final = frozenset(
         "NoncurrentVersionTransition",
         # Answered by GetBucketLifecycle, so clients that add a rule send it back.
         "AtimeBase",
+        # Left there by ali-oss's older interface, beside the Expiration that it makes of them; its
+        # tests see the service take them.
+        "Days",
+        "Date",
     }
 )
 _REPEATED: Final = frozenset({"Tag", "Transition", "NoncurrentVersionTransition"})
@@ -218,7 +222,7 @@ def _expiration(element: Element | None) -> tuple[When | None, bool | None]:
 
 
 def _when(element: Element, *, both: str, neither: str, takes_date: bool = False) -> When:
-    # Date is the older name; the Java SDK sends it, and its tests read it back.
+    # Date is older, and not recommended; the Java SDK sends it, and its tests read it back.
     names = ("Days", "CreatedBeforeDate", *(("Date",) if takes_date else ()))
     found = [each for each in map(element.find, names) if each is not None]
     if len(found) > 1:
@@ -313,8 +317,8 @@ def _kind_of_transition(element: Element, storage_class: str, when: When) -> Tra
 
 
 def _abort(element: Element) -> When:
-    _check_children(element, frozenset({"Days", "CreatedBeforeDate"}), "0014-00000071")
-    return _when(element, both="0014-00000074", neither="0014-00000073")
+    _check_children(element, frozenset({"Days", "CreatedBeforeDate", "Date"}), "0014-00000071")
+    return _when(element, both="0014-00000074", neither="0014-00000073", takes_date=True)
 
 
 def _noncurrent_days(element: Element) -> int:

@@ -477,6 +477,14 @@ def test_overlap_may_be_allowed_but_not_of_aborting() -> None:
 @pytest.mark.parametrize(
     "content",
     [
+        # ali-oss, "should put the lifecycle with old api".
+        pytest.param(rule("<Days>1</Days>" + EXPIRE), id="days-beside-the-expiration"),
+        pytest.param(
+            rule(
+                "<AbortMultipartUpload><Date>2021-12-30T00:00:00.000Z</Date></AbortMultipartUpload>"
+            ),
+            id="old-date",
+        ),
         pytest.param(
             rule(EXPIRE, prefix="dir/")
             + rule(
