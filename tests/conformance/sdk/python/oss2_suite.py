@@ -3,7 +3,7 @@
 # mypy: disable-error-code="import-untyped"
 
 import base64
-import datetime
+import datetime as dt
 import io
 import time
 from contextlib import suppress
@@ -188,9 +188,7 @@ def lifecycle() -> None:
             "parts",
             "b",
             status=LifecycleRule.DISABLED,
-            abort_multipart_upload=AbortMultipartUpload(
-                created_before_date=datetime.date(2020, 12, 12)
-            ),
+            abort_multipart_upload=AbortMultipartUpload(created_before_date=dt.date(2020, 12, 12)),
         ),
         LifecycleRule(
             "versions",
@@ -213,12 +211,12 @@ def lifecycle() -> None:
     equal("transitions", changes, [(30, "IA"), (60, "Archive")])
     equal("tags", first.tagging.tag_set.tagging_rule, {"k": "v"})
     date = parts.abort_multipart_upload.created_before_date
-    equal("date", date, datetime.date(2020, 12, 12))
-    equal("markers", versioned.expiration.expired_detete_marker, True)
+    equal("date", date, dt.date(2020, 12, 12))
+    equal("markers", versioned.expiration.expired_detete_marker, want=True)
     equal("noncurrent", versioned.noncurrent_version_expiration.noncurrent_days, 30)
     bucket.put_object("logs/中文1", b"x", headers={"x-oss-tagging": "k=v"})
     told = bucket.head_object("logs/中文1").headers["x-oss-expiration"]
-    equal("what is told of it", 'rule-id="expire"' in told, True)
+    equal("what is told of it", 'rule-id="expire"' in told, want=True)
     wrong = LifecycleRule(
         "order",
         "",
@@ -272,9 +270,13 @@ def access_monitor() -> None:
     [change] = found.storage_transitions
     said = (change.is_access_time, change.return_to_std_when_visit, change.allow_small_file)
     equal("transition", said, (True, True, True))
-    equal("base", abs(found.atime_base - time.time()) < 60, True)
+    equal("base", abs(found.atime_base - time.time()) < 60, want=True)
     bucket.put_object("accessed", b"x")
-    equal("accessed", "x-oss-last-access-time" in bucket.get_object_meta("accessed").headers, True)
+    equal(
+        "accessed",
+        "x-oss-last-access-time" in bucket.get_object_meta("accessed").headers,
+        want=True,
+    )
     refused(400, "AccessMonitorDisableNotAllowed", bucket.put_bucket_access_monitor, "Disabled")
     refused(400, "MalformedXML", bucket.put_bucket_access_monitor, "aa")
     bucket.delete_bucket_lifecycle()

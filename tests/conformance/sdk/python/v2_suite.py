@@ -174,7 +174,7 @@ def bucket_tags() -> None:
 def _put_lifecycle(*rules: oss.LifecycleRule, **more: Any) -> None:
     client.put_bucket_lifecycle(
         oss.PutBucketLifecycleRequest(
-            BUCKET, lifecycle_configuration=oss.LifecycleConfiguration(rules=list(rules)), **more
+            BUCKET, lifecycle_configuration=oss.LifecycleConfiguration(rules=[*rules]), **more
         )
     )
 
@@ -223,14 +223,14 @@ def lifecycle() -> None:
     changes = [(each.days, each.storage_class) for each in found[0].transitions]
     equal("transitions", changes, [(30, "IA"), (60, "ColdArchive")])
     equal("not", found[0].filter.nots[0].prefix, "logs/中文/not")
-    equal("markers", found[1].expiration.expired_object_delete_marker, True)
+    equal("markers", found[1].expiration.expired_object_delete_marker, want=True)
     equal("parts", found[1].abort_multipart_upload.days, 3)
     equal("noncurrent", found[1].noncurrent_version_transitions[0].noncurrent_days, 10)
     # What is told can be put again.
     _put_lifecycle(*found)
     put("logs/中文1", b"xx", tagging="k=v")
     told = client.head_object(oss.HeadObjectRequest(BUCKET, "logs/中文1")).expiration
-    equal("what is told of it", 'rule-id="expire"' in told, True)
+    equal("what is told of it", 'rule-id="expire"' in told, want=True)
     rules = [
         oss.LifecycleRule(
             id=name,
@@ -277,10 +277,10 @@ def access_monitor() -> None:
     equal("told", info.access_monitor, "Enabled")
     _put_lifecycle(rule)
     [found] = _lifecycle()
-    equal("base", abs(found.atime_base - time.time()) < 60, True)
+    equal("base", abs(found.atime_base - time.time()) < 60, want=True)
     put("accessed", b"x")
     meta = client.get_object_meta(oss.GetObjectMetaRequest(BUCKET, "accessed"))
-    equal("accessed", bool(meta.headers.get("x-oss-last-access-time")), True)
+    equal("accessed", bool(meta.headers.get("x-oss-last-access-time")), want=True)
     refused(400, "AccessMonitorDisableNotAllowed", change, "Disabled")
     client.delete_bucket_lifecycle(oss.DeleteBucketLifecycleRequest(BUCKET))
     change("Disabled")
