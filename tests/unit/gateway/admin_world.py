@@ -51,6 +51,7 @@ class AdminWorld(World):
                 delivery_log=self.log,
                 recovery=Recovery(self.log, self.callbacks, self.outbox, self._is_stored),
                 outbox=self.outbox,
+                lifecycles=self.gateway._services.lifecycles,
                 clock=self.clock,
                 region="cn-test",
                 is_closing=lambda: self.closing,

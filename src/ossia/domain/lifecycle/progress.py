@@ -1,9 +1,13 @@
 """How far the worker of lifecycle rules has come in a bucket: what it stores, and goes on from."""
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
+
+_Stored = Annotated[int, Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+"""What engines store; a dry run's comes back from clients."""
 
 KIND: Final = "lifecycle"
 """Of the rows of identities that hold it; their names are ids of buckets."""
@@ -31,9 +35,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     begun_at: int
     ended_at: int = 0
     stage: Stage = Stage.OBJECTS
-    prefix: int = 0
+    prefix: Annotated[int, Meta(ge=0)] = 0
     key: str = ""
-    place: int = 0
+    place: _Stored = 0
     written_at: int = 0
     upload: str = ""
     looked_at: int = 0
