@@ -39,7 +39,7 @@ class ToldDatabase(MemoryDatabase):
         self.meanwhile: dict[str, list[Callable[[], Awaitable[object]]]] = {}
 
     async def change(self, change: Any, *args: Any, **named: Any) -> Any:
-        await self._be_told(_NAMES[change])
+        await self._be_told(_NAMES.get(change, ""))
         return await super().change(change, *args, **named)
 
     async def _be_told(self, name: str) -> None:

@@ -129,6 +129,11 @@ for _name, _place, _text in (
         "ossia.commands.callbacks:callbacks",
         "Look after upload callbacks: what happened to them, replay, a receiver, keys.",
     ),
+    (
+        "lifecycle",
+        "ossia.commands.lifecycle:lifecycle",
+        "Lifecycle rules: what would go, by which rule, and when they were gone by last.",
+    ),
     ("user", "ossia.commands.ram_users:user", "Users: people and programs with keys of their own."),
     ("key", "ossia.commands.ram_users:key", "Access keys of users."),
     ("group", "ossia.commands.ram_users:group", "Groups: users who have policies in common."),

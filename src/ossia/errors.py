@@ -316,6 +316,11 @@ class InvalidRequest(OssError):
     message = "Invalid Request"
 
 
+class AccessMonitorDisableNotAllowed(OssError):
+    message = "The access monitor cannot be disabled: lifecycle rules need the last access time."
+    ec = "0036-00000005"
+
+
 class MalformedXML(OssError):
     message = (
         "The XML you provided was not well-formed or did not validate against our published schema."

@@ -34,6 +34,8 @@ ENCRYPTION_TOLD = (
 """Among those of an encrypted object: algorithm, key and data algorithm, as OSS tells them."""
 DATA_KEY = "x-oss-wrapped-data-key"
 """And its wrapped data key, which nobody is told (`domain.objects.encryption`)."""
+TRANSITIONED = "x-oss-transition-time"
+"""Among the headers of an object: when a lifecycle rule made it one of the coldest classes."""
 
 
 class Reticent(msgspec.Struct, frozen=True):

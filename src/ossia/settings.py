@@ -39,6 +39,7 @@ _CALLBACK_LEAST = {
 }
 _MAX_CALLBACK_REPLY = 3 * 1024 * 1024
 _LONGEST_DRAIN_S = 3600
+_SHORTEST_DAY_S = 1
 _NO_SECRET = Secret("")
 _DATA = Path("./ossia-data")
 
@@ -273,6 +274,19 @@ class Settings:
         "0 is at once; 'as-oss' is as long as the service takes. Nothing is copied meanwhile.",
         many=True,
     )
+    lifecycle_interval: float = _row(
+        60.0,
+        "Seconds between two looks for lifecycle rules that are due: a bucket is gone through once "
+        "a day, after midnight UTC, and when its rules change. 0 is never: this server leaves it "
+        "to the others.",
+        kind=float,
+    )
+    lifecycle_day: float = _row(
+        24 * 3600.0,
+        "Seconds that a day of lifecycle rules lasts, midnights included. Less is for tests, which "
+        "see in minutes what takes months.",
+        kind=float,
+    )
     block_public_access: str = _row(
         "off",
         "Which buckets block public access from the beginning: 'off' (none) or 'new-buckets', as "
@@ -482,8 +496,16 @@ def _check(settings: Settings) -> None:
             )
     _check_metadata(settings)
     _check_blobs(settings)
+    _check_lifecycle(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
+
+
+def _check_lifecycle(settings: Settings) -> None:
+    if settings.lifecycle_interval < 0:
+        raise SettingsError("--lifecycle-interval must be 0 (never) or more seconds.")
+    if settings.lifecycle_day < _SHORTEST_DAY_S:
+        raise SettingsError(f"--lifecycle-day must be {_SHORTEST_DAY_S} second or more.")
 
 
 def _check_metadata(settings: Settings) -> None:

@@ -165,6 +165,11 @@ def direct_read(enabled: str) -> bytes:
     return f"<{root}><Enabled>{enabled}</Enabled></{root}>".encode()
 
 
+LIFECYCLE = (
+    b"<LifecycleConfiguration><Rule><ID>r</ID><Prefix>none/</Prefix><Status>Enabled</Status>"
+    b"<Expiration><Days>9</Days></Expiration></Rule></LifecycleConfiguration>"
+)
+MONITORED = b"<AccessMonitorConfiguration><Status>Enabled</Status></AccessMonitorConfiguration>"
 SUSPENDED = b"<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>"
 ENCRYPTION = (
     b"<ServerSideEncryptionRule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>SM4</SSEAlgorithm>"
@@ -212,6 +217,7 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     assert root.request("PUT", bucket, query=[("tagging", "")], body=TAGS).status == 200
     default = ENCRYPTION.replace(b"SM4", b"AES256")
     assert root.request("PUT", bucket, query=[("encryption", "")], body=default).status == 200
+    assert root.request("PUT", bucket, query=[("lifecycle", "")], body=LIFECYCLE).status == 200
     callbacks = [("policy", ""), ("comp", "callback")]
     assert root.request("PUT", bucket, query=callbacks, body=CALLBACK_POLICIES).status == 200
     policy = bucket_policy(bucket, SOMEBODY)
@@ -495,8 +501,10 @@ REQUESTS: dict[str, Send] = {
     "GetBucketLogging": simple("GET", "", ("logging", "")),
     "GetBucketReferer": simple("GET", "", ("referer", "")),
     "GetBucketRequestPayment": simple("GET", "", ("requestPayment", "")),
+    "PutBucketAccessMonitor": simple("PUT", "", ("accessmonitor", ""), body=MONITORED),
     "GetBucketAccessMonitor": simple("GET", "", ("accessmonitor", "")),
     "GetBucketResourceGroup": simple("GET", "", ("resourceGroup", "")),
+    "PutBucketLifecycle": simple("PUT", "", ("lifecycle", ""), body=LIFECYCLE.replace(b"9", b"8")),
     "GetBucketLifecycle": simple("GET", "", ("lifecycle", "")),
     "GetBucketWebsite": simple("GET", "", ("website", "")),
     "GetBucketEncryption": simple("GET", "", ("encryption", "")),
@@ -590,7 +598,6 @@ _OF_VERSIONS = {
     "oss:DeleteObject": "oss:DeleteObjectVersion",
 }
 _UNMADE = (
-    "GetBucketLifecycle",
     "GetBucketWebsite",
     "GetBucketTransferAcceleration",
     "GetBucketWorm",

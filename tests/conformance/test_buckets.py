@@ -375,7 +375,7 @@ def test_there_are_no_live_channels(ask: Ask) -> None:
     [
         ("PUT", "k", [("legalHold", "")], "PutObjectLegalHold"),
         ("GET", "k", [("x-oss-process", "image/info")], "GetProcessedObject"),
-        ("PUT", "", [("lifecycle", "")], "PutBucketLifecycle"),
+        ("PUT", "", [("httpsConfig", "")], "PutBucketHttpsConfig"),
         (
             "GET",
             "",

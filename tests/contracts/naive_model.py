@@ -25,11 +25,13 @@ from ossia.records import (
     Upload,
     said_of,
 )
+from ossia.tables.access_times import Access, Place
 from ossia.tables.callbacks import DeliveryFilter
 from ossia.tables.identities import IdentityChange
+from ossia.tables.lifecycle import ClassChange, Former
 from ossia.tables.objects import Listing
 from ossia.tables.uploads import UploadListing
-from ossia.tables.versions import ListedVersion, Removal, VersionListing
+from ossia.tables.versions import ListedVersion, Removal, Seen, VersionListing, seen_as
 
 
 @dataclass
@@ -58,6 +60,7 @@ class NaiveModel:
         self.changed_at: dict[int, int] = {}
         self.objects: dict[tuple[int, str], StoredObject] = {}
         self.formers: dict[tuple[int, str], list[StoredObject]] = {}
+        self.accesses: dict[Place, int] = {}
         self.uploads: dict[str, Upload] = {}
         self.parts: dict[tuple[str, int], Part] = {}
         self.blobs: dict[str, Blob] = {}
@@ -257,13 +260,80 @@ class NaiveModel:
         if all(each.id != bucket_id for each in self.buckets):
             return gone
         for each in sorted(gone, key=lambda each: each.key):
-            if each.version:
+            if each.seen is not None and not self.is_as_seen(bucket_id, each.key, each.seen):
+                del gone[each]
+            elif each.version:
                 gone[each] = self.remove_version(bucket_id, each.key, each.version)
             elif each.marker:
                 self.mark(bucket_id, each.key, each.marker)
             else:
                 await self.delete_objects(bucket_id, [each.key])
         return gone
+
+    def is_as_seen(self, bucket_id: int, key: str, seen: Seen) -> bool:
+        versions = self.versions_of(bucket_id, key)
+        found = [each for each in versions if seen_as(each, seen.where) == seen]
+        is_named = bool(found) and found[0] is self.objects.get((bucket_id, key))
+        if not found or is_named != (seen.where == "named"):
+            return False
+        return seen.where != "last" or len(versions) == 1
+
+    async def change_classes(self, bucket_id: int, changes: Sequence[ClassChange]) -> int:
+        done = 0
+        if all(each.id != bucket_id for each in self.buckets):
+            return done
+        for stored, seen, storage_class, headers, forgets in changes:
+            if not self.is_as_seen(bucket_id, stored.key, seen):
+                continue
+            old = await self.find_version(bucket_id, stored.key, seen.version)
+            assert old is not None
+            new = replace(old, storage_class=storage_class, headers=headers, restoration=None)
+            if self.objects.get((bucket_id, stored.key)) == old:
+                self.objects[bucket_id, stored.key] = new
+            else:
+                kept = self.formers[bucket_id, stored.key]
+                kept[kept.index(old)] = new
+            if forgets:
+                self.accesses.pop((bucket_id, stored.key, stored.version), None)
+            self.touched(bucket_id)
+            done += 1
+        return done
+
+    async def list_formers(
+        self, bucket_id: int, prefix: str, after: tuple[str, int], limit: int
+    ) -> list[Former]:
+        rows = []
+        for (of, key), kept in sorted(self.formers.items(), key=lambda item: item[0]):
+            if of == bucket_id and key.startswith(prefix):
+                named = self.objects.get((of, key))
+                at = None if named is None else named.modified_at
+                rows += [Former(replace(each, inline=None, extents=()), number - len(kept), at)
+                         for number, each in enumerate(kept)]  # fmt: skip
+        return [row for row in rows if (row.stored.key, row.place) > after][:limit]
+
+    # reads
+
+    async def note_accesses(self, read: Iterable[Access]) -> None:
+        for bucket_id, key, version, at in read:
+            place = (bucket_id, key, version)
+            self.accesses[place] = max(at, self.accesses.get(place, at))
+
+    async def forget_accesses(self, places: Sequence[Place]) -> None:
+        for place in places:
+            self.accesses.pop(place, None)
+
+    async def find_access(self, bucket_id: int, key: str, version: str) -> int | None:
+        return self.accesses.get((bucket_id, key, version))
+
+    async def accesses_between(
+        self, bucket_id: int, first: str, last: str, limit: int
+    ) -> list[tuple[str, str, int]]:
+        return [(key, version, at) for (of, key, version), at in sorted(self.accesses.items())
+                if of == bucket_id and first <= key <= last][:limit]  # fmt: skip
+
+    async def list_accesses(self, after: Place, limit: int) -> list[tuple[Place, bool]]:
+        there = {(each.bucket_id, each.key, each.version) for each in self.every_version()}
+        return [(place, place in there) for place in sorted(self.accesses) if place > after][:limit]
 
     def remove_version(self, bucket_id: int, key: str, version: str) -> bool:
         place = (bucket_id, key)

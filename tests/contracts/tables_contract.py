@@ -34,7 +34,8 @@ from ossia.records import (
 from ossia.tables.callbacks import DeliveryFilter
 from ossia.tables.class_usage import recount
 from ossia.tables.identities import IdentityChange
-from ossia.tables.versions import Removal
+from ossia.tables.lifecycle import ClassChange
+from ossia.tables.versions import Removal, Where, seen_as
 from stored import Stored
 
 TERMS = {"reader_grace_ms": 1_000, "tombstone_ms": 50_000, "claim_ms": 300}
@@ -479,6 +480,122 @@ class TablesContract:
         usage = await store.bucket_usage(bucket.id)
         assert usage.storage_bytes == 2
         assert usage.classes == {"IA": ClassUsage(storage_bytes=2, billed_bytes=65536, objects=1)}
+
+    async def test_only_what_is_as_it_was_seen_is_removed(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        await store.put_object(an_object(bucket))
+        found = await store.find_object(bucket.id, "key")
+        seen = seen_as(found, Where.NAMED)
+        for other in (
+            seen._replace(where=Where.FORMER),
+            seen._replace(where=Where.LAST),
+            seen._replace(version="v"),
+            seen._replace(etag="F"),
+            seen._replace(modified_at=0),
+            seen._replace(storage_class="IA"),
+            seen._replace(tags=None),
+        ):
+            removal = Removal("key", seen=other)
+            assert await store.delete_versions(bucket.id, [removal]) == {}
+        assert await store.find_object(bucket.id, "key") == found
+        removal = Removal("key", seen=seen)
+        assert await store.delete_versions(bucket.id, [removal]) == {removal: False}
+        assert await store.find_object(bucket.id, "key") is None
+        assert await store.delete_versions(bucket.id, [removal]) == {}
+
+    async def test_a_marker_is_the_last_of_its_key_or_not(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        await store.put_object(an_object(bucket, version="v1"))
+        for marker in ("m1", "m2"):
+            await store.delete_versions(bucket.id, [Removal("key", marker=marker)])
+        found = await store.find_version(bucket.id, "key", "m2")
+        last = Removal("key", "m2", seen=seen_as(found, Where.LAST))
+        for left in ("v1", "m1"):
+            assert await store.delete_versions(bucket.id, [last]) == {}
+            await store.delete_versions(bucket.id, [Removal("key", left)])
+        await store.put_object(an_object(bucket, version="v3"))
+        assert await store.delete_versions(bucket.id, [last]) == {}, "something came before it"
+        await store.delete_versions(bucket.id, [Removal("key", "v3")])
+        assert await store.delete_versions(bucket.id, [last]) == {last: True}
+        assert (await store.bucket_usage(bucket.id)).classes == {}
+
+    async def test_a_class_changes_in_place(self, store: Stored, bucket: Bucket) -> None:
+        noted = Restoration(tier="Standard", ready_at=5, until=9)
+        await store.put_object(an_object(bucket, version="v1", storage_class="Archive"))
+        old = await store.find_object(bucket.id, "key")
+        await store.put_restoration(old, noted)
+        await store.note_accesses([(bucket.id, "key", "v1", 7)])
+        old = await store.find_object(bucket.id, "key")
+        headers = {"x-oss-meta-a": "b"}
+        change = ClassChange(
+            old, seen_as(old, Where.NAMED), "ColdArchive", headers, forgets_reads=True
+        )
+        stale = change._replace(seen=change.seen._replace(etag="F"))
+        assert await store.change_classes(bucket.id, [stale]) == 0
+        assert await store.find_object(bucket.id, "key") == old
+        assert await store.change_classes(bucket.id, [change]) == 1
+        changed = replace(old, storage_class="ColdArchive", headers=headers, restoration=None)
+        assert await store.find_object(bucket.id, "key") == changed
+        assert await store.find_access(bucket.id, "key", "v1") is None
+        assert await store.change_classes(bucket.id, [change]) == 0
+        usage = await store.bucket_usage(bucket.id)
+        assert usage.classes == {
+            "ColdArchive": ClassUsage(storage_bytes=5, billed_bytes=65_536, objects=1)
+        }
+        # A former version, beside what the key names.
+        await store.put_object(an_object(bucket, version="v2"))
+        change = ClassChange(changed, seen_as(changed, Where.FORMER), "DeepColdArchive", {})
+        assert await store.change_classes(bucket.id, [change]) == 1
+        former = await store.find_version(bucket.id, "key", "v1")
+        assert former == replace(changed, storage_class="DeepColdArchive", headers={})
+        assert await store.change_classes(bucket.id + 1, [change]) == 0
+
+    async def test_former_versions_in_pages(self, store: Stored, bucket: Bucket) -> None:
+        for key in ("a", "b/1", "b/2", "c"):
+            for number in range(3):
+                stored = an_object(bucket, key, version=f"v{number}", modified_at=number)
+                await store.put_object(stored)
+        await store.delete_versions(bucket.id, [Removal("b/2", marker="m")])
+        found: list[tuple[str, str, int | None]] = []
+        after = ("", 0)
+        while rows := await store.list_formers(bucket.id, "", after, 2):
+            found += [(row.stored.key, row.stored.version, row.named_at) for row in rows]
+            after = (rows[-1].stored.key, rows[-1].place)
+        of_2 = [("b/2", version, None) for version in ("m", "v2", "v1", "v0")]
+        assert found == [
+            ("a", "v1", 2),
+            ("a", "v0", 2),
+            ("b/1", "v1", 2),
+            ("b/1", "v0", 2),
+            *of_2,
+            ("c", "v1", 2),
+            ("c", "v0", 2),
+        ]
+        rows = await store.list_formers(bucket.id, "b/2", ("", 0), 9)
+        assert [row.stored.version for row in rows] == ["m", "v2", "v1", "v0"]
+        assert await store.list_formers(bucket.id, "d", ("", 0), 9) == []
+
+    async def test_reads_are_noted_and_forgotten(self, store: Stored, bucket: Bucket) -> None:
+        await store.put_object(an_object(bucket))
+        await store.put_object(an_object(bucket, "kept", version="v1"))
+        await store.put_object(an_object(bucket, "kept", version="v2"))
+        b = bucket.id
+        await store.note_accesses([(b, "kept", "v1", 7), (b, "key", "null", 5), (b, "no", "v", 1)])
+        await store.note_accesses([(b, "key", "null", 4), (b, "kept", "v1", 8)])
+        assert await store.find_access(b, "key", "null") == 5
+        assert await store.find_access(b, "key", "v") is None
+        assert await store.accesses_between(b, "kept", "key", 9) == [
+            ("kept", "v1", 8),
+            ("key", "null", 5),
+        ]
+        assert await store.accesses_between(b, "kept", "no", 1) == [("kept", "v1", 8)]
+        page = await store.list_accesses((0, "", ""), 2)
+        assert page == [((b, "kept", "v1"), True), ((b, "key", "null"), True)]
+        assert await store.list_accesses(page[-1][0], 9) == [((b, "no", "v"), False)]
+        await store.forget_accesses([(b, "no", "v"), (b, "key", "null"), (9, "", "")])
+        assert await store.list_accesses((0, "", ""), 9) == [((b, "kept", "v1"), True)]
 
     async def test_restoring_is_noted(self, store: Stored, bucket: Bucket) -> None:
         await intend(store, blob(1), blob(2))

@@ -20,7 +20,8 @@ from tables_contract import TERMS, SetClock, a_bucket, an_object, an_upload, blo
 from ossia import tables
 from ossia.ports import BlobTerms, Database, StorageFact, Transaction
 from ossia.records import Bucket, Extent, Part, Restoration, StoredObject
-from ossia.tables.versions import Removal
+from ossia.tables.lifecycle import ClassChange
+from ossia.tables.versions import Removal, Where, seen_as
 from stored import Stored
 
 BUCKETS = ("b1", "b2")
@@ -185,6 +186,34 @@ class Twins(RuleBasedStateMachine):
         if found is not None:
             of = replace(found, modified_at=found.modified_at - 1) if stale else found
             self.both("put_restoration", of, restoration)
+
+    @rule(
+        bucket=NAMES,
+        key=KEYS,
+        place=st.integers(0, 2),
+        where=st.sampled_from(Where),
+        kind=KINDS,
+        stale=RARELY,
+        deletes=st.booleans(),
+    )
+    def age(
+        self, bucket: str, key: str, place: int, where: Where, kind: str, stale: bool, deletes: bool
+    ) -> None:
+        """As lifecycle rules do: what is as it was seen is deleted, or gets another class."""
+        bucket_id = self.buckets[bucket].id
+        versions = self.model.versions_of(bucket_id, key)[place:]
+        if not versions:
+            return
+        of = versions[0]
+        seen = seen_as(replace(of, etag="stale") if stale else of, where)
+        if deletes:
+            marker = self.new_version() if where is Where.NAMED else ""
+            version = "" if marker else of.version
+            removal = Removal(key, version, marker, seen)
+            self.both("delete_versions", bucket_id, [removal])
+        elif of.type != "DeleteMarker":
+            change = ClassChange(of, seen, kind, {"x-oss-meta-changed": kind})
+            self.both("change_classes", bucket_id, [change])
 
     @rule(bucket=NAMES, key=KEYS, to=KEYS)
     def copy(self, bucket: str, key: str, to: str) -> None:

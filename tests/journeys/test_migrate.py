@@ -50,6 +50,10 @@ AT_A_TIME = 6
 LOOKED_AT = 1 + SMALL // 1000
 OUTBOX = ("--callback-mode", "outbox", "--callback-timeout", "2")
 ROOT = ("--root-access-key-id", ROOT_KEY[0], "--root-access-key-secret", ROOT_KEY[1])
+MONITOR = b"<AccessMonitorConfiguration><Status>Enabled</Status></AccessMonitorConfiguration>"
+RULES = b"""<LifecycleConfiguration><Rule><ID>unread</ID><Prefix></Prefix><Status>Enabled</Status>
+<Transition><Days>30</Days><StorageClass>IA</StorageClass><IsAccessTime>true</IsAccessTime>
+<ReturnToStdWhenVisit>false</ReturnToStdWhenVisit></Transition></Rule></LifecycleConfiguration>"""
 READING = {
     "Version": "1",
     "Statement": [{"Effect": "Allow", "Action": ["oss:Get*", "sts:AssumeRole"], "Resource": "*"}],
@@ -171,6 +175,7 @@ def fill(server: Server) -> dict[str, Any]:
         "Version": "1", "Statement": [{"Effect": "Allow", "Principal": ["*"],
         "Action": ["oss:GetObject"], "Resource": ["acs:oss:*:*:migrated/small/*"]}]}))  # fmt: skip
     fill_versions(bucket_of(server, "kept"))
+    fill_aging(bucket_of(server, "aging"))
     ram = RamClient(server.endpoint, *ROOT_KEY)
     ram.call("CreateUser", UserName="alice")
     key = ram.call("CreateAccessKey", UserName="alice")["AccessKey"]
@@ -194,6 +199,16 @@ def fill_encrypted(server: Server, bucket: Any) -> None:
         bucket.append_object(f"encrypted/log-{name}", 0, content(1, 90 * KIB), headers=headers)
         bucket.append_object(f"encrypted/log-{name}", 90 * KIB, content(2, 90 * KIB))
     bucket.copy_object("migrated", "encrypted/own7", "encrypted/copied", headers=own)
+
+
+def fill_aging(bucket: Any) -> None:
+    """Rules, and times of access."""
+    bucket.create_bucket()
+    put = partial(SigningClient(bucket.endpoint, *ROOT_KEY).request, "PUT", bucket.bucket_name)
+    assert put(query=[("accessmonitor", "")], body=MONITOR).status == 200
+    assert put(query=[("lifecycle", "")], body=RULES).status == 200
+    bucket.put_object("read", b"once")
+    bucket.get_object("read").read()
 
 
 def fill_versions(bucket: Any) -> None:
@@ -373,6 +388,7 @@ def carry(source: Place, target: Place, folder: Path, meanwhile: Callable[[Serve
         there, here = stored(source), stored(target)
         for name, rows in there.items():
             assert here[name] == rows, name
+        assert here["access"]
         assert there["pending"]
     return known
 

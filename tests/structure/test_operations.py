@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 TOPICS = ROOT / "src" / "ossia" / "api" / "oss"
 NOT_TOPICS = {
     "__init__",
+    "aging",
     "registry",
     "fields",
     "following",

@@ -44,6 +44,7 @@ PLAIN = {
     ("CallbackUrl", "query"): "a part of a URL that the uploader wrote",
     ("CorsRule", "headers"): "names of headers",
     ("StoredObject", "headers"): "what is replayed to every reader",
+    ("ClassChange", "headers"): "the same",
     ("Upload", "headers"): "the same",
     ("Attributes", "headers"): "the same",
     ("Response", "headers"): "an answer's",

@@ -8,6 +8,8 @@ from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.upload_callback import CallbackTerms
+from ossia.domain.lifecycle.lifecycles import Lifecycles
+from ossia.domain.objects.access_times import AccessTimes
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
@@ -29,6 +31,8 @@ class Services:
     multipart: Multipart
     ingest: Ingest
     restores: Restores
+    lifecycles: Lifecycles
+    access_times: AccessTimes
     public_access: PublicAccess
     callbacks: Callbacks
     outbox: Outbox

@@ -38,6 +38,10 @@ from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.identity.federation import Federation
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
+from ossia.domain.lifecycle.deeds import Deeds
+from ossia.domain.lifecycle.lifecycles import Lifecycles
+from ossia.domain.lifecycle.worker import LifecycleWorker
+from ossia.domain.objects.access_times import AccessTimes
 from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.collector import Collector
 from ossia.domain.objects.encryption import ObjectKeys
@@ -244,6 +248,17 @@ class Node:
         )
         blocks_new = settings.block_public_access == "new-buckets"
         self.buckets = Buckets(self.database, self.clock, settings.region, blocks_new=blocks_new)
+        day_ms = round(settings.lifecycle_day * 1000)
+        multipart = Multipart(self.database, self.objects, self.ingest, self.clock)
+        lifecycles = Lifecycles(self.database, self.buckets, self.clock, day_ms=day_ms)
+        self.access_times = AccessTimes(self.database, self.clock)
+        self.lifecycle = LifecycleWorker(
+            self.database,
+            self.buckets,
+            Deeds(self.database, self.objects.versions, multipart),
+            self.clock,
+            day_ms=day_ms,
+        )
         self.public_access = PublicAccess(self.database, self.clock, blocks_new=blocks_new)
         targets = callback_targets(settings)
         self.sender = CallbackClient(
@@ -284,9 +299,11 @@ class Node:
             buckets=self.buckets,
             objects=self.objects,
             symlinks=Symlinks(self.objects, self.clock),
-            multipart=Multipart(self.database, self.objects, self.ingest, self.clock),
+            multipart=multipart,
             ingest=self.ingest,
             restores=Restores(self.database, self.objects, self.clock, restore_times(settings)),
+            lifecycles=lifecycles,
+            access_times=self.access_times,
             public_access=self.public_access,
             callbacks=self.callbacks,
             outbox=self.outbox,
@@ -308,6 +325,7 @@ class Node:
                 buckets=self.buckets,
                 objects=self.objects,
                 public_access=self.public_access,
+                lifecycles=lifecycles,
                 callback_terms=terms,
                 delivery_log=self.delivery_log,
                 recovery=Recovery(self.delivery_log, self.callbacks, self.outbox, self._is_stored),
@@ -365,6 +383,7 @@ class Node:
         await self.outbox.finish()
         await self.sender.close()
         await self.delivery_log.flush()
+        await self.access_times.flush()
         await self.identities.close()
         self.ingest.close()
         await self.database.close()

@@ -15,6 +15,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -123,6 +124,8 @@ async def serve_until_stopped(
             chores.append(loop.create_task(follow(node.database, node.keys.callback_keys)))
         if sweeps:
             chores += [loop.create_task(_sweep(node, has_duty)), loop.create_task(_retry(node))]
+            if node.settings.lifecycle_interval:
+                chores.append(loop.create_task(_age(node, has_duty)))
         ready()
         await leaving.stopped.wait()
         for chore in chores:
@@ -182,6 +185,18 @@ async def _sweep(node: Node, has_duty: HasDuty) -> None:
         except Exception:
             log.exception("sweep_failed")
         await asyncio.sleep(SWEEP_EVERY_S)
+
+
+async def _age(node: Node, has_duty: HasDuty) -> None:
+    """Act by lifecycle rules: go through the buckets of which a pass is due."""
+    while True:
+        try:
+            await node.lifecycle.run(partial(has_duty, "lifecycle"))
+        except Unavailable as error:
+            log.warning("lifecycle_failed reason=%s", error)
+        except Exception:
+            log.exception("lifecycle_failed")
+        await asyncio.sleep(node.settings.lifecycle_interval)
 
 
 class Supervisor:

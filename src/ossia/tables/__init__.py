@@ -13,22 +13,26 @@ A change is an ``async def`` over a `ossia.ports.Transaction`, a question one ov
 """
 
 from ossia.tables import (
+    access_times,
     blobs,
     buckets,
     callbacks,
     formers,
     identities,
+    lifecycle,
     objects,
     uploads,
     versions,
 )
 
 __all__ = [
+    "access_times",
     "blobs",
     "buckets",
     "callbacks",
     "formers",
     "identities",
+    "lifecycle",
     "objects",
     "uploads",
     "versions",

@@ -67,6 +67,7 @@ IDENTITY: Final = _table("identity", "kind name", "record")
 DELIVERY: Final = _table("delivery", "id", "at bucket key request_id message_id accepted record")
 PENDING: Final = _table("pending", "id", "due dead record")
 NONCE: Final = _table("nonce", "mark", "until")
+ACCESS: Final = _table("access", "bucket_id key version", "at")
 
 EVERY: Final = (
     BUCKET,
@@ -81,6 +82,7 @@ EVERY: Final = (
     DELIVERY,
     PENDING,
     NONCE,
+    ACCESS,
 )
 
 

@@ -1,6 +1,8 @@
 """The versions of keys, wherever their rows lie: found, listed, marked as deleted, removed."""
 
 from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,7 +14,7 @@ from ossia.tables.key_order import behind_all, marker
 from ossia.tables.object_rows import ABOUT, as_listed, count_gone, let_go
 from ossia.tables.skip_seek import Index, Name
 
-_NAMED = -(1 << 62)
+FIRST_PLACE = -(1 << 62)
 """The place of what a key names: before all former versions."""
 
 _COLUMNS = f"key, place, {ABOUT}"
@@ -21,7 +23,8 @@ _COLUMNS = f"key, place, {ABOUT}"
 def _seek(of_objects: str, of_formers: str) -> str:
     """Rows of both tables in the order of key and place."""
     return (
-        f"select {_COLUMNS} from (select * from (select key, {_NAMED} as place, {ABOUT} from object"
+        f"select {_COLUMNS} from (select * from"
+        f" (select key, {FIRST_PLACE} as place, {ABOUT} from object"
         f" where bucket_id = $1 and {of_objects} and key < $3 and latest = 1"
         f" order by key limit $4) as named"
         f" union all select * from (select {_COLUMNS} from former"
@@ -38,6 +41,7 @@ _PROBE = "select key from {} where bucket_id = $1 and key >= $2 and key < $3{} o
 _PROBES = (_PROBE.format("object", " and latest = 1"), _PROBE.format("former", ""))
 _PLACE = "select place from former where bucket_id = $1 and key = $2 and version = $3"
 _SET = "update {} set {} = $1 where bucket_id = $2 and key = $3 and version = $4"
+_SEEN = "version, etag, modified_at, storage_class, tags"
 _LOOKS = 8
 """How often a key is looked at that others keep changing."""
 
@@ -62,15 +66,49 @@ class VersionListing(msgspec.Struct, frozen=True, kw_only=True):
     next_version: str | None
 
 
+class Where(StrEnum):
+    """Which of the versions of its key one is."""
+
+    NAMED = "named"
+    FORMER = "former"
+    LAST = "last"
+    """A marker that is all that is left."""
+
+
+class Seen(NamedTuple):
+    """What a version was when somebody judged it."""
+
+    where: Where
+    version: str
+    etag: str
+    modified_at: int
+    storage_class: str
+    tags: bytes | None
+
+
+def seen_as(stored: StoredObject, where: Where) -> Seen:
+    """*stored* as it was seen."""
+    return Seen(
+        where,
+        stored.version,
+        stored.etag,
+        stored.modified_at,
+        stored.storage_class,
+        pack_map(stored.tags),
+    )
+
+
 class Removal(msgspec.Struct, frozen=True):
     """What is to be deleted: exactly *version*, or without one what *key* names.
 
-    *marker* is the version that a delete marker gets, empty where the bucket makes none.
+    *marker* is the version that a delete marker gets, empty where the bucket makes none.  What is
+    not as it was *seen* any more stays.
     """
 
     key: str
     version: str = ""
     marker: str = ""
+    seen: Seen | None = None
 
 
 # reading
@@ -110,12 +148,12 @@ async def page(
     if marker(after_key) != after_key:
         # No key is that one.
         after_key, after_version = marker(after_key), ""
-    place = _NAMED - 1
+    place = FIRST_PLACE - 1
     if after_version:
         place = await _place(rows, bucket_id, after_key, after_version)
 
     async def seek(key: str, inclusive: bool, count: int) -> list[Row]:
-        if inclusive and key == after_key and place >= _NAMED:
+        if inclusive and key == after_key and place >= FIRST_PLACE:
             return await rows.all(_BEHIND, bucket_id, key, end, count, place)
         return await rows.all(_FROM if inclusive else _BEHIND_KEY, bucket_id, key, end, count)
 
@@ -136,7 +174,7 @@ async def page(
     )
     last_key, last_row = last or (None, None)
     return VersionListing(
-        versions=list(_listed(bucket_id, found, after_key if place >= _NAMED else None)),
+        versions=list(_listed(bucket_id, found, after_key if place >= FIRST_PLACE else None)),
         prefixes=[name for name, row in found if row is None],
         next_key=last_key,
         next_version=None if last_key is None else "" if last_row is None else last_row[2],
@@ -149,7 +187,7 @@ async def _place(rows: Rows, bucket_id: int, key: str, version: str) -> int:
     if row is not None:
         return int(row[0])
     named = await objects.find(rows, bucket_id, key)
-    return _NAMED if named is not None and named.version == version else _NAMED - 1
+    return FIRST_PLACE if named is not None and named.version == version else FIRST_PLACE - 1
 
 
 def _listed(
@@ -171,13 +209,17 @@ async def delete(
 ) -> dict[Removal, bool]:
     """Delete versions, or mark keys as deleted; whether what went was a marker.
 
-    What is not there is no error.  Nothing happens if the bucket is gone.
+    What is not there is no error.  Nothing happens if the bucket is gone.  What is not as it was
+    seen is not in the result.
     """
     gone = dict.fromkeys(removals, False)
     if not await tx.enter(bucket_id):
         return gone
     # In one order, whoever deletes: two that wait for each other's keys would wait for ever.
     for each in sorted(gone, key=lambda each: each.key):
+        if each.seen is not None and not await is_as_seen(tx, bucket_id, each.key, each.seen):
+            del gone[each]
+            continue
         if each.version:
             gone[each] = await _remove(tx, bucket_id, each.key, each.version)
         elif each.marker:
@@ -282,3 +324,19 @@ async def hold(
         if held:
             return table, held[0]
     return "", None
+
+
+async def is_as_seen(tx: Transaction, bucket_id: int, key: str, seen: Seen) -> str:
+    """The table of a version, which is held, if it is still what was seen; otherwise nothing."""
+    table, row = await hold(tx, _SEEN, bucket_id, key, seen.version)
+    if row is None or tuple(row) != seen[1:] or (table == "object") != (seen.where is Where.NAMED):
+        return ""
+    if seen.where is not Where.LAST:
+        return table
+    others = await tx.all(
+        "select version from object where bucket_id = $1 and key = $2 union all"
+        " select version from former where bucket_id = $1 and key = $2 limit 2",
+        bucket_id,
+        key,
+    )
+    return table if len(others) == 1 else ""

@@ -214,11 +214,15 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
             "sts_presigned",
         ),
         "cp has no callbacks": _CALLBACKS,
-        "it sends them by the Go SDK v1, which shows them": ("versions",),
+        "it sends them by the Go SDK v1, which shows them": (
+            "versions",
+            "lifecycle",
+            "access_monitor",
+        ),
     },
 }
 
-_OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions")
+_OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions", "lifecycle", "access_monitor")
 
 LACKS: Final = {
     (suite, case): "it has none of them, or as an SDK that registries have and that shows it"

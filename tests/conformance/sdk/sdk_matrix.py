@@ -24,6 +24,8 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     "bucket_acl": ("PutBucketAcl", "GetBucketAcl"),
     "bucket_cors": ("PutBucketCors", "GetBucketCors", "DeleteBucketCors"),
     "bucket_tags": ("PutBucketTags", "GetBucketTags", "DeleteBucketTags", "ListBuckets"),
+    "lifecycle": ("PutBucketLifecycle", "GetBucketLifecycle", "DeleteBucketLifecycle"),
+    "access_monitor": ("PutBucketAccessMonitor", "GetBucketAccessMonitor", "GetObjectMeta"),
     "put_get_head": ("PutObject", "GetObject", "HeadObject"),
     "empty_object": ("PutObject", "GetObject"),
     "exists": ("GetObjectMeta", "HeadObject"),
@@ -113,6 +115,7 @@ _NO_URL_FOR_IP: Final = "ali-oss signs no URL for an IP address"
 
 # (suite-host, case): reason
 LACKS: Final[dict[tuple[str, str], str]] = {
+    **{(f"node-{host}", "access_monitor"): "ali-oss has none" for host in (IP, LOCALHOST)},
     ("node-127.0.0.1", "presigned_get"): _NO_URL_FOR_IP,
     ("node-127.0.0.1", "presigned_put"): _NO_URL_FOR_IP,
     ("node-127.0.0.1", "presigned_expired"): _NO_URL_FOR_IP,

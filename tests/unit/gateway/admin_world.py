@@ -54,6 +54,7 @@ class AdminWorld(World):
                 outbox=self.outbox,
                 kms=self.kms,
                 rotate_master_key=self._rotate_master_key,
+                lifecycles=self.gateway._services.lifecycles,
                 clock=self.clock,
                 region="cn-test",
                 is_closing=lambda: self.closing,

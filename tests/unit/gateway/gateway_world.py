@@ -21,6 +21,8 @@ from ossia.domain.callbacks.upload_callback import CallbackTerms
 from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
+from ossia.domain.lifecycle.lifecycles import Lifecycles
+from ossia.domain.objects.access_times import AccessTimes
 from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
@@ -94,13 +96,16 @@ class World:
         policy = AddressPolicy.default(loopback=True)
         callbacks = Callbacks(self.sender, KEYS, self.clock)
         addressing = Addressing(["oss.test"])
+        buckets = Buckets(self.metadata, self.clock, "cn-test")
         services = Services(
-            buckets=Buckets(self.metadata, self.clock, "cn-test"),
+            buckets=buckets,
             objects=objects,
             symlinks=Symlinks(objects, self.clock),
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
             restores=Restores(self.metadata, objects, self.clock, parse_restore_times(["60"])),
+            lifecycles=Lifecycles(self.metadata, buckets, self.clock),
+            access_times=AccessTimes(self.metadata, self.clock),
             public_access=PublicAccess(self.metadata, self.clock),
             callbacks=callbacks,
             outbox=Outbox(self.metadata, callbacks, self.clock),

@@ -364,6 +364,9 @@ ROUTES = [
     ("ossia:GetCallbackTerms", "GET", "buckets/store/callbacks", {}),
     ("ossia:PutCallbackTerms", "PUT", "buckets/store/callbacks", {"mode": "outbox"}),
     ("ossia:PutCallbackTerms", "DELETE", "buckets/store/callbacks", {}),
+    ("ossia:ExplainLifecycle", "GET", "buckets/store/lifecycle", {}),
+    ("ossia:ExplainLifecycle", "GET", "buckets/store/lifecycle/explain", {}),
+    ("ossia:RunLifecycle", "POST", "buckets/store/lifecycle/run", {}),
     (
         "ossia:ExplainPolicy",
         "POST",
@@ -403,6 +406,44 @@ def test_the_table_of_routes_is_complete() -> None:
     assert listed == known
 
 
+async def put_rules(world: AdminWorld) -> Any:
+    """Let what is in "store" go after a day."""
+    rule = "<Prefix></Prefix><Status>Enabled</Status><Expiration><Days>1</Days></Expiration>"
+    body = f"<LifecycleConfiguration><Rule>{rule}</Rule></LifecycleConfiguration>".encode()
+    return await world.ask("PUT", "store", query=[("lifecycle", "")], body=body)
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["AAAA", "e30=", "é"]
+    + [
+        base64.urlsafe_b64encode(
+            b'{"day":1,"rules":"","begun_at":1,"stage":"%s",%s}' % each
+        ).decode()
+        for each in ((b"versions", b'"place":' + b"9" * 20), (b"objects", b'"prefix":-7'))
+    ],
+)
+async def test_a_dry_run_goes_on_only_where_it_was(world: AdminWorld, after: str) -> None:
+    await world_bucket(world)
+    await put_rules(world)
+    answer = await world.get("buckets/store/lifecycle/explain", after=after)
+    assert refusal(answer) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("at", ["tomorrow", "2026-13-01", "9999999"])
+async def test_a_dry_run_of_a_time_that_is_none(world: AdminWorld, at: str) -> None:
+    await world_bucket(world)
+    await put_rules(world)
+    answer = await world.get("buckets/store/lifecycle/explain", at=at)
+    assert refusal(answer) == (400, "InvalidArgument")
+
+
+async def test_a_bucket_without_rules_has_no_dry_run(world: AdminWorld) -> None:
+    await world_bucket(world)
+    assert refusal(await world.get("buckets/store/lifecycle/explain"))[0] == 404
+    assert refusal(await world.post("buckets/store/lifecycle/run"))[0] == 404
+
+
 async def ask(
     world: AdminWorld, method: str, path: str, fields: dict[str, Any], by: SigningClient
 ) -> Any:
@@ -416,6 +457,7 @@ async def test_only_whose_policy_allows(
     world: AdminWorld, action: str, method: str, path: str, fields: dict[str, Any]
 ) -> None:
     row = await owe(world, "a")
+    assert (await put_rules(world)).status == 200
     path = path.replace("{id}", row.id).replace("KEY", (await world.kms.create()).id)
     actions = sorted({each for each, *_ in ROUTES} - {action})
     user = await world.looker(allow("oss:*"), *(allow(each) for each in actions))
@@ -555,6 +597,7 @@ async def test_answers_are_as_described(world: AdminWorld) -> None:
     document = openapi()
     row = await owe(world, "a")
     key = await world.kms.create()
+    await put_rules(world)
     for _, method, path, fields in ROUTES:
         named = path.replace("{id}", row.id).replace("KEY", key.id)
         answer = await ask(world, method, named, fields, world.root)

@@ -249,7 +249,20 @@ _CLASSES = Step(
     contract=RECOUNT,
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS, _CLASSES)
+_ACCESS = Step(
+    f"""
+    -- When versions were last read, in buckets that keep it (`ossia.tables.access_times`).
+    create table access (
+        bucket_id bigint not null,
+        key       text not null,
+        version   text not null,
+        at        bigint not null,
+        primary key (bucket_id, key, version)
+    ) {_IN_PLACE};
+    """
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS, _CLASSES, _ACCESS)
 
 KNOWN_VERSION = len(STEPS)
 

@@ -227,6 +227,16 @@ _MIGRATIONS = (
     ) without rowid, strict;
     {RECOUNT};
     """,
+    """
+    -- When versions were last read, in buckets that keep it (`ossia.tables.access_times`).
+    create table access (
+        bucket_id integer not null,
+        key       text not null,
+        version   text not null,
+        at        integer not null,
+        primary key (bucket_id, key, version)
+    ) without rowid, strict;
+    """,
 )
 
 KNOWN_VERSION = len(_MIGRATIONS)

@@ -12,6 +12,7 @@ from ossia.domain.callbacks.upload_callback import CallbackTerms
 from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.encryption.master_key import Rotated
 from ossia.domain.identity.identities import Identities
+from ossia.domain.lifecycle.lifecycles import Lifecycles
 from ossia.domain.objects.objects import Objects
 from ossia.ports import Clock
 
@@ -27,6 +28,7 @@ class AdminServices:
     buckets: Buckets
     objects: Objects
     public_access: PublicAccess
+    lifecycles: Lifecycles
     callback_terms: CallbackTerms
     delivery_log: DeliveryLog
     recovery: Recovery

@@ -5,12 +5,14 @@ Importing a topic registers its operations; every topic is listed here.
 
 from ossia.api.oss import (
     access_points,
+    bucket_access_monitor,
     bucket_acl,
     bucket_archive,
     bucket_basic,
     bucket_callback_policy,
     bucket_cors,
     bucket_encryption,
+    bucket_lifecycle,
     bucket_policy,
     bucket_tags,
     bucket_unchanged,
@@ -34,12 +36,14 @@ from ossia.api.oss.registry import oss
 
 __all__ = [
     "access_points",
+    "bucket_access_monitor",
     "bucket_acl",
     "bucket_archive",
     "bucket_basic",
     "bucket_callback_policy",
     "bucket_cors",
     "bucket_encryption",
+    "bucket_lifecycle",
     "bucket_policy",
     "bucket_tags",
     "bucket_unchanged",

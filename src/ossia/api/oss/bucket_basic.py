@@ -7,6 +7,7 @@ from typing import Annotated
 from ossia.api.bind import BucketInPath, Document, FromCall, Header, Query, boolean, integer
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
+from ossia.api.oss.bucket_access_monitor import access_monitor
 from ossia.api.oss.encryption_headers import asked_encryption
 from ossia.api.oss.fields import EncodingType, bucket_acl, storage_class
 from ossia.api.oss.listing_xml import Names, listing_document, object_xml
@@ -199,7 +200,7 @@ class GetBucketInfoResult(Answer):
         return document(
             "BucketInfo",
             "<Bucket>",
-            tag("AccessMonitor", "Disabled"),
+            tag("AccessMonitor", access_monitor(bucket)),
             tag("CreationDate", format_iso(bucket.created_at)),
             tag("ExtranetEndpoint", endpoint),
             tag("IntranetEndpoint", endpoint),

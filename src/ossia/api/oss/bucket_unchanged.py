@@ -16,7 +16,6 @@ from ossia.api.oss.registry import oss
 from ossia.domain.buckets.buckets import resource_group_of
 from ossia.errors import (
     NoSuchBucket,
-    NoSuchLifecycle,
     NoSuchReplicationConfiguration,
     NoSuchTransferAccelerationConfiguration,
     NoSuchWebsiteConfiguration,
@@ -69,11 +68,6 @@ _TOLD: Final[dict[str, tuple[str, bytes | Callable[[Call], bytes], str]]] = {
         document("RequestPaymentConfiguration", tag("Payer", "BucketOwner")),
         "Tell that the owner pays for a bucket.",
     ),
-    "GetBucketAccessMonitor": (
-        "accessmonitor",
-        document("AccessMonitorConfiguration", tag("Status", "Disabled")),
-        "Tell that times of access are not kept.",
-    ),
     "GetBucketResourceGroup": (
         "resourceGroup",
         _resource_group,
@@ -81,11 +75,6 @@ _TOLD: Final[dict[str, tuple[str, bytes | Callable[[Call], bytes], str]]] = {
     ),
 }
 _MISSING: Final[dict[str, tuple[str, type[OssError], str]]] = {
-    "GetBucketLifecycle": (
-        "lifecycle",
-        NoSuchLifecycle,
-        "Tell that a bucket has no lifecycle rules.",
-    ),
     "GetBucketWebsite": (
         "website",
         NoSuchWebsiteConfiguration,
@@ -109,10 +98,6 @@ _MISSING: Final[dict[str, tuple[str, type[OssError], str]]] = {
 }
 _REMOVED: Final[dict[str, tuple[str, str]]] = {
     "DeleteBucketLogging": ("logging", "Log access to a bucket no longer; it never was."),
-    "DeleteBucketLifecycle": (
-        "lifecycle",
-        "Remove the lifecycle rules of a bucket, of which there are none.",
-    ),
     "DeleteBucketWebsite": ("website", "Make a bucket no website, which it never was."),
 }
 

@@ -22,7 +22,6 @@ _SERVICE = (
 )
 
 _BUCKET = (
-    ("PutBucketLifecycle", "PUT", "lifecycle"),
     ("PutBucketReferer", "PUT", "referer"),
     ("PutBucketWebsite", "PUT", "website"),
     ("PutBucketLogging", "PUT", "logging"),
@@ -46,7 +45,6 @@ _BUCKET = (
     ("GetBucketReplicationProgress", "GET", "replicationProgress"),
     ("PutBucketRTC", "PUT", "rtc"),
     ("PutBucketTransferAcceleration", "PUT", "transferAcceleration"),
-    ("PutBucketAccessMonitor", "PUT", "accessmonitor"),
     ("PutBucketResourceGroup", "PUT", "resourceGroup"),
     ("PutBucketHttpsConfig", "PUT", "httpsConfig"),
     ("GetBucketHttpsConfig", "GET", "httpsConfig"),

@@ -18,6 +18,7 @@ from ossia.api.bind import (
 )
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
+from ossia.api.oss.aging import note_access, with_expiration
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.encryption_headers import DECRYPTING, ENCRYPTING, EncryptsNothing
 from ossia.api.oss.fields import (
@@ -71,6 +72,7 @@ from ossia.protocol.header_text import kept_text
 from ossia.protocol.names import check_written_key, decode_key
 from ossia.protocol.ranges import resolve_range
 from ossia.protocol.xml import Element, document, parse, tag
+from ossia.records import TRANSITIONED
 
 # --- put ---
 
@@ -202,7 +204,7 @@ class GetObject:
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it; of a symlink, its target."""
     objects = call.services.objects
-    stored = found_by(request)
+    found = stored = found_by(request)
     if not is_plain(stored):
         stored = await call.services.symlinks.read(call.bucket, stored)
     request.conditions.check(stored.etag, stored.modified_at)
@@ -217,6 +219,9 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
     version = shown_version(call.bucket, stored.version)
     told = with_restoration(stored, call.now_ms)
+    if call.bucket.documents:
+        await note_access(call, found)
+        told = with_expiration(call, told, found, request.version_id)
     return answer(told, request.overrides, version, chosen, spans, request.limit)
 
 
@@ -254,10 +259,13 @@ class HeadObject:
 )
 async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     """Describe an object; of a symlink, what is read through it."""
-    stored = await call.services.symlinks.follow(call.bucket, found_by(request))
+    found = found_by(request)
+    stored = await call.services.symlinks.follow(call.bucket, found)
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
     told = with_restoration(stored, call.now_ms)
+    if call.bucket.documents:
+        told = with_expiration(call, told, found, request.version_id)
     return answer(told, request.overrides, shown_version(call.bucket, stored.version))
 
 
@@ -274,6 +282,8 @@ class GetObjectMetaResult(Answer):
     last_modified: Annotated[str, Header("Last-Modified")]
     crc64: Annotated[int, Header("x-oss-hash-crc64ecma")]
     version: VersionHeader
+    accessed: Annotated[str | None, Header("x-oss-last-access-time")]
+    changed_class: Annotated[str | None, Header(TRANSITIONED)]
     size: int | None
 
     def length(self) -> int | None:
@@ -297,11 +307,14 @@ async def get_object_meta(call: Call, request: GetObjectMeta) -> GetObjectMetaRe
     stored = await call.services.objects.find(
         call.bucket, request.key, request.version_id, read_by=method
     )
+    accessed = await call.services.access_times.of(call.bucket, stored)
     return GetObjectMetaResult(
         etag=f'"{stored.etag}"',
         last_modified=format_http(stored.modified_at),
         crc64=stored.crc64,
         version=shown_version(call.bucket, stored.version),
+        accessed=None if accessed is None else format_http(accessed),
+        changed_class=stored.headers.get(TRANSITIONED),
         size=stored.size if method == "HEAD" else None,
     )
 

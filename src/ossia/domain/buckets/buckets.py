@@ -155,14 +155,22 @@ class Buckets:
     ) -> Bucket:
         """Make another configuration document of the one there is; None stands for none."""
 
-        def changed(now: Bucket) -> Bucket:
-            documents = {key: value for key, value in now.documents.items() if key != name}
-            content = change(now.documents.get(name))
+        def changed(now: dict[str, bytes]) -> dict[str, bytes]:
+            documents = {key: value for key, value in now.items() if key != name}
+            content = change(now.get(name))
             if content is not None:
                 documents[name] = content
-            return msgspec.structs.replace(now, documents=documents)
+            return documents
 
-        return await self._change(bucket, changed)
+        return await self.change_documents(bucket, changed)
+
+    async def change_documents(
+        self, bucket: Bucket, change: Callable[[dict[str, bytes]], dict[str, bytes]]
+    ) -> Bucket:
+        """Make others of all the documents there are; *change* may be asked more than once."""
+        return await self._change(
+            bucket, lambda now: msgspec.structs.replace(now, documents=change(now.documents))
+        )
 
     async def _change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
         for _ in range(_TRIES):

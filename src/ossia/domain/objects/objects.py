@@ -52,7 +52,14 @@ from ossia.protocol.encryption_rule import EncryptionRule
 from ossia.protocol.object_cipher import ObjectCipher
 from ossia.protocol.preconditions import Preconditions
 from ossia.protocol.storage_class import NEVER_APPENDED
-from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, PendingCallback, StoredObject
+from ossia.records import (
+    SYMLINK_TARGET,
+    TRANSITIONED,
+    Bucket,
+    ObjectType,
+    PendingCallback,
+    StoredObject,
+)
 
 
 class Announcement(Protocol):
@@ -367,7 +374,7 @@ class Objects(Reading):
                 acl=attributes.acl or (source.acl if itself else "default"),
                 headers=_replaced(source.headers, attributes.headers)
                 if replace_headers or itself
-                else source.headers,
+                else _without_transition(source.headers),
                 tags=attributes.tags if replace_tags else source.tags,
                 restoration=None,
             )
@@ -466,6 +473,13 @@ def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
     """
     kept = {name: text for name, text in old.items() if name.startswith(_KEPT)}
     return {**kept, **new}
+
+
+def _without_transition(headers: dict[str, str]) -> dict[str, str]:
+    """A copy has not been changed by a rule."""
+    if TRANSITIONED not in headers:
+        return headers
+    return {name: text for name, text in headers.items() if name != TRANSITIONED}
 
 
 def _check_appended_class(new: StoredObject) -> None:

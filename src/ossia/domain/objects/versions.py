@@ -19,7 +19,7 @@ from ossia import tables
 from ossia.errors import InvalidArgument, MethodNotAllowed, NoSuchKey, NoSuchVersion
 from ossia.ports import Clock, Database
 from ossia.records import NULL_VERSION, Bucket, ObjectType, StoredObject
-from ossia.tables.versions import Removal
+from ossia.tables.versions import Removal, Seen
 
 _PREFIX: Final = "CAEQ"
 """How the ids of the real service begin: opaque, but people know one when they see it."""
@@ -139,11 +139,18 @@ class Versions:
             for named, each in zip(wanted, removals, strict=True)
         ]
 
-    def _removal(self, bucket: Bucket, named: Named) -> Removal:
+    async def expire(self, bucket: Bucket, wanted: Sequence[tuple[Named, Seen]]) -> list[bool]:
+        """Delete what is still as it was seen; what that was."""
+        removals = [self._removal(bucket, named, seen) for named, seen in wanted]
+        gone = await self._database.change(tables.versions.delete, bucket.id, removals)
+        return [each in gone for each in removals]
+
+    def _removal(self, bucket: Bucket, named: Named, seen: Seen | None = None) -> Removal:
         if bucket.versioning:
             if named.version:
-                return Removal(named.key, named.version)
-            return Removal(named.key, marker=new_version(bucket, self._clock.now_ms()))
+                return Removal(named.key, named.version, seen=seen)
+            marker = new_version(bucket, self._clock.now_ms())
+            return Removal(named.key, marker=marker, seen=seen)
         # There is no other version than the one that the key names.
         version = "" if named.version == NULL_VERSION else named.version
-        return Removal(named.key, version)
+        return Removal(named.key, version, seen=seen)

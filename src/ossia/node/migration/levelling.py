@@ -15,7 +15,7 @@ Change = Callable[[Row], Row | None]
 """What a row becomes at the target; None for one that stays here."""
 
 _OWNERS: Final = (*every.VERSIONS, every.PART)
-_WHOLE: Final = (every.DELIVERY, every.PENDING, every.NONCE, every.UPLOAD)
+_WHOLE: Final = (every.DELIVERY, every.PENDING, every.NONCE, every.UPLOAD, every.ACCESS)
 
 
 @dataclass(slots=True)

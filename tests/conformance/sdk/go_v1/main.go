@@ -30,6 +30,8 @@ func main() {
 		{Name: "bucket_acl", Run: bucketACL},
 		{Name: "bucket_cors", Run: bucketCors},
 		{Name: "bucket_tags", Run: bucketTags},
+		{Name: "lifecycle", Run: lifecycle},
+		{Name: "access_monitor", Run: accessMonitor},
 		{Name: "put_get_head", Run: putGetHead},
 		{Name: "empty_object", Run: emptyObject},
 		{Name: "exists", Run: exists},

@@ -55,6 +55,42 @@ export async function bucket_tags() {
   assert.deepEqual(await tags(), {});
 }
 
+export async function lifecycle() {
+  await refused(client.getBucketLifecycle(bucket), 404, 'NoSuchLifecycle');
+  const put = (...rules) => client.putBucketLifecycle(bucket, rules);
+  // Its older interface leaves days and date where they were.
+  await put({ id: 'old', prefix: 'logs/', status: 'Enabled', days: 1 });
+  await put({ id: 'old', prefix: 'logs/', status: 'Enabled', date: '2020-02-18T00:00:00.000Z' });
+  await put(
+    {
+      id: 'transition', prefix: 'logs/', status: 'Enabled',
+      transition: { createdBeforeDate: '2020-02-18T00:00:00.000Z', storageClass: 'Archive' },
+      expiration: { createdBeforeDate: '2020-02-17T00:00:00.000Z' },
+      tag: [{ key: 'test', value: '123' }],
+    },
+    {
+      id: 'versions', prefix: 'foo/', status: 'Disabled',
+      expiration: { expiredObjectDeleteMarker: 'true' },
+      noncurrentVersionTransition: { noncurrentDays: '10', storageClass: 'IA' },
+      abortMultipartUpload: { days: 3 },
+    },
+  );
+  const { rules } = await client.getBucketLifecycle(bucket);
+  assert.deepEqual(rules.map((each) => [each.id, each.status]), [['transition', 'Enabled'], ['versions', 'Disabled']]);
+  assert.equal(rules[0].transition.storageClass, 'Archive');
+  assert.deepEqual(rules[0].tag, [{ key: 'test', value: '123' }]);
+  assert.equal(rules[1].expiration.expiredObjectDeleteMarker, 'true');
+  assert.equal(rules[1].noncurrentVersionTransition.noncurrentDays, '10');
+  await put({ id: 'days', prefix: '', status: 'Enabled', expiration: { days: 9 } });
+  await client.put('aging', Buffer.from('x'));
+  assert.match((await client.head('aging')).res.headers['x-oss-expiration'], /rule-id="days"$/);
+  const twice = [['1', 'dir1/'], ['2', 'dir1/dir2/']];
+  const overlap = () => put(...twice.map(([id, prefix]) => ({ id, prefix, status: 'Enabled', expiration: { days: 9 } })));
+  await refused(overlap(), 400, 'InvalidRequest');
+  await client.deleteBucketLifecycle(bucket);
+  await refused(client.getBucketLifecycle(bucket), 404, 'NoSuchLifecycle');
+}
+
 export async function bucket_cors() {
   const rule = {
     allowedOrigin: ['http://a.example', 'http://*.b.example'],

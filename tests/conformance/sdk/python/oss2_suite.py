@@ -3,6 +3,7 @@
 # mypy: disable-error-code="import-untyped"
 
 import base64
+import datetime as dt
 import io
 import time
 from contextlib import suppress
@@ -47,12 +48,19 @@ from harness import (
 )
 from oss2.exceptions import ServerError
 from oss2.models import (
+    AbortMultipartUpload,
     BatchDeleteObjectVersion,
     BatchDeleteObjectVersionList,
     BucketCors,
+    BucketLifecycle,
     BucketVersioningConfig,
     CorsRule,
+    LifecycleExpiration,
+    LifecycleRule,
+    NoncurrentVersionExpiration,
+    NoncurrentVersionStorageTransition,
     PartInfo,
+    StorageTransition,
     Tagging,
     TaggingRule,
 )
@@ -158,6 +166,122 @@ def bucket_tags() -> None:
     equal("fewer tags", sorted(tags()), ["empty", "阶段"])
     bucket.delete_bucket_tagging()
     equal("no tags", tags(), {})
+
+
+@case
+def lifecycle() -> None:
+    refused(404, "NoSuchLifecycle", bucket.get_bucket_lifecycle)
+    tagging = TaggingRule()
+    tagging.add("k", "v")
+    rules = [
+        LifecycleRule(
+            "expire",
+            "logs/中文",
+            expiration=LifecycleExpiration(days=90),
+            storage_transitions=[
+                StorageTransition(days=30, storage_class=oss2.BUCKET_STORAGE_CLASS_IA),
+                StorageTransition(days=60, storage_class=oss2.BUCKET_STORAGE_CLASS_ARCHIVE),
+            ],
+            tagging=Tagging(tagging),
+        ),
+        LifecycleRule(
+            "parts",
+            "b",
+            status=LifecycleRule.DISABLED,
+            abort_multipart_upload=AbortMultipartUpload(created_before_date=dt.date(2020, 12, 12)),
+        ),
+        LifecycleRule(
+            "versions",
+            "c",
+            expiration=LifecycleExpiration(expired_detete_marker=True),
+            noncurrent_version_expiration=NoncurrentVersionExpiration(30),
+            noncurrent_version_sotrage_transitions=[
+                NoncurrentVersionStorageTransition(12, oss2.BUCKET_STORAGE_CLASS_IA)
+            ],
+        ),
+    ]
+    bucket.put_bucket_lifecycle(BucketLifecycle(rules))
+    found = bucket.get_bucket_lifecycle().rules
+    equal("ids", [each.id for each in found], ["expire", "parts", "versions"])
+    first, parts, versioned = found
+    equal("prefix", first.prefix, "logs/中文")
+    equal("status", [each.status for each in found], ["Enabled", "Disabled", "Enabled"])
+    equal("days", first.expiration.days, 90)
+    changes = [(each.days, each.storage_class) for each in first.storage_transitions]
+    equal("transitions", changes, [(30, "IA"), (60, "Archive")])
+    equal("tags", first.tagging.tag_set.tagging_rule, {"k": "v"})
+    date = parts.abort_multipart_upload.created_before_date
+    equal("date", date, dt.date(2020, 12, 12))
+    equal("markers", versioned.expiration.expired_detete_marker, want=True)
+    equal("noncurrent", versioned.noncurrent_version_expiration.noncurrent_days, 30)
+    bucket.put_object("logs/中文1", b"x", headers={"x-oss-tagging": "k=v"})
+    told = bucket.head_object("logs/中文1").headers["x-oss-expiration"]
+    equal("what is told of it", 'rule-id="expire"' in told, want=True)
+    wrong = LifecycleRule(
+        "order",
+        "",
+        noncurrent_version_sotrage_transitions=[
+            NoncurrentVersionStorageTransition(20, oss2.BUCKET_STORAGE_CLASS_IA),
+            NoncurrentVersionStorageTransition(12, oss2.BUCKET_STORAGE_CLASS_ARCHIVE),
+        ],
+    )
+    refused(400, "InvalidArgument", bucket.put_bucket_lifecycle, BucketLifecycle([wrong]))
+    overlapping = BucketLifecycle(
+        [
+            LifecycleRule(name, prefix, expiration=LifecycleExpiration(days=days))
+            for name, prefix, days in (("1", "dir1/", 180), ("2", "dir1/dir2/", 30))
+        ]
+    )
+    refused(400, "InvalidRequest", bucket.put_bucket_lifecycle, overlapping)
+    bucket.put_bucket_lifecycle(overlapping, {"x-oss-allow-same-action-overlap": "true"})
+    equal("rules", len(bucket.get_bucket_lifecycle().rules), 2)
+    bucket.delete_bucket_lifecycle()
+    refused(404, "NoSuchLifecycle", bucket.get_bucket_lifecycle)
+
+
+@case
+def access_monitor() -> None:
+    def status() -> Any:
+        equal("told", bucket.get_bucket_info().access_monitor, now := _monitor())
+        return now
+
+    def _monitor() -> Any:
+        return bucket.get_bucket_access_monitor().access_monitor.status
+
+    equal("at first", status(), "Disabled")
+    rule = LifecycleRule(
+        "r",
+        "none/",
+        storage_transitions=[
+            StorageTransition(
+                days=352,
+                storage_class=oss2.BUCKET_STORAGE_CLASS_IA,
+                is_access_time=True,
+                return_to_std_when_visit=True,
+                allow_small_file=True,
+            )
+        ],
+    )
+    refused(400, "InvalidRequest", bucket.put_bucket_lifecycle, BucketLifecycle([rule]))
+    bucket.put_bucket_access_monitor("Enabled")
+    equal("enabled", status(), "Enabled")
+    bucket.put_bucket_lifecycle(BucketLifecycle([rule]))
+    [found] = bucket.get_bucket_lifecycle().rules
+    [change] = found.storage_transitions
+    said = (change.is_access_time, change.return_to_std_when_visit, change.allow_small_file)
+    equal("transition", said, (True, True, True))
+    equal("base", abs(found.atime_base - time.time()) < 60, want=True)
+    bucket.put_object("accessed", b"x")
+    equal(
+        "accessed",
+        "x-oss-last-access-time" in bucket.get_object_meta("accessed").headers,
+        want=True,
+    )
+    refused(400, "AccessMonitorDisableNotAllowed", bucket.put_bucket_access_monitor, "Disabled")
+    refused(400, "MalformedXML", bucket.put_bucket_access_monitor, "aa")
+    bucket.delete_bucket_lifecycle()
+    bucket.put_bucket_access_monitor("Disabled")
+    equal("at last", status(), "Disabled")
 
 
 @case

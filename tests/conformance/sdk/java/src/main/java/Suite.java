@@ -14,6 +14,7 @@ public final class Suite {
         Oss.CLIENT.createBucket(Settings.BUCKET);
         Map<String, Case> cases = new LinkedHashMap<>();
         Buckets.addTo(cases);
+        Lifecycles.addTo(cases);
         Objects.addTo(cases);
         Encryption.addTo(cases);
         Restores.addTo(cases);

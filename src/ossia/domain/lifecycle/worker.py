@@ -1,0 +1,198 @@
+"""The worker of lifecycle rules: goes through every bucket that has some, once a day.
+
+midnight, or other rules ──▶ objects ──▶ versions ──▶ uploads ──▶ done, until the next midnight
+
+1. One process of a deployment does it (`node.duties`); where it is, is stored, so that another one
+   goes on there.  Doing a page again changes nothing.
+2. A page is some rows in the order of their keys; a change is some of them.  Between pages it
+   waits longer than they take, so that others hardly notice.
+3. What is removed or changed must still be what was judged (`tables.versions.Seen`).
+4. Removing is that of DeleteObject and AbortMultipartUpload: what may not be removed is left, and
+   counted.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from ossia import tables
+from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.lifecycle.deeds import Deeds
+from ossia.domain.lifecycle.judge import DAY_MS
+from ossia.domain.lifecycle.lifecycles import judge_of, rules_of
+from ossia.domain.lifecycle.progress import KIND, Progress, Stage, pack, unpack
+from ossia.domain.lifecycle.scan import Finding, Scan
+from ossia.domain.objects.access_times import DOCUMENT as ACCESS_MONITOR
+from ossia.ports import Clock, Database, Missing
+from ossia.protocol.lifecycle_rules import DOCUMENT
+from ossia.records import Bucket
+from ossia.tables.access_times import FIRST
+
+log = logging.getLogger(__name__)
+
+_BUCKETS_AT_ONCE: Final = 100
+_CHANGED_AT_ONCE: Final = 20
+_ROWS_AT_ONCE: Final = 200
+_SHARE: Final = 0.2
+"""Of the time: it waits four times as long as it has worked."""
+_LEAST_PAUSE_S: Final = 0.002
+_LONGEST_PAUSE_S: Final = 1.0
+_KEEP_S: Final = 2.0
+"""How often it stores where it is."""
+
+
+MayGoOn = Callable[[], Awaitable[bool]]
+"""Whether this process still does it; raises `Unavailable`."""
+
+
+class LifecycleWorker:
+    """Acts by the rules of every bucket; a day of theirs lasts *day_ms*."""
+
+    def __init__(
+        self,
+        database: Database,
+        buckets: Buckets,
+        deeds: Deeds,
+        clock: Clock,
+        *,
+        day_ms: int = DAY_MS,
+    ) -> None:
+        self._database = database
+        self._buckets = buckets
+        self._deeds = deeds
+        self._clock = clock
+        self._day_ms = day_ms
+        self._settled: tuple[bytes, int] | None = None
+        """The buckets, and the midnight, for which nothing is left to do."""
+
+    async def run(self, may_go_on: MayGoOn) -> None:
+        """Do what is due, if anything is, as long as this process is the one that does it."""
+        stamp = await self._database.stamp(tables.buckets.CHANGED)
+        today = self._today()
+        if self._settled == (stamp, today):
+            return
+        ruled: set[str] = set()
+        monitored: set[int] = set()
+        async for bucket in self._every_bucket():
+            if ACCESS_MONITOR in bucket.documents:
+                monitored.add(bucket.id)
+            if DOCUMENT in bucket.documents:
+                ruled.add(str(bucket.id))
+                if not await self._go_through(bucket.name, may_go_on):
+                    return
+        await self._forget_passes(ruled)
+        if await self._forget_reads(monitored, may_go_on):
+            self._settled = (stamp, today)
+
+    def _today(self) -> int:
+        return self._clock.now_ms() // self._day_ms * self._day_ms
+
+    async def _every_bucket(self) -> AsyncIterator[Bucket]:
+        after = ""
+        while page := await tables.buckets.page(self._database, "", after, _BUCKETS_AT_ONCE):
+            for bucket in page:
+                yield bucket
+            after = page[-1].name
+            await asyncio.sleep(0)
+
+    # --- one bucket ---
+
+    async def _go_through(self, name: str, may_go_on: MayGoOn) -> bool:
+        """Make the pass that is due, or what is left of it; whether all of it was made."""
+        progress: Progress | None = None
+        kept_at = time.monotonic()
+        while True:
+            begun = time.monotonic()
+            if not await may_go_on():
+                return False
+            # What the bucket is may have changed since the page before.
+            bucket = await self._buckets.peek(name)
+            if bucket is None or DOCUMENT not in bucket.documents:
+                return True
+            scan = Scan(self._database, bucket, judge_of(bucket, self._day_ms))
+            if progress is None or progress.rules != rules_of(bucket):
+                progress = await self._beginning(bucket)
+                if progress is None:
+                    return True
+            findings, reached = await scan.page(progress, self._clock.now_ms())
+            counted = Counter(progress.counts)
+            counted.update(await self._act(bucket, findings))
+            progress = msgspec.structs.replace(reached, counts=dict(counted))
+            if progress.stage is Stage.DONE:
+                await self._finish(bucket, progress)
+                # It may have been that of a day before.
+                progress = None
+                continue
+            if findings or time.monotonic() - kept_at > _KEEP_S:
+                await self._keep(bucket, progress)
+                kept_at = time.monotonic()
+            await _rest(time.monotonic() - begun)
+
+    async def _beginning(self, bucket: Bucket) -> Progress | None:
+        """Where a pass is to begin, or to go on; None if today's has been made."""
+        content = await tables.identities.find(self._database, KIND, str(bucket.id))
+        kept = None if content is None else unpack(content)
+        today = self._today()
+        if kept is not None and kept.rules == rules_of(bucket):
+            if kept.stage is not Stage.DONE:
+                return kept
+            if kept.day >= today:
+                return None
+        return Progress(day=today, rules=rules_of(bucket), begun_at=self._clock.now_ms())
+
+    async def _act(self, bucket: Bucket, findings: list[Finding]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for start in range(0, len(findings), _CHANGED_AT_ONCE):
+            begun = time.monotonic()
+            some = findings[start : start + _CHANGED_AT_ONCE]
+            counts.update(await self._deeds.do(bucket, some, self._clock.now_ms()))
+            await _rest(time.monotonic() - begun)
+        return counts
+
+    async def _keep(self, bucket: Bucket, progress: Progress) -> None:
+        content = pack(progress)
+        await self._database.change(tables.identities.put, KIND, str(bucket.id), content)
+
+    async def _finish(self, bucket: Bucket, progress: Progress) -> None:
+        now = self._clock.now_ms()
+        await self._keep(bucket, msgspec.structs.replace(progress, ended_at=now))
+        counts = " ".join(f"{name}={n}" for name, n in sorted(progress.counts.items()))
+        log.info("lifecycle bucket=%s looked_at=%d %s", bucket.name, progress.looked_at, counts)
+
+    # --- what is left of buckets and objects ---
+
+    async def _forget_passes(self, ruled: set[str]) -> None:
+        """Remove how far it came in buckets that have no rules any more."""
+        after = ""
+        while page := await tables.identities.page(self._database, KIND, after, _ROWS_AT_ONCE):
+            for name, _ in page:
+                if name not in ruled:
+                    with suppress(Missing):
+                        await self._database.change(tables.identities.delete, KIND, name)
+            after = page[-1][0]
+
+    async def _forget_reads(self, monitored: set[int], may_go_on: MayGoOn) -> bool:
+        """Remove times of access of what is gone; whether that was done."""
+        after = FIRST
+        while page := await tables.access_times.page(self._database, after, _ROWS_AT_ONCE):
+            begun = time.monotonic()
+            if not await may_go_on():
+                return False
+            gone = [place for place, there in page if not there or place[0] not in monitored]
+            if gone:
+                await self._database.change(tables.access_times.forget, gone)
+            after = page[-1][0]
+            await _rest(time.monotonic() - begun)
+        return True
+
+
+async def _rest(worked_s: float) -> None:
+    """Leave the others their share of the time."""
+    pause = worked_s * (1 - _SHARE) / _SHARE
+    await asyncio.sleep(min(max(pause, _LEAST_PAUSE_S), _LONGEST_PAUSE_S))
