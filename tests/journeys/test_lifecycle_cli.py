@@ -43,9 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def ossia(
-    server: Server, *arguments: str, fails: bool = False
-) -> subprocess.CompletedProcess[str]:
+def ossia(server: Server, *arguments: str, fails: bool = False) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ossia", "lifecycle", *arguments]
     command += ["--endpoint", server.endpoint, "--access-key-id", server.access_key_id]
     command += ["--access-key-secret", server.access_key_secret]
