@@ -39,8 +39,10 @@ log = logging.getLogger(__name__)
 _BUCKETS_AT_ONCE: Final = 100
 _CHANGED_AT_ONCE: Final = 20
 _ROWS_AT_ONCE: Final = 200
-_SHARE: Final = 0.2
-"""Of the time: it waits four times as long as it has worked."""
+_LOOKS: Final = 0.05
+_CHANGES: Final = 0.2
+"""Shares of the time.  Looking keeps other requests of its process from the processor, and most of
+a pass is that; changing mostly waits for the disk."""
 _LEAST_PAUSE_S: Final = 0.002
 _LONGEST_PAUSE_S: Final = 1.0
 _KEEP_S: Final = 2.0
@@ -121,6 +123,7 @@ class LifecycleWorker:
                 if progress is None:
                     return True
             findings, reached = await scan.page(progress, self._clock.now_ms())
+            looked_s = time.monotonic() - begun
             counted = Counter(progress.counts)
             counted.update(await self._act(bucket, findings))
             progress = msgspec.structs.replace(reached, counts=dict(counted))
@@ -132,7 +135,7 @@ class LifecycleWorker:
             if findings or time.monotonic() - kept_at > _KEEP_S:
                 await self._keep(bucket, progress)
                 kept_at = time.monotonic()
-            await _rest(time.monotonic() - begun)
+            await _rest(looked_s, _LOOKS)
 
     async def _beginning(self, bucket: Bucket) -> Progress | None:
         """Where a pass is to begin, or to go on; None if today's has been made."""
@@ -152,7 +155,7 @@ class LifecycleWorker:
             begun = time.monotonic()
             some = findings[start : start + _CHANGED_AT_ONCE]
             counts.update(await self._deeds.do(bucket, some, self._clock.now_ms()))
-            await _rest(time.monotonic() - begun)
+            await _rest(time.monotonic() - begun, _CHANGES)
         return counts
 
     async def _keep(self, bucket: Bucket, progress: Progress) -> None:
@@ -188,11 +191,11 @@ class LifecycleWorker:
             if gone:
                 await self._database.change(tables.access_times.forget, gone)
             after = page[-1][0]
-            await _rest(time.monotonic() - begun)
+            await _rest(time.monotonic() - begun, _LOOKS)
         return True
 
 
-async def _rest(worked_s: float) -> None:
-    """Leave the others their share of the time."""
-    pause = worked_s * (1 - _SHARE) / _SHARE
+async def _rest(worked_s: float, share: float) -> None:
+    """Wait so long that what has been worked was that share of the time."""
+    pause = worked_s * (1 - share) / share
     await asyncio.sleep(min(max(pause, _LEAST_PAUSE_S), _LONGEST_PAUSE_S))
