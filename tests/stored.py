@@ -15,6 +15,7 @@ from ossia.ports import Clock, Database
 CHANGES: dict[str, Callable[..., Any]] = {
     "create_bucket": tables.buckets.create,
     "update_bucket": tables.buckets.update,
+    "retain_bucket": tables.buckets.retain,
     "delete_bucket": tables.buckets.delete,
     "put_object": tables.objects.put,
     "delete_objects": tables.objects.delete,
@@ -22,6 +23,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "delete_versions": tables.versions.delete,
     "describe_object": tables.versions.describe,
     "put_restoration": tables.versions.put_restoration,
+    "put_retention": tables.versions.put_retention,
     "create_upload": tables.uploads.create,
     "put_part": tables.uploads.put_part,
     "complete_upload": tables.uploads.complete,
@@ -47,6 +49,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "find_object": tables.objects.find,
     "list_objects": tables.objects.page,
     "find_version": tables.versions.find,
+    "find_retention": tables.retained.find,
     "list_versions": tables.versions.page,
     "find_upload": tables.uploads.find,
     "list_parts": tables.uploads.parts,

@@ -19,6 +19,7 @@ from ossia.tables import (
     formers,
     identities,
     objects,
+    retained,
     uploads,
     versions,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "formers",
     "identities",
     "objects",
+    "retained",
     "uploads",
     "versions",
 ]

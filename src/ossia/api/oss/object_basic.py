@@ -18,7 +18,10 @@ from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
+    NEEDS_BYPASS,
+    NEEDS_RETENTION,
     NEEDS_TAGGING,
+    BypassGovernance,
     ContentMd5,
     EncodingType,
     ForbidOverwrite,
@@ -27,6 +30,7 @@ from ossia.api.oss.fields import (
     VersionHeader,
     VersionId,
     WrittenAttributes,
+    bypassing,
 )
 from ossia.api.oss.following import NEEDS_TARGET, FoundObject, found_by
 from ossia.api.oss.listing_xml import Names
@@ -38,14 +42,17 @@ from ossia.api.oss.object_answer import (
     HeadObjectResult,
     is_coded,
     with_restoration,
+    with_retention,
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
+from ossia.domain.objects.retention import OBJECT_WORM
 from ossia.domain.objects.symlinks import is_plain
 from ossia.domain.objects.versions import Deletion, Named, check_version, shown_version
 from ossia.errors import (
     AccessDenied,
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidDigest,
     InvalidObjectState,
@@ -67,6 +74,7 @@ from ossia.protocol.header_text import kept_text
 from ossia.protocol.names import check_written_key, decode_key
 from ossia.protocol.ranges import resolve_range
 from ossia.protocol.xml import Element, document, parse, tag
+from ossia.records import StoredObject
 
 # --- put ---
 
@@ -96,8 +104,15 @@ class PutObjectResult(TellingAnswer):
     "PUT",
     Scope.OBJECT,
     grant=Grant.WRITE,
-    also=(NEEDS_TAGGING,),
-    errors=(NoSuchBucket, InvalidDigest, FileAlreadyExists, InvalidArgument),
+    also=(NEEDS_TAGGING, NEEDS_RETENTION),
+    errors=(
+        NoSuchBucket,
+        InvalidDigest,
+        FileAlreadyExists,
+        FileImmutable,
+        InvalidArgument,
+        InvalidRequest,
+    ),
 )
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:
     """Store an object, then tell the application server if asked to."""
@@ -203,7 +218,14 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
     version = shown_version(call.bucket, stored.version)
     told = with_restoration(stored, call.now_ms)
+    if OBJECT_WORM in call.bucket.documents:
+        told = await _with_retention(call, told)
     return answer(told, request.overrides, version, chosen, spans, request.limit)
+
+
+async def _with_retention(call: Call, stored: StoredObject) -> StoredObject:
+    retentions = call.services.retentions
+    return with_retention(stored, await retentions.told(call.bucket, stored))
 
 
 # --- head ---
@@ -244,6 +266,8 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     request.conditions.check(stored.etag, stored.modified_at)
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
     told = with_restoration(stored, call.now_ms)
+    if OBJECT_WORM in call.bucket.documents:
+        told = await _with_retention(call, told)
     return answer(told, request.overrides, shown_version(call.bucket, stored.version))
 
 
@@ -300,6 +324,7 @@ class DeleteObject:
     bucket: BucketInPath
     key: WrittenKeyInPath
     version_id: VersionId = None
+    bypass: BypassGovernance = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -309,11 +334,19 @@ class DeleteObjectResult(Answer):
     is_marker: Annotated[str | None, Header("x-oss-delete-marker")]
 
 
-@oss.operation("DELETE", Scope.OBJECT, grant=Grant.WRITE, errors=(NoSuchBucket, AccessDenied))
+@oss.operation(
+    "DELETE",
+    Scope.OBJECT,
+    grant=Grant.WRITE,
+    also=(NEEDS_BYPASS,),
+    errors=(NoSuchBucket, AccessDenied, FileImmutable),
+)
 async def delete_object(call: Call, request: DeleteObject) -> DeleteObjectResult:
     """Remove an object or one version; one that is absent is no error."""
     named = Named(request.key, request.version_id or "")
-    [done] = await call.services.objects.versions.delete(call.bucket, [named])
+    [done] = await call.services.objects.versions.delete(
+        call.bucket, [named], bypass=request.bypass
+    )
     return DeleteObjectResult(
         version=shown_version(call.bucket, done.version or done.marker),
         is_marker="true" if done.marker else None,
@@ -358,6 +391,7 @@ class DeleteMultipleObjects:
     bucket: BucketInPath
     wanted: Annotated[ObjectsToDelete, Document(_parse_delete, needs_md5=True)]
     encoding_type: EncodingType = ""
+    bypass: BypassGovernance = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -385,19 +419,35 @@ def _each_key(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]
     return [(request.bucket, each.key, each.version or None) for each in request.wanted.named]
 
 
+def _each_object(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
+    return [(request.bucket, each.key) for each in request.wanted.named]
+
+
 @oss.operation(
     "POST",
     Scope.BUCKET,
     query=["delete"],
     action=None,
-    also=(Needs("oss:DeleteObject", Grant.WRITE, _each_key, version_if="versions are named"),),
-    errors=(NoSuchBucket, MalformedXML, InvalidDigest, MissingArgument, InvalidArgument),
+    also=(
+        Needs("oss:DeleteObject", Grant.WRITE, _each_key, version_if="versions are named"),
+        bypassing(_each_object),
+    ),
+    errors=(
+        NoSuchBucket,
+        MalformedXML,
+        InvalidDigest,
+        MissingArgument,
+        InvalidArgument,
+        FileImmutable,
+    ),
 )
 async def delete_multiple_objects(
     call: Call, request: DeleteMultipleObjects
 ) -> DeleteMultipleObjectsResult:
-    """Remove up to 1000 objects or versions."""
+    """Remove up to 1000 objects or versions; what must stay is named when the others are gone."""
     wanted = request.wanted
-    done = await call.services.objects.versions.delete(call.bucket, wanted.named)
+    done = await call.services.objects.versions.delete(
+        call.bucket, wanted.named, bypass=request.bypass
+    )
     shown = [] if wanted.quiet else done
     return DeleteMultipleObjectsResult(done=shown, names=Names(request.encoding_type))

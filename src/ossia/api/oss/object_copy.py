@@ -9,6 +9,7 @@ from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.fields import (
+    NEEDS_RETENTION,
     ForbidOverwrite,
     VersionHeader,
     WrittenAttributes,
@@ -20,8 +21,10 @@ from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_of_copy
 from ossia.domain.objects.versions import check_version, shown_version
 from ossia.errors import (
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidObjectState,
+    InvalidRequest,
     NoSuchBucket,
     NoSuchKey,
     NotModified,
@@ -158,7 +161,7 @@ class CopyObjectResult(Answer):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(READS_SOURCE, _READS_TAGS, _NEEDS_TAGGING),
+    also=(READS_SOURCE, _READS_TAGS, _NEEDS_TAGGING, NEEDS_RETENTION),
     errors=(
         NoSuchBucket,
         NoSuchKey,
@@ -166,7 +169,9 @@ class CopyObjectResult(Answer):
         PreconditionFailed,
         NotModified,
         FileAlreadyExists,
+        FileImmutable,
         InvalidArgument,
+        InvalidRequest,
     ),
 )
 async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:

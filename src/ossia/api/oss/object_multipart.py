@@ -19,6 +19,7 @@ from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.fields import (
+    NEEDS_RETENTION,
     NEEDS_TAGGING,
     BegunAttributes,
     ContentMd5,
@@ -47,11 +48,13 @@ from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidDigest,
     InvalidObjectState,
     InvalidPart,
     InvalidPartOrder,
+    InvalidRequest,
     MalformedXML,
     NoSuchKey,
     NoSuchUpload,
@@ -131,8 +134,8 @@ class InitiateMultipartUploadResult(Answer):
     query=["uploads"],
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(NEEDS_TAGGING,),
-    errors=(FileAlreadyExists, InvalidArgument),
+    also=(NEEDS_TAGGING, NEEDS_RETENTION),
+    errors=(FileAlreadyExists, InvalidArgument, InvalidRequest),
 )
 async def initiate_multipart_upload(
     call: Call, request: InitiateMultipartUpload
@@ -383,6 +386,7 @@ def _chosen_parts(request: CompleteMultipartUpload) -> list[ChosenPart] | None:
         EntityTooSmall,
         MalformedXML,
         FileAlreadyExists,
+        FileImmutable,
         InvalidDigest,
     ),
 )

@@ -161,8 +161,11 @@ async def _store(
 ) -> StoredObject:
     objects = call.services.objects
     low, high = request.length_range or (0, MAX_OBJECT)
-    await objects.refuse_overwrite(
-        call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
+    await objects.refuse_write(
+        call.bucket,
+        request.key,
+        request.attributes,
+        forbid_overwrite=request.forbid_overwrite,
     )
     landed = await call.services.ingest.take(
         source,

@@ -15,10 +15,19 @@ from ossia import tables
 from ossia.domain.objects.extents import MOST_SHORT, cut, short_tail
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, StoredSource
 from ossia.domain.objects.readable import check_readable
+from ossia.domain.objects.retention import (
+    WORM,
+    guard,
+    is_retaining,
+    new_retention,
+    refuse_appending,
+    refuse_changed,
+)
 from ossia.domain.objects.versions import Versions, is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
+    FileImmutable,
     InternalError,
     InvalidArgument,
     NoSuchBucket,
@@ -34,11 +43,19 @@ from ossia.ports import (
     Exists,
     Fenced,
     Missing,
+    Retained,
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.preconditions import Preconditions
 from ossia.protocol.storage_class import NEVER_APPENDED
-from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, PendingCallback, StoredObject
+from ossia.records import (
+    SYMLINK_TARGET,
+    Bucket,
+    ObjectType,
+    PendingCallback,
+    Retention,
+    StoredObject,
+)
 
 
 class Announcement(Protocol):
@@ -62,6 +79,7 @@ class Attributes:
     acl: str | None = None
     storage_class: str | None = None
     tags: dict[str, str] = field(default_factory=dict)
+    retention: Retention | None = None
 
 
 class Objects:
@@ -90,10 +108,11 @@ class Objects:
         """Store the bytes of *source* under *key*.
 
         *announcement* sees the object before anybody else does.  Raises what it raises,
-        `FileAlreadyExists`, `InvalidDigest`, `EntityTooLarge`; then nothing is changed.
+        `FileAlreadyExists`, `FileImmutable`, `InvalidDigest`, `EntityTooLarge`; then nothing is
+        changed.
         """
-        if forbid_overwrite:
-            await self.refuse_overwrite(bucket, key, forbid_overwrite=True)
+        if forbid_overwrite or attributes.retention is not None or is_retaining(bucket.documents):
+            await self.refuse_write(bucket, key, attributes, forbid_overwrite=forbid_overwrite)
         landed = await self._ingest.take(source, content_md5=content_md5)
         return await self.record(
             bucket,
@@ -104,10 +123,24 @@ class Objects:
             announcement=announcement,
         )
 
-    async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
+    async def refuse_write(
+        self, bucket: Bucket, key: str, attributes: Attributes, *, forbid_overwrite: bool
+    ) -> None:
         """Refuse before bytes are taken; `record` decides again, in its transaction."""
-        if forbids(bucket, forbid_overwrite) and await self.peek(bucket, key) is not None:
+        new_retention(bucket, attributes.retention, self._clock.now_ms())
+        await self.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+
+    async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
+        """The same, as far as it is about what is there."""
+        is_forbidden = forbids(bucket, forbid_overwrite)
+        replaces = WORM in bucket.documents and not bucket.versioning
+        if not (is_forbidden or replaces):
+            return
+        present = await self.peek(bucket, key)
+        if is_forbidden and present is not None:
             raise FileAlreadyExists(Key=key)
+        if replaces:
+            refuse_changed(bucket, present, self._clock.now_ms())
 
     async def record(
         self,
@@ -139,7 +172,13 @@ class Objects:
             extents=landed.extents,
         )
         owed = None if announcement is None else await announcement.before(new)
-        await self.publish(bucket, new, forbid_overwrite=forbid_overwrite, owed=owed)
+        await self.publish(
+            bucket,
+            new,
+            forbid_overwrite=forbid_overwrite,
+            owed=owed,
+            retention=attributes.retention,
+        )
         return new
 
     async def publish(
@@ -149,8 +188,9 @@ class Objects:
         *,
         forbid_overwrite: bool,
         owed: PendingCallback | None = None,
+        retention: Retention | None = None,
     ) -> None:
-        """Make *new* visible under its key, and *owed* with it."""
+        """Make *new* visible under its key, and *owed* with it; *retention* is what was asked."""
         try:
             await self._database.change(
                 tables.objects.put,
@@ -158,9 +198,13 @@ class Objects:
                 forbid_overwrite=forbids(bucket, forbid_overwrite),
                 owed=owed,
                 suspended=is_suspended(bucket),
+                guard=guard(),
+                retention=new_retention(bucket, retention, new.modified_at),
             )
         except Exists:
             raise FileAlreadyExists(Key=new.key) from None
+        except Retained:
+            raise FileImmutable(Key=new.key) from None
         except Missing:
             raise NoSuchBucket(BucketName=bucket.name) from None
         except Fenced as error:
@@ -179,11 +223,14 @@ class Objects:
         """Append the bytes of *source* at *position*, which must be the present length.
 
         Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
-        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`, `InvalidArgument` for a class
-        that no appendable object has.
+        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`, `FileImmutable`,
+        `InvalidArgument` for a class that no appendable object has, `OperationNotSupported`.
         """
+        refuse_appending(bucket)
         before = await tables.objects.find(self._database, bucket.id, key)
         self._check_append(before, position)
+        if WORM in bucket.documents:
+            refuse_changed(bucket, before, self._clock.now_ms())
         if before is None and await self.versions.has_marker(bucket, key):
             raise ObjectNotAppendable(Key=key)
         if before is not None and short_tail(before.extents) >= MOST_SHORT:
@@ -234,7 +281,10 @@ class Objects:
                     added=added,
                     replaces=before,
                     versioned=bool(bucket.versioning),
+                    guard=guard(),
                 )
+            except Retained:
+                raise FileImmutable(Key=base.key) from None
             except Conflict:
                 found = await tables.objects.find(self._database, base.bucket_id, base.key)
                 self._check_append(found, position)
@@ -257,8 +307,8 @@ class Objects:
         landed = await self._ingest.copy(self.spans(before, start, before.size - start))
         new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
-        with suppress(Conflict, Fenced, Missing):
-            await self._database.change(tables.objects.put, new, replaces=before)
+        with suppress(Conflict, Fenced, Missing, Retained):
+            await self._database.change(tables.objects.put, new, replaces=before, guard=guard())
 
     def _check_append(self, before: StoredObject | None, position: int) -> None:
         if before is not None and before.type != ObjectType.APPENDABLE.value:
@@ -401,6 +451,8 @@ class Objects:
                     forbid_overwrite=forbid_overwrite,
                     replaces=source if itself and new.version == source.version else None,
                     suspended=is_suspended(bucket),
+                    guard=guard(),
+                    retention=new_retention(bucket, attributes.retention, now_ms),
                 )
             except (Fenced, Conflict):
                 # The source was replaced between reading and recording.
@@ -409,6 +461,8 @@ class Objects:
                 continue
             except Exists:
                 raise FileAlreadyExists(Key=key) from None
+            except Retained:
+                raise FileImmutable(Key=key) from None
             except Missing:
                 raise NoSuchBucket(BucketName=bucket.name) from None
             return new, source
