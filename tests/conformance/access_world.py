@@ -325,6 +325,11 @@ def send_post(client: SigningClient, place: Place) -> Reply:
     return send_form(client, place, signed_form(client, place))
 
 
+def _post_held(client: SigningClient, place: Place) -> Reply:
+    form = {**signed_form(client, place), "x-oss-object-worm-legal-hold": "ON"}
+    return send_form(client, place, form)
+
+
 def signed_form(client: SigningClient, place: Place) -> dict[str, str]:
     """The fields of a form that uploads ``<at>posted``."""
     fields = {"key": place.at + "posted"}
@@ -592,6 +597,7 @@ ASKING_MORE: dict[tuple[str, str], Send] = {
         "POST", "new", ("uploads", ""), x_oss_object_worm_legal_hold="ON"
     ),
     ("CopyObject", "oss:PutObjectRetention"): _copy_held,
+    ("PostObject", "oss:PutObjectRetention"): _post_held,
     ("PutSymlink", "oss:PutObjectRetention"): simple(
         "PUT",
         "k",

@@ -194,20 +194,22 @@ NEEDS_TAGGING = Needs(
 """OSS documentation, "Policy syntax and elements", the actions of uploads."""
 
 
-def _retained(call: Call, _request: object) -> Iterable[Resource]:
-    """What is written, if a header says how long it has to stay."""
-    if _RETENTION.isdisjoint(call.http.headers):
-        return []
-    return [(call.bucket_name, call.key)]
+def retention_needs(only_if: str, says: Callable[[Call], bool]) -> Needs:
+    """The permission for a write that says how long the object has to stay.
+
+    Who may do no more than write shall not make what nobody can remove.
+    """
+
+    def resources(call: Call, _request: object) -> Iterable[Resource]:
+        return [(call.bucket_name, call.key)] if says(call) else []
+
+    return Needs("oss:PutObjectRetention", Grant.NONE, resources, only_if=only_if)
 
 
-NEEDS_RETENTION = Needs(
-    "oss:PutObjectRetention",
-    Grant.NONE,
-    _retained,
-    only_if="the request has an x-oss-object-worm- header",
+NEEDS_RETENTION = retention_needs(
+    "the request has an x-oss-object-worm- header",
+    lambda call: not _RETENTION.isdisjoint(call.http.headers),
 )
-"""Who may write shall not make what nobody can remove."""
 
 _BYPASS = "x-oss-bypass-governance-retention"
 
