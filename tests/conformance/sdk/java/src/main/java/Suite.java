@@ -17,6 +17,7 @@ public final class Suite {
         Objects.addTo(cases);
         Restores.addTo(cases);
         Versions.addTo(cases);
+        Retention.addTo(cases);
         Multipart.addTo(cases);
         Presigned.addTo(cases);
         Refusals.addTo(cases);
