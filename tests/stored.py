@@ -15,6 +15,7 @@ from ossia.ports import Clock, Database
 CHANGES: dict[str, Callable[..., Any]] = {
     "create_bucket": tables.buckets.create,
     "update_bucket": tables.buckets.update,
+    "retain_bucket": tables.buckets.retain,
     "delete_bucket": tables.buckets.delete,
     "put_object": tables.objects.put,
     "delete_objects": tables.objects.delete,
@@ -25,6 +26,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "change_classes": tables.lifecycle.change_classes,
     "note_accesses": tables.access_times.note,
     "forget_accesses": tables.access_times.forget,
+    "put_retention": tables.versions.put_retention,
     "create_upload": tables.uploads.create,
     "put_part": tables.uploads.put_part,
     "complete_upload": tables.uploads.complete,
@@ -50,6 +52,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "find_object": tables.objects.find,
     "list_objects": tables.objects.page,
     "find_version": tables.versions.find,
+    "find_retention": tables.retained.find,
     "list_versions": tables.versions.page,
     "list_formers": tables.lifecycle.formers,
     "find_access": tables.access_times.find,

@@ -6,13 +6,16 @@ from typing import Any
 from ossia.adapters.memory import MemoryBlobStore
 from ossia.adapters.sqlite import MemoryDatabase
 from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.worm import Worms
 from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
+from ossia.domain.objects.retentions import Retentions
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.errors import OssError
+from ossia.ports import Database
 from ossia.records import Bucket
 from sealing import kms_of
 from stored import CHANGES, Stored
@@ -79,10 +82,16 @@ class Source:
 class Domain:
     """One node's domain."""
 
-    def __init__(self, *, inline_limit: int = 16 * 1024) -> None:
-        self.clock = SetClock()
+    def __init__(
+        self,
+        *,
+        inline_limit: int = 16 * 1024,
+        clock: SetClock | None = None,
+        database: Database | None = None,
+    ) -> None:
+        self.clock = clock or SetClock()
         self.told = ToldDatabase(self.clock)
-        self.metadata = Stored(self.told)
+        self.metadata = Stored(database or self.told)
         self.blobs = MemoryBlobStore(self.clock)
         self.buffers = Buffers()
         self.ingest = Ingest(
@@ -100,6 +109,8 @@ class Domain:
         self.symlinks = Symlinks(self.objects, self.clock)
         self.multipart = Multipart(self.metadata, self.objects, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, "cn-test")
+        self.worms = Worms(self.buckets, self.clock)
+        self.retentions = Retentions(self.metadata, self.objects, self.clock)
 
     async def bucket(self, name: str = "bucket") -> Bucket:
         return await self.buckets.create(

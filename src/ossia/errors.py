@@ -102,6 +102,11 @@ class InvalidObjectState(OssError):
     message = "The operation is not valid for the object's state"
 
 
+class WORMConfigurationLocked(OssError):
+    status = 403
+    message = "The WORM Configuration is locked."
+
+
 # --- not found --------------------------------------------------------------
 
 
@@ -183,6 +188,16 @@ class NoSuchWORMConfiguration(OssError):
     message = "The specified bucket does not have a WORM configuration."
 
 
+class NoSuchObjectRetentionConfiguration(OssError):
+    status = 404
+    message = "The object has no retention."
+
+
+class NoSuchObjectLegalHoldConfiguration(OssError):
+    status = 404
+    message = "The object has no legal hold configuration."
+
+
 class NoSuchReplicationConfiguration(OssError):
     status = 404
     message = "The specified bucket does not have a replication configuration."
@@ -236,6 +251,12 @@ class FileAlreadyExists(OssError):
     status = 409
     message = "The object you specified already exists and can not be overwritten."
     ec = "0026-00000002"
+
+
+class FileImmutable(OssError):
+    status = 409
+    message = "The object you specified is immutable."
+    ec = "0026-00000005"
 
 
 class PreconditionFailed(OssError):
@@ -392,6 +413,10 @@ class NotSymlink(OssError):
 
 class InvalidTag(OssError):
     message = "The tag provided was not a valid tag."
+
+
+class InvalidWORMConfiguration(OssError):
+    message = "Invalid WORM Configuration."
 
 
 class OperationNotSupported(OssError):

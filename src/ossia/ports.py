@@ -32,6 +32,10 @@ class NotEmpty(StorageFact):
     """A bucket that still holds objects or uploads."""
 
 
+class Retained(StorageFact):
+    """What would be replaced or removed must stay."""
+
+
 class Conflict(StorageFact):
     """The state on which the change relies is not the state that is stored."""
 

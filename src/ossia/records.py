@@ -103,6 +103,17 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     until: int
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """How long a version has to stay: until ``until`` if there is a ``mode``, and while it is held.
+
+    ``hold`` is ``ON`` or ``OFF``, and empty where nobody ever said.
+    """
+
+    mode: str = ""
+    until: int = 0
+    hold: str = ""
+
+
 class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
     """One version of an object.
 

@@ -212,10 +212,11 @@ class NaiveModel:
             self.owe(owed)
         self.touched(new.bucket_id)
 
-    async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> None:
+    async def delete_objects(self, bucket_id: int, keys: Sequence[str]) -> set[str]:
         for key in keys:
             if self.objects.pop((bucket_id, key), None) is not None:
                 self.touched(bucket_id)
+        return set()
 
     async def describe_object(
         self,

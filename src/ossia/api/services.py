@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.buckets.worm import Worms
 from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
@@ -14,6 +15,7 @@ from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
+from ossia.domain.objects.retentions import Retentions
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.protocol.address_policy import AddressPolicy
 
@@ -33,6 +35,8 @@ class Services:
     restores: Restores
     lifecycles: Lifecycles
     access_times: AccessTimes
+    worms: Worms
+    retentions: Retentions
     public_access: PublicAccess
     callbacks: Callbacks
     outbox: Outbox

@@ -326,6 +326,9 @@ class Gateway:
         """
         if call.caller.kind is CallerKind.ANONYMOUS and call.bucket_or_none is not None:
             for needed in operation.also:
+                if needed.only_if:
+                    # Who asks for it is refused when it is known that he does.
+                    continue
                 wish, around = self._wish(
                     call, needed.action, needed.grant, call.bucket, call.bucket_name, ""
                 )

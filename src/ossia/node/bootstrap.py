@@ -29,6 +29,7 @@ from ossia.api.route import Router
 from ossia.api.services import Services
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.buckets.worm import Worms
 from ossia.domain.callbacks.callbacks import CallbackLimits, Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
@@ -49,6 +50,7 @@ from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
+from ossia.domain.objects.retentions import Retentions
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
@@ -304,6 +306,8 @@ class Node:
             restores=Restores(self.database, self.objects, self.clock, restore_times(settings)),
             lifecycles=lifecycles,
             access_times=self.access_times,
+            worms=Worms(self.buckets, self.clock),
+            retentions=Retentions(self.database, self.objects, self.clock),
             public_access=self.public_access,
             callbacks=self.callbacks,
             outbox=self.outbox,

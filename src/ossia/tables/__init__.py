@@ -21,6 +21,7 @@ from ossia.tables import (
     identities,
     lifecycle,
     objects,
+    retained,
     uploads,
     versions,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "identities",
     "lifecycle",
     "objects",
+    "retained",
     "uploads",
     "versions",
 ]

@@ -152,6 +152,26 @@ async def update(tx: Transaction, bucket: Bucket) -> Bucket:
     return updated
 
 
+async def retain(tx: Transaction, bucket: Bucket, *, retains: bool) -> Bucket:
+    """`update` a bucket in which something may have to stay from now on, or not any more.
+
+    Nobody writes in it meanwhile: whoever comes after knows (`ossia.tables.retained`).
+    """
+    if not await tx.enter(bucket.id, alone=True):
+        raise Missing(bucket.id)
+    updated = await update(tx, bucket)
+    if retains:
+        await tx.run(
+            "insert into retaining (bucket_id, since) values ($1, $2)"
+            " on conflict (bucket_id) do nothing",
+            bucket.id,
+            tx.now,
+        )
+    else:
+        await tx.run("delete from retaining where bucket_id = $1", bucket.id)
+    return updated
+
+
 async def delete(tx: Transaction, bucket_id: int) -> None:
     """Remove an empty bucket.  Raises `Missing` or `NotEmpty` (versions or uploads)."""
     if not await tx.enter(bucket_id, alone=True):
@@ -163,6 +183,7 @@ async def delete(tx: Transaction, bucket_id: int) -> None:
     await tx.run("delete from bucket where id = $1", bucket_id)
     await tx.run("delete from bucket_usage where bucket_id = $1", bucket_id)
     await tx.run("delete from class_usage where bucket_id = $1", bucket_id)
+    await tx.run("delete from retaining where bucket_id = $1", bucket_id)
     tx.renew(CHANGED)
 
 

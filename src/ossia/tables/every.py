@@ -55,6 +55,8 @@ OBJECT: Final = _table("object", "bucket_id key version", f"latest {_OF_OBJECTS}
 FORMER: Final = _table("former", "bucket_id key place", f"version {_OF_OBJECTS}")
 VERSIONS: Final = (OBJECT, FORMER)
 """Where the versions of keys are."""
+RETAINING: Final = _table("retaining", "bucket_id", "since")
+RETENTION: Final = _table("retention", "bucket_id key version", "record")
 EXTENT: Final = _table("extent", "bucket_id key version seq", "blob_id blob_offset length")
 BLOB: Final = _table("blob", "id", "state refs lease_until")
 UPLOAD: Final = _table(
@@ -74,6 +76,8 @@ EVERY: Final = (
     CONTENT,
     OBJECT,
     FORMER,
+    RETAINING,
+    RETENTION,
     EXTENT,
     BLOB,
     UPLOAD,

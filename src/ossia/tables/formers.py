@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ossia.ports import Rows, Transaction
 from ossia.records import ObjectType, StoredObject
+from ossia.tables import retained
 from ossia.tables.class_usage import MARKERS, count_marker
 from ossia.tables.columns import marks
 from ossia.tables.object_rows import (
@@ -25,6 +26,7 @@ from ossia.tables.object_rows import (
     as_object,
     count_gone,
     delete_bytes,
+    must_stay,
     release,
     whole,
 )
@@ -127,11 +129,18 @@ async def remove(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None
         count_gone(tx, bucket_id, old)
 
 
-async def drop(tx: Transaction, bucket_id: int, key: str, version: str) -> str:
-    """Remove a former version and let its bytes go; its type, empty if there is none."""
+async def drop(
+    tx: Transaction, bucket_id: int, key: str, version: str, guard: retained.Guard | None = None
+) -> str | None:
+    """Remove a former version and let its bytes go; its type, empty if there is none.
+
+    None: it must stay.
+    """
     old = await hold(tx, bucket_id, key, version)
     if old is None:
         return ""
+    if old.may_have_to_stay and await must_stay(tx, bucket_id, key, old, guard):
+        return None
     await release(tx, bucket_id, key, old)
     await remove(tx, bucket_id, key, old)
     return old.type

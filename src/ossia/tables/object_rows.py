@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ossia.ports import Row, Rows, Transaction
-from ossia.records import Extent, StoredObject
+from ossia.records import Extent, ObjectType, StoredObject
+from ossia.tables import retained
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import refer
 from ossia.tables.class_usage import count_object
@@ -21,8 +22,11 @@ TOLD = f"{ABOUT}, blob_id, blob_offset, extents, (select bytes from content wher
 """Everything, the inline bytes too; `as_object` takes such a row."""
 EXTENTS_AT = 14
 """Where `TOLD` has the number of rows in ``extent``."""
-OLD = "version, etag, type, size, storage_class, content_id, blob_id, blob_offset, extents"
-"""What `Stored` holds."""
+OLD = (
+    "version, etag, type, size, storage_class, content_id, blob_id, blob_offset, extents,"
+    " (select 1 from retaining where bucket_id = $1)"
+)
+"""What `Stored` holds, of the bucket ``$1``."""
 _NOTHING: Row = (None, None, 0, None)
 
 _EXTENTS = (
@@ -43,6 +47,8 @@ class Stored(NamedTuple):
     blob_id: str | None
     blob_offset: int | None
     extents: int
+    may_have_to_stay: int | None
+    """1 in a bucket that retains (`ossia.tables.retained`)."""
 
 
 def as_object(
@@ -140,6 +146,8 @@ async def delete_bytes(tx: Transaction, bucket_id: int, key: str, old: Stored) -
     if old.extents:
         await delete_extents(tx, bucket_id, key, old.version)
     await keep_content(tx, old.content_id, None)
+    if old.may_have_to_stay:
+        await retained.put(tx, bucket_id, key, old.version, None)
 
 
 async def release(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:
@@ -147,6 +155,15 @@ async def release(tx: Transaction, bucket_id: int, key: str, old: Stored) -> Non
     released = net_references((), await extents_of(tx, bucket_id, key, old))
     if released:
         await refer(tx, released)
+
+
+async def must_stay(
+    tx: Transaction, bucket_id: int, key: str, old: Stored, guard: retained.Guard | None
+) -> bool:
+    """Whether a row that is held must stay; a delete marker never has to."""
+    if not old.may_have_to_stay or old.type == ObjectType.DELETE_MARKER:
+        return False
+    return await retained.must_stay(tx, bucket_id, key, old.version, guard)
 
 
 async def let_go(tx: Transaction, bucket_id: int, key: str, old: Stored) -> None:

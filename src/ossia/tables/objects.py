@@ -8,16 +8,17 @@ from collections.abc import Sequence
 
 import msgspec
 
-from ossia.ports import Conflict, Exists, Missing, Row, Rows, Transaction
+from ossia.ports import Conflict, Exists, Missing, Retained, Row, Rows, Transaction
 from ossia.records import (
     NULL_VERSION,
     Extent,
     ObjectType,
     PendingCallback,
+    Retention,
     StoredObject,
     said_of,
 )
-from ossia.tables import formers, skip_seek
+from ossia.tables import formers, retained, skip_seek
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
@@ -38,8 +39,10 @@ from ossia.tables.object_rows import (
     delete_extents,
     extents_of,
     let_go,
+    must_stay,
     whole,
 )
+from ossia.tables.retained import Guard
 from ossia.tables.skip_seek import Index
 
 _FIND = f"select {TOLD} from object where bucket_id = $1 and key = $2 and latest = 1"
@@ -140,14 +143,17 @@ async def put(
     replaces: StoredObject | None = None,
     owed: PendingCallback | None = None,
     suspended: bool = False,
+    guard: Guard | None = None,
+    retention: Retention | None = None,
 ) -> None:
-    """Record *new* as what its key names, and *owed* with it.
+    """Record *new* as what its key names, and *owed* with it; it has *retention*.
 
     What the key named is replaced if it is the same version, and kept as a former one otherwise;
     *suspended*: a null version may lie behind it, which *new* replaces, too.  Raises `Exists` if
     *forbid_overwrite* and the key names something; `Conflict` if *replaces* is given and is not,
-    in every field, what it names; `Missing` if the bucket is gone; `Fenced` if a blob of *new* is
-    neither an intent nor live.  A metadata change that keeps the extents of the object it replaces
+    in every field, what it names; `Missing` if the bucket is gone; `Retained` if *guard* says that
+    what is replaced must stay; `Fenced` if a blob of *new* is neither an intent nor live.  A
+    metadata change that keeps the extents of the object it replaces
     leaves their reference counts as they are.
     """
     if not await tx.enter(new.bucket_id):
@@ -156,7 +162,7 @@ async def put(
     check_overwrite(new.key, old, forbid_overwrite=forbid_overwrite)
     if replaces is not None and await whole(tx, _FIND, new.bucket_id, new.key) != replaces:
         raise Conflict(new.key)
-    await store(tx, new, old, (), suspended=suspended)
+    await store(tx, new, old, (), suspended=suspended, guard=guard, retention=retention)
     if owed is not None:
         await owe(tx, owed)
 
@@ -180,6 +186,8 @@ async def store(
     released: Sequence[Extent],
     *,
     suspended: bool = False,
+    guard: Guard | None = None,
+    retention: Retention | None = None,
 ) -> None:
     """Put *new* in the place of *old*, as `put` says; *released* lose their references with it."""
     is_kept = old is not None and old.version != new.version
@@ -188,9 +196,8 @@ async def store(
     if replaced is None and new.version == NULL_VERSION and (suspended or is_kept):
         behind = await formers.hold(tx, new.bucket_id, new.key, NULL_VERSION)
     before = released
-    for each in (replaced, behind):
-        if each is not None and (each.extents or each.blob_id is not None):
-            before = (*before, *await extents_of(tx, new.bucket_id, new.key, each))
+    if replaced is not None or behind is not None:
+        before = (*released, *await _replaced_extents(tx, new, (replaced, behind), guard))
     if new.extents or before:
         change = net_references(new.extents, before)
         await check_recordable(tx, (each for each, count in change.items() if count > 0))
@@ -209,7 +216,29 @@ async def store(
     await _write_row(tx, new, old, content_id, single, extent_rows)
     if extent_rows:
         await _insert_extents(tx, new, 0, new.extents)
+    if retention is not None or _may_have_one(replaced):
+        await retained.put(tx, new.bucket_id, new.key, new.version, retention)
     _count(tx, new, replaced)
+
+
+async def _replaced_extents(
+    tx: Transaction, new: StoredObject, gone: Sequence[Stored | None], guard: Guard | None
+) -> list[Extent]:
+    """The extents of what *new* replaces.  Raises `Retained` if something of it must stay."""
+    extents: list[Extent] = []
+    for each in gone:
+        if each is None:
+            continue
+        if each.may_have_to_stay and await must_stay(tx, new.bucket_id, new.key, each, guard):
+            raise Retained(new.key)
+        if each.extents or each.blob_id is not None:
+            extents += await extents_of(tx, new.bucket_id, new.key, each)
+    return extents
+
+
+def _may_have_one(replaced: Stored | None) -> bool:
+    """Whether a row may have a retention, which is that of what it holds."""
+    return replaced is not None and bool(replaced.may_have_to_stay)
 
 
 def _count(tx: Transaction, new: StoredObject, old: Stored | None) -> None:
@@ -269,18 +298,37 @@ async def delete_row(tx: Transaction, bucket_id: int, key: str) -> None:
     await tx.run("delete from object where bucket_id = $1 and key = $2", bucket_id, key)
 
 
-async def delete(tx: Transaction, bucket_id: int, keys: Sequence[str]) -> None:
-    """Remove what keys name, in a bucket without versions.  Unknown keys are no error."""
+async def delete(
+    tx: Transaction, bucket_id: int, keys: Sequence[str], guard: Guard | None = None
+) -> set[str]:
+    """Remove what keys name, in a bucket without versions; the keys of what must stay.
+
+    Unknown keys are no error.
+    """
+    staying: set[str] = set()
     if not await tx.enter(bucket_id):
-        return
+        return staying
     # In one order, whoever deletes: two that wait for each other's keys would wait for ever.
     for key in sorted(keys):
         old = await stored(tx, bucket_id, key)
         if old is None:
             continue
+        if old.may_have_to_stay and await must_stay(tx, bucket_id, key, old, guard):
+            staying.add(key)
+            continue
         await let_go(tx, bucket_id, key, old)
         await delete_row(tx, bucket_id, key)
         count_gone(tx, bucket_id, old)
+    return staying
+
+
+async def _check_growing(
+    tx: Transaction, new: StoredObject, old: Stored, position: int, guard: Guard | None
+) -> None:
+    if old.type != ObjectType.APPENDABLE or old.size != position:
+        raise Conflict(new.key)
+    if old.may_have_to_stay and await must_stay(tx, new.bucket_id, new.key, old, guard):
+        raise Retained(new.key)
 
 
 async def append(
@@ -291,6 +339,7 @@ async def append(
     added: Extent | None,
     replaces: StoredObject | None = None,
     versioned: bool = False,
+    guard: Guard | None = None,
 ) -> None:
     """Grow an appendable object to *new*, which keeps its version.
 
@@ -299,8 +348,8 @@ async def append(
     appendable object is created; in a *versioned* bucket only where the key has no former versions.
     Raises `Conflict` unless the stored size equals *position* and the stored object is appendable,
     and if *replaces* is given and says anything else of the object (`records.said_of`) than what
-    is stored; `Missing` if the bucket is gone; `Fenced` as `put`.  The extents stored so far are
-    not read: an append costs the same at any length.
+    is stored; `Missing` if the bucket is gone; `Retained` and `Fenced` as `put`.  The extents
+    stored so far are not read: an append costs the same at any length.
     """
     if not await tx.enter(new.bucket_id):
         raise Missing(new.bucket_id)
@@ -308,8 +357,8 @@ async def append(
     if old is None:
         if position or (versioned and await formers.newest(tx, new.bucket_id, new.key)):
             raise Conflict(new.key)
-    elif old.type != ObjectType.APPENDABLE or old.size != position:
-        raise Conflict(new.key)
+    else:
+        await _check_growing(tx, new, old, position, guard)
     if replaces is not None:
         row = await tx.one(_FIND, new.bucket_id, new.key)
         if row is None or said_of(as_object(new.bucket_id, new.key, row, ())) != said_of(replaces):

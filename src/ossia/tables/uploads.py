@@ -3,7 +3,7 @@
 import msgspec
 
 from ossia.ports import Conflict, Exists, Missing, Row, Rows, Transaction
-from ossia.records import Extent, Part, PendingCallback, StoredObject, Upload
+from ossia.records import Extent, Part, PendingCallback, Retention, StoredObject, Upload
 from ossia.tables import objects, skip_seek
 from ossia.tables.blob_life import BlobState, net_references
 from ossia.tables.blobs import check_recordable, refer, states_of
@@ -20,6 +20,7 @@ from ossia.tables.columns import (
 )
 from ossia.tables.content import keep_content
 from ossia.tables.key_order import behind_all, marker
+from ossia.tables.retained import Guard
 from ossia.tables.skip_seek import Index
 
 _COLUMNS = "key, id, initiated_at, storage_class, acl, headers, tags, sequential, forbid_overwrite"
@@ -216,6 +217,8 @@ async def complete(
     forbid_overwrite: bool = False,
     owed: PendingCallback | None = None,
     suspended: bool = False,
+    guard: Guard | None = None,
+    retention: Retention | None = None,
 ) -> None:
     """Record *new* (its extents taken from parts of the upload), and *owed*; end the upload.
 
@@ -223,8 +226,8 @@ async def complete(
 
     Blobs of *new* keep their reference; those of parts that *new* does not use are let go; an
     intent (bytes that the completion wrote itself, of inline parts) is recorded.  Raises
-    `Missing` if the upload is gone, `Exists` as `objects.put`, `Conflict` if a blob of *new* is
-    neither: the part was replaced meanwhile.
+    `Missing` if the upload is gone, `Exists` and `Retained` as `objects.put`, `Conflict` if a blob
+    of *new* is neither: the part was replaced meanwhile.
     """
     bucket_id, key, storage_class = await _enter(tx, upload_id)
     if not await tx.enter(new.bucket_id):
@@ -237,7 +240,9 @@ async def complete(
     for blob_id in added:
         if states.get(blob_id) is not BlobState.INTENT:
             raise Conflict(blob_id)
-    await objects.store(tx, new, old, of_parts, suspended=suspended)
+    await objects.store(
+        tx, new, old, of_parts, suspended=suspended, guard=guard, retention=retention
+    )
     await _remove(tx, bucket_id, key, upload_id, storage_class)
     if owed is not None:
         await owe(tx, owed)

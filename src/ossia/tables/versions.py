@@ -7,11 +7,12 @@ from typing import NamedTuple
 import msgspec
 
 from ossia.ports import Conflict, Missing, Row, Rows, Transaction
-from ossia.records import NULL_VERSION, ObjectType, Restoration, StoredObject
-from ossia.tables import formers, objects, skip_seek
+from ossia.records import NULL_VERSION, ObjectType, Restoration, Retention, StoredObject
+from ossia.tables import formers, objects, retained, skip_seek
 from ossia.tables.columns import pack_map, pack_restoration
 from ossia.tables.key_order import behind_all, marker
-from ossia.tables.object_rows import ABOUT, as_listed, count_gone, let_go
+from ossia.tables.object_rows import ABOUT, Stored, as_listed, count_gone, let_go, must_stay
+from ossia.tables.retained import Guard
 from ossia.tables.skip_seek import Index, Name
 
 FIRST_PLACE = -(1 << 62)
@@ -205,14 +206,14 @@ def _listed(
 
 
 async def delete(
-    tx: Transaction, bucket_id: int, removals: Iterable[Removal]
-) -> dict[Removal, bool]:
+    tx: Transaction, bucket_id: int, removals: Iterable[Removal], guard: Guard | None = None
+) -> dict[Removal, bool | None]:
     """Delete versions, or mark keys as deleted; whether what went was a marker.
 
-    What is not there is no error.  Nothing happens if the bucket is gone.  What is not as it was
-    seen is not in the result.
+    None: *guard* says that it must stay.  What is not there is no error.  Nothing happens if the
+    bucket is gone.  What is not as it was seen is not in the result.
     """
-    gone = dict.fromkeys(removals, False)
+    gone: dict[Removal, bool | None] = dict.fromkeys(removals, False)
     if not await tx.enter(bucket_id):
         return gone
     # In one order, whoever deletes: two that wait for each other's keys would wait for ever.
@@ -221,19 +222,27 @@ async def delete(
             del gone[each]
             continue
         if each.version:
-            gone[each] = await _remove(tx, bucket_id, each.key, each.version)
+            gone[each] = await _remove(tx, bucket_id, each.key, each.version, guard)
         elif each.marker:
-            await _mark(tx, bucket_id, each.key, each.marker)
-        else:
-            await objects.delete(tx, bucket_id, [each.key])
+            if not await _mark(tx, bucket_id, each.key, each.marker, guard):
+                gone[each] = None
+        elif await objects.delete(tx, bucket_id, [each.key], guard):
+            gone[each] = None
     return gone
 
 
-async def _mark(tx: Transaction, bucket_id: int, key: str, version: str) -> None:
-    """Let *key* name nothing: a marker comes before what it named."""
+async def _mark(
+    tx: Transaction, bucket_id: int, key: str, version: str, guard: Guard | None
+) -> bool:
+    """Let *key* name nothing: a marker comes before what it named.
+
+    False: it would take the place of a version that must stay.
+    """
     for _ in range(_LOOKS):
         named = await objects.stored(tx, bucket_id, key)
         if named is not None:
+            if named.may_have_to_stay and await _stays(tx, bucket_id, key, named, version, guard):
+                return False
             if named.version == version:
                 await let_go(tx, bucket_id, key, named)
                 count_gone(tx, bucket_id, named)
@@ -245,22 +254,43 @@ async def _mark(tx: Transaction, bucket_id: int, key: str, version: str) -> None
         # Whoever took the newest away, for whom we waited, may have named another one.
         if newest is None or newest.is_marker:
             break
-    if version == NULL_VERSION:
-        await formers.drop(tx, bucket_id, key, version)
+    # Where something is written by now, it was looked at before.
+    if version == NULL_VERSION and await formers.drop(tx, bucket_id, key, version, guard) is None:
+        return False
     await formers.mark(tx, bucket_id, key, version, tx.now)
+    return True
 
 
-async def _remove(tx: Transaction, bucket_id: int, key: str, version: str) -> bool:
-    """Remove one version; whether it was a marker.  What is left of the key may be named again."""
+async def _stays(
+    tx: Transaction, bucket_id: int, key: str, named: Stored, version: str, guard: Guard | None
+) -> bool:
+    """Whether a marker *version* would take the place of one that must stay."""
+    old = named if named.version == version else None
+    if old is None and version == NULL_VERSION:
+        old = await formers.hold(tx, bucket_id, key, version)
+    return old is not None and await must_stay(tx, bucket_id, key, old, guard)
+
+
+async def _remove(
+    tx: Transaction, bucket_id: int, key: str, version: str, guard: Guard | None
+) -> bool | None:
+    """Remove one version; whether it was a marker, None if it must stay.
+
+    What is left of the key may be named again.
+    """
     for _ in range(2):
         named = await objects.stored(tx, bucket_id, key)
         if named is not None and named.version == version:
+            if named.may_have_to_stay and await must_stay(tx, bucket_id, key, named, guard):
+                return None
             await let_go(tx, bucket_id, key, named)
             await objects.delete_row(tx, bucket_id, key)
             count_gone(tx, bucket_id, named)
             await formers.name_newest(tx, bucket_id, key)
             return False
-        dropped = await formers.drop(tx, bucket_id, key, version)
+        dropped = await formers.drop(tx, bucket_id, key, version, guard)
+        if dropped is None:
+            return None
         if dropped:
             if named is None:
                 await formers.name_newest(tx, bucket_id, key)
@@ -310,6 +340,24 @@ async def put_restoration(
     if row is None or tuple(row) != expected:
         raise Conflict(of.key)
     await tx.run(_SET.format(table, "restoration"), pack_restoration(restoration), *place)
+
+
+async def put_retention(
+    tx: Transaction, of: StoredObject, before: Retention | None, after: Retention
+) -> None:
+    """Let the version *of* have another retention than *before*.
+
+    Raises `Missing` if it is gone, `Conflict` if its retention is not *before*.
+    """
+    place = (of.bucket_id, of.key, of.version)
+    if not await tx.enter(of.bucket_id):
+        raise Missing(of.bucket_id)
+    _, row = await hold(tx, "type", *place)
+    if row is None or row[0] == ObjectType.DELETE_MARKER:
+        raise Missing(of.key)
+    if await retained.find(tx, *place) != before:
+        raise Conflict(of.key)
+    await retained.put(tx, *place, after)
 
 
 async def hold(

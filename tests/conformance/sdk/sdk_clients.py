@@ -57,6 +57,27 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("go_v2", "java", "python_oss2", "python_v2"),
     ),
     "clean_restored": (("CleanRestoredObject",), ("go_v2", "python_v2")),
+    "bucket_worm": (
+        (
+            "InitiateBucketWorm",
+            "AbortBucketWorm",
+            "CompleteBucketWorm",
+            "ExtendBucketWorm",
+            "GetBucketWorm",
+        ),
+        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
+    ),
+    "object_worm": (
+        (
+            "PutBucketObjectWormConfiguration",
+            "GetBucketObjectWormConfiguration",
+            "PutObjectRetention",
+            "GetObjectRetention",
+            "PutObjectLegalHold",
+            "GetObjectLegalHold",
+        ),
+        ("go_v2", "python_v2"),
+    ),
 }
 
 _BUCKET_SETTINGS: Final = ("bucket_acl", "bucket_cors", "bucket_tags")

@@ -91,7 +91,7 @@ class World:
 
     def hosts_file(self, prefix: str) -> Path:
         """A hosts file with every name that a suite with *prefix* uses."""
-        ours = ("-other", "-missing", "-archive", "-direct", "-versions")
+        ours = ("-other", "-missing", "-archive", "-direct", "-versions", "-worm")
         buckets = (prefix, *(f"{prefix}{each}" for each in ours), self.demo.bucket)
         domains = (LOCALHOST, DOMAIN)
         names = [*domains, *(f"{bucket}.{domain}" for bucket in buckets for domain in domains)]

@@ -13,6 +13,7 @@ from ossia.api.services import Services
 from ossia.client.signing_client import SigningClient, path_of
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.buckets.public_access import PublicAccess
+from ossia.domain.buckets.worm import Worms
 from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.keys import CallbackKeys, OneKey
@@ -29,6 +30,7 @@ from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
+from ossia.domain.objects.retentions import Retentions
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
@@ -99,7 +101,9 @@ class World:
         buckets = Buckets(self.metadata, self.clock, "cn-test")
         services = Services(
             buckets=buckets,
+            worms=Worms(buckets, self.clock),
             objects=objects,
+            retentions=Retentions(self.metadata, objects, self.clock),
             symlinks=Symlinks(objects, self.clock),
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,

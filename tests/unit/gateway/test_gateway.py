@@ -87,7 +87,7 @@ def test_what_is_not_a_request_is_refused_too(world: World) -> None:
         ("DELETE", "/bucket?location", "MethodNotAllowed"),
         ("GET", "/bucket?acl&cors", "InvalidArgument"),
         ("GET", "/bucket?style", "NotImplemented"),
-        ("PUT", "/bucket/k?legalHold", "NotImplemented"),
+        ("PUT", "/bucket/k?link", "NotImplemented"),
         ("GET", "/-/nothing", "NoSuchKey"),
         ("PUT", "/-/health", "MethodNotAllowed"),
         ("OPTIONS", "/", "NoSuchBucket"),

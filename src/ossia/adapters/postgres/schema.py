@@ -262,7 +262,24 @@ _ACCESS = Step(
     """
 )
 
-STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS, _CLASSES, _ACCESS)
+_RETENTION = Step(
+    """
+    -- Buckets in which something may have to stay, and what has to (`ossia.tables.retained`).
+    create table retaining (
+        bucket_id bigint primary key,
+        since     bigint not null
+    );
+    create table retention (
+        bucket_id bigint not null,
+        key       text not null,
+        version   text not null,
+        record    bytea not null,                         -- msgpack
+        primary key (bucket_id, key, version)
+    );
+    """
+)
+
+STEPS: tuple[Step, ...] = (_FIRST, _PRESENCE, _VERSIONS, _CLASSES, _ACCESS, _RETENTION)
 
 KNOWN_VERSION = len(STEPS)
 

@@ -237,6 +237,20 @@ _MIGRATIONS = (
         primary key (bucket_id, key, version)
     ) without rowid, strict;
     """,
+    """
+    -- Buckets in which something may have to stay, and what has to (`ossia.tables.retained`).
+    create table retaining (
+        bucket_id integer primary key,
+        since     integer not null
+    ) strict;
+    create table retention (
+        bucket_id integer not null,
+        key       text not null,
+        version   text not null,
+        record    blob not null,                          -- msgpack
+        primary key (bucket_id, key, version)
+    ) without rowid, strict;
+    """,
 )
 
 KNOWN_VERSION = len(_MIGRATIONS)

@@ -19,7 +19,6 @@ from ossia.errors import (
     NoSuchReplicationConfiguration,
     NoSuchTransferAccelerationConfiguration,
     NoSuchWebsiteConfiguration,
-    NoSuchWORMConfiguration,
     OssError,
 )
 from ossia.protocol.xml import document, tag
@@ -84,11 +83,6 @@ _MISSING: Final[dict[str, tuple[str, type[OssError], str]]] = {
         "transferAcceleration",
         NoSuchTransferAccelerationConfiguration,
         "Tell that transfers are not accelerated.",
-    ),
-    "GetBucketWorm": (
-        "worm",
-        NoSuchWORMConfiguration,
-        "Tell that a bucket has no retention policy.",
     ),
     "GetBucketReplication": (
         "replication",

@@ -29,12 +29,6 @@ _BUCKET = (
     ("GetUserDefinedLogFieldsConfig", "GET", "userDefinedLogFieldsConfig"),
     ("DeleteUserDefinedLogFieldsConfig", "DELETE", "userDefinedLogFieldsConfig"),
     ("PutBucketRequestPayment", "PUT", "requestPayment"),
-    ("InitiateBucketWorm", "POST", "worm"),
-    ("AbortBucketWorm", "DELETE", "worm"),
-    ("CompleteBucketWorm", "POST", "wormId"),
-    ("ExtendBucketWorm", "POST", "wormId", "wormExtend"),
-    ("PutBucketObjectWormConfiguration", "PUT", "objectWorm"),
-    ("GetBucketObjectWormConfiguration", "GET", "objectWorm"),
     ("PutBucketInventory", "PUT", "inventory", "inventoryId"),
     ("GetBucketInventory", "GET", "inventory", "inventoryId"),
     ("DeleteBucketInventory", "DELETE", "inventory", "inventoryId"),
@@ -111,10 +105,6 @@ _BUCKET = (
 
 _OBJECT = (
     ("SealAppendObject", "POST", "seal"),
-    ("PutObjectRetention", "PUT", "retention"),
-    ("GetObjectRetention", "GET", "retention"),
-    ("PutObjectLegalHold", "PUT", "legalHold"),
-    ("GetObjectLegalHold", "GET", "legalHold"),
     ("GetProcessedObject", "GET", "x-oss-process"),
     ("SelectObject", "POST", "x-oss-process=csv/select"),
     ("SelectObject", "POST", "x-oss-process=json/select"),

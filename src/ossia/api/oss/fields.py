@@ -1,8 +1,8 @@
 """Fields that several operations share: attributes of objects, ACLs, callbacks, conditions."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
 
 from ossia.api.bind import FromCall, Header, Parse, Query, boolean, one_of
 from ossia.api.call import Call
@@ -10,6 +10,7 @@ from ossia.api.operation import Grant, Needs, Resource
 from ossia.api.oss.encryption_headers import ENCRYPTION_HEADERS, asked_encryption
 from ossia.domain.buckets.buckets import CALLBACK_POLICIES
 from ossia.domain.objects.objects import Attributes
+from ossia.domain.objects.retention import OFF, ON, Mode
 from ossia.domain.objects.versions import check_version
 from ossia.errors import (
     HeaderNotImplemented,
@@ -17,10 +18,12 @@ from ossia.errors import (
 )
 from ossia.protocol.callback import CallbackConfig, Given, decode_callback, only_way
 from ossia.protocol.callback_policy import stored_callback_policies
+from ossia.protocol.dates import parse_iso
 from ossia.protocol.header_text import decode_header, kept_text
 from ossia.protocol.object_tags import parse_tags
 from ossia.protocol.preconditions import UNCONDITIONAL, Preconditions
 from ossia.protocol.storage_class import STORAGE_CLASSES
+from ossia.records import Retention
 
 CONTENT_HEADERS = (
     b"content-type",
@@ -33,6 +36,11 @@ CONTENT_HEADERS = (
 )
 _CONTENT_NAMES = {name: name.decode() for name in CONTENT_HEADERS}
 META_PREFIX = b"x-oss-meta-"
+_MODE = b"x-oss-object-worm-mode"
+_UNTIL = b"x-oss-object-worm-retain-until-date"
+_HOLD = b"x-oss-object-worm-legal-hold"
+RETENTION_HEADERS = (_MODE, _UNTIL, _HOLD)
+_RETENTION = frozenset(RETENTION_HEADERS)
 MAX_USER_METADATA = 8 * 1024
 DEFAULT_TYPE = "application/octet-stream"
 _META_NAME = re.compile(rb"[a-z0-9-]+\Z")
@@ -78,6 +86,24 @@ def attributes_from(headers: dict[bytes, bytes]) -> Attributes:
         storage_class=_checked("x-oss-storage-class", storage_class, kind) if kind else None,
         tags=parse_tags(decode_header(tagging)) if tagging else {},
         encryption=asked_encryption(headers),
+        retention=retention_from(headers),
+    )
+
+
+def retention_from(headers: Mapping[bytes, bytes]) -> Retention | None:
+    """How long what is written has to stay, if the headers of the write say so."""
+    mode, until, hold = (headers.get(name) for name in RETENTION_HEADERS)
+    if not (mode or until or hold):
+        return None
+    if bool(mode) != bool(until):
+        raise InvalidArgument(
+            "The mode of a retention and its time belong together.",
+            ArgumentName=(_UNTIL if mode else _MODE).decode(),
+        )
+    return Retention(
+        mode=_checked(_MODE.decode(), one_of(*Mode), mode) if mode else "",
+        until=_parsed(_UNTIL.decode(), parse_iso, until) if until else 0,
+        hold=_checked(_HOLD.decode(), one_of(ON, OFF), hold) if hold else "",
     )
 
 
@@ -114,9 +140,13 @@ def refuse_conditions(headers: dict[bytes, bytes]) -> None:
 
 
 def _checked(name: str, parse: Parse, raw: bytes) -> str:
+    return str(_parsed(name, parse, raw))
+
+
+def _parsed(name: str, parse: Parse, raw: bytes) -> Any:
     text = decode_header(raw)
     try:
-        return str(parse(text))
+        return parse(text)
     except ValueError as error:
         raise InvalidArgument(str(error), ArgumentName=name, ArgumentValue=text) from error
 
@@ -145,6 +175,43 @@ NEEDS_TAGGING = Needs(
     "oss:PutObjectTagging", Grant.NONE, tagged, only_if="the request has x-oss-tagging"
 )
 """OSS documentation, "Policy syntax and elements", the actions of uploads."""
+
+
+def retention_needs(only_if: str, says: Callable[[Call], bool]) -> Needs:
+    """The permission for a write that says how long the object has to stay.
+
+    Who may do no more than write shall not make what nobody can remove.
+    """
+
+    def resources(call: Call, _request: object) -> Iterable[Resource]:
+        return [(call.bucket_name, call.key)] if says(call) else []
+
+    return Needs("oss:PutObjectRetention", Grant.NONE, resources, only_if=only_if)
+
+
+NEEDS_RETENTION = retention_needs(
+    "the request has an x-oss-object-worm- header",
+    lambda call: not _RETENTION.isdisjoint(call.http.headers),
+)
+
+_BYPASS = "x-oss-bypass-governance-retention"
+
+
+def bypassing(about: Callable[[Call, Any], Iterable[Resource]]) -> Needs:
+    """PutObjectRetention documentation: the permission for a request that bypasses GOVERNANCE."""
+
+    def resources(call: Call, request: Any) -> Iterable[Resource]:
+        return about(call, request) if request.bypass else []
+
+    return Needs(
+        "oss:BypassGovernanceRetention",
+        Grant.NONE,
+        resources,
+        only_if=f"the request has {_BYPASS}: true",
+    )
+
+
+NEEDS_BYPASS = bypassing(lambda call, _request: [(call.bucket_name, call.key)])
 
 _CALLBACK_HEADERS = frozenset({b"x-oss-callback", b"x-oss-callback-var"})
 _CALLBACK_KEYS = frozenset({"callback", "callback-var", "x-oss-callback", "x-oss-callback-var"})
@@ -202,7 +269,7 @@ def preconditions(call: Call, prefix: str = "") -> Preconditions:
 
 _CONDITION_ORDER = ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since")
 _CONDITIONS = frozenset(name.encode() for name in _CONDITION_ORDER)
-_SAYING_MORE = _CONDITIONS.union(ENCRYPTION_HEADERS) | {
+_SAYING_MORE = _CONDITIONS.union(ENCRYPTION_HEADERS, RETENTION_HEADERS) | {
     b"x-oss-object-acl",
     b"x-oss-storage-class",
     b"x-oss-tagging",
@@ -215,6 +282,7 @@ BegunAttributes = Annotated[Attributes, FromCall(_attributes)]
 UploadCallback = Annotated[CallbackConfig | None, FromCall(_callback)]
 ContentMd5 = Annotated[str | None, Header("content-md5")]
 ForbidOverwrite = Annotated[bool, Header("x-oss-forbid-overwrite", boolean)]
+BypassGovernance = Annotated[bool, Header(_BYPASS, boolean)]
 ReadConditions = Annotated[Preconditions, FromCall(preconditions)]
 VersionId = Annotated[str | None, Query("versionId", check_version)]
 VersionHeader = Annotated[str | None, Header("x-oss-version-id")]

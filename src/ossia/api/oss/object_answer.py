@@ -14,10 +14,11 @@ from ossia.api.operation import Answer
 from ossia.api.oss.fields import DEFAULT_TYPE
 from ossia.api.oss.traffic import DELAY
 from ossia.domain.objects.readable import restoration_text
+from ossia.domain.objects.retention import ON
 from ossia.http.message import Span
-from ossia.protocol.dates import format_http
+from ossia.protocol.dates import format_http, format_iso
 from ossia.protocol.header_text import media_type_of, wire_text
-from ossia.records import DATA_KEY, ObjectType, StoredObject
+from ossia.records import DATA_KEY, ObjectType, Retention, StoredObject
 
 AcceptedCodings = Annotated[str, Header("accept-encoding")]
 
@@ -89,6 +90,22 @@ def with_restoration(stored: StoredObject, now: int) -> StoredObject:
     if text is None:
         return stored
     return msgspec.structs.replace(stored, headers={**stored.headers, "x-oss-restore": text})
+
+
+def with_retention(stored: StoredObject, retention: Retention | None) -> StoredObject:
+    """*stored*, with the headers that tell how long it has to stay.
+
+    Seen at the service by salesforce/multicloudj (AliTransformer).
+    """
+    if retention is None:
+        return stored
+    told = {}
+    if retention.mode:
+        told["x-oss-object-worm-mode"] = retention.mode
+        told["x-oss-object-worm-retain-until-date"] = format_iso(retention.until)
+    if retention.hold == ON:
+        told["x-oss-object-worm-legal-hold"] = ON
+    return msgspec.structs.replace(stored, headers={**stored.headers, **told})
 
 
 class GetObjectResult(ObjectAnswer):

@@ -22,10 +22,12 @@ from ossia.domain.objects.objects import Attributes
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooLarge,
+    FileImmutable,
     InvalidDigest,
     MissingArgument,
     NoSuchBucket,
     ObjectNotAppendable,
+    OperationNotSupported,
     PositionNotEqualToLength,
 )
 from ossia.protocol.decimals import is_decimal
@@ -77,6 +79,8 @@ class AppendObjectResult(TellingEncryption):
         NoSuchBucket,
         PositionNotEqualToLength,
         ObjectNotAppendable,
+        FileImmutable,
+        OperationNotSupported,
         MissingArgument,
         InvalidDigest,
         EntityTooLarge,

@@ -22,7 +22,10 @@ from ossia.api.oss.aging import note_access, with_expiration
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.encryption_headers import DECRYPTING, ENCRYPTING, EncryptsNothing
 from ossia.api.oss.fields import (
+    NEEDS_BYPASS,
+    NEEDS_RETENTION,
     NEEDS_TAGGING,
+    BypassGovernance,
     ContentMd5,
     EncodingType,
     ForbidOverwrite,
@@ -31,6 +34,7 @@ from ossia.api.oss.fields import (
     VersionHeader,
     VersionId,
     WrittenAttributes,
+    bypassing,
 )
 from ossia.api.oss.following import NEEDS_TARGET, FoundObject, found_by
 from ossia.api.oss.listing_xml import Names
@@ -42,15 +46,18 @@ from ossia.api.oss.object_answer import (
     HeadObjectResult,
     is_coded,
     with_restoration,
+    with_retention,
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.domain.objects.encryption import is_encrypted
+from ossia.domain.objects.retention import OBJECT_WORM
 from ossia.domain.objects.symlinks import is_plain
 from ossia.domain.objects.versions import Deletion, Named, check_version, shown_version
 from ossia.errors import (
     AccessDenied,
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidDigest,
     InvalidObjectState,
@@ -72,7 +79,7 @@ from ossia.protocol.header_text import kept_text
 from ossia.protocol.names import check_written_key, decode_key
 from ossia.protocol.ranges import resolve_range
 from ossia.protocol.xml import Element, document, parse, tag
-from ossia.records import TRANSITIONED
+from ossia.records import TRANSITIONED, StoredObject
 
 # --- put ---
 
@@ -102,12 +109,14 @@ class PutObjectResult(TellingAnswer):
     "PUT",
     Scope.OBJECT,
     grant=Grant.WRITE,
-    also=(NEEDS_TAGGING,),
+    also=(NEEDS_TAGGING, NEEDS_RETENTION),
     errors=(
         NoSuchBucket,
         InvalidDigest,
         FileAlreadyExists,
+        FileImmutable,
         InvalidArgument,
+        InvalidRequest,
         *ENCRYPTING,
     ),
 )
@@ -222,7 +231,14 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     if call.bucket.documents:
         await note_access(call, found)
         told = with_expiration(call, told, found, request.version_id)
+        if OBJECT_WORM in call.bucket.documents:
+            told = await _with_retention(call, told)
     return answer(told, request.overrides, version, chosen, spans, request.limit)
+
+
+async def _with_retention(call: Call, stored: StoredObject) -> StoredObject:
+    retentions = call.services.retentions
+    return with_retention(stored, await retentions.told(call.bucket, stored))
 
 
 # --- head ---
@@ -266,6 +282,8 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     told = with_restoration(stored, call.now_ms)
     if call.bucket.documents:
         told = with_expiration(call, told, found, request.version_id)
+        if OBJECT_WORM in call.bucket.documents:
+            told = await _with_retention(call, told)
     return answer(told, request.overrides, shown_version(call.bucket, stored.version))
 
 
@@ -328,6 +346,7 @@ class DeleteObject:
     key: WrittenKeyInPath
     encrypts: EncryptsNothing
     version_id: VersionId = None
+    bypass: BypassGovernance = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -337,11 +356,19 @@ class DeleteObjectResult(Answer):
     is_marker: Annotated[str | None, Header("x-oss-delete-marker")]
 
 
-@oss.operation("DELETE", Scope.OBJECT, grant=Grant.WRITE, errors=(NoSuchBucket, AccessDenied))
+@oss.operation(
+    "DELETE",
+    Scope.OBJECT,
+    grant=Grant.WRITE,
+    also=(NEEDS_BYPASS,),
+    errors=(NoSuchBucket, AccessDenied, FileImmutable),
+)
 async def delete_object(call: Call, request: DeleteObject) -> DeleteObjectResult:
     """Remove an object or one version; one that is absent is no error."""
     named = Named(request.key, request.version_id or "")
-    [done] = await call.services.objects.versions.delete(call.bucket, [named])
+    [done] = await call.services.objects.versions.delete(
+        call.bucket, [named], bypass=request.bypass
+    )
     return DeleteObjectResult(
         version=shown_version(call.bucket, done.version or done.marker),
         is_marker="true" if done.marker else None,
@@ -386,6 +413,7 @@ class DeleteMultipleObjects:
     bucket: BucketInPath
     wanted: Annotated[ObjectsToDelete, Document(_parse_delete, needs_md5=True)]
     encoding_type: EncodingType = ""
+    bypass: BypassGovernance = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -413,19 +441,35 @@ def _each_key(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]
     return [(request.bucket, each.key, each.version or None) for each in request.wanted.named]
 
 
+def _each_object(_call: Call, request: DeleteMultipleObjects) -> Iterable[Resource]:
+    return [(request.bucket, each.key) for each in request.wanted.named]
+
+
 @oss.operation(
     "POST",
     Scope.BUCKET,
     query=["delete"],
     action=None,
-    also=(Needs("oss:DeleteObject", Grant.WRITE, _each_key, version_if="versions are named"),),
-    errors=(NoSuchBucket, MalformedXML, InvalidDigest, MissingArgument, InvalidArgument),
+    also=(
+        Needs("oss:DeleteObject", Grant.WRITE, _each_key, version_if="versions are named"),
+        bypassing(_each_object),
+    ),
+    errors=(
+        NoSuchBucket,
+        MalformedXML,
+        InvalidDigest,
+        MissingArgument,
+        InvalidArgument,
+        FileImmutable,
+    ),
 )
 async def delete_multiple_objects(
     call: Call, request: DeleteMultipleObjects
 ) -> DeleteMultipleObjectsResult:
-    """Remove up to 1000 objects or versions."""
+    """Remove up to 1000 objects or versions; what must stay is named when the others are gone."""
     wanted = request.wanted
-    done = await call.services.objects.versions.delete(call.bucket, wanted.named)
+    done = await call.services.objects.versions.delete(
+        call.bucket, wanted.named, bypass=request.bypass
+    )
     shown = [] if wanted.quiet else done
     return DeleteMultipleObjectsResult(done=shown, names=Names(request.encoding_type))

@@ -10,6 +10,7 @@ from ossia.api.call import Call
 from ossia.api.operation import Grant, Needs, Resource, Scope
 from ossia.api.oss.encryption_headers import ENCRYPTING, TellingEncryption
 from ossia.api.oss.fields import (
+    NEEDS_RETENTION,
     ForbidOverwrite,
     VersionHeader,
     WrittenAttributes,
@@ -22,8 +23,10 @@ from ossia.domain.objects.versions import check_version, shown_version
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidObjectState,
+    InvalidRequest,
     NoSuchBucket,
     NoSuchKey,
     NotModified,
@@ -160,7 +163,7 @@ class CopyObjectResult(TellingEncryption):
     header="x-oss-copy-source",
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(READS_SOURCE, _READS_TAGS, _NEEDS_TAGGING),
+    also=(READS_SOURCE, _READS_TAGS, _NEEDS_TAGGING, NEEDS_RETENTION),
     errors=(
         NoSuchBucket,
         NoSuchKey,
@@ -168,9 +171,11 @@ class CopyObjectResult(TellingEncryption):
         PreconditionFailed,
         NotModified,
         FileAlreadyExists,
+        FileImmutable,
         InvalidArgument,
         EntityTooLarge,
         *ENCRYPTING,
+        InvalidRequest,
     ),
 )
 async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:

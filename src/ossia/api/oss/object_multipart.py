@@ -25,6 +25,7 @@ from ossia.api.oss.encryption_headers import (
     TellingEncryption,
 )
 from ossia.api.oss.fields import (
+    NEEDS_RETENTION,
     NEEDS_TAGGING,
     BegunAttributes,
     ContentMd5,
@@ -53,11 +54,13 @@ from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooSmall,
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidDigest,
     InvalidObjectState,
     InvalidPart,
     InvalidPartOrder,
+    InvalidRequest,
     MalformedXML,
     NoSuchKey,
     NoSuchUpload,
@@ -137,8 +140,8 @@ class InitiateMultipartUploadResult(TellingEncryption):
     query=["uploads"],
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(NEEDS_TAGGING,),
-    errors=(FileAlreadyExists, InvalidArgument, *ENCRYPTING),
+    also=(NEEDS_TAGGING, NEEDS_RETENTION),
+    errors=(FileAlreadyExists, InvalidArgument, InvalidRequest, *ENCRYPTING),
 )
 async def initiate_multipart_upload(
     call: Call, request: InitiateMultipartUpload
@@ -398,6 +401,7 @@ def _chosen_parts(request: CompleteMultipartUpload) -> list[ChosenPart] | None:
         EntityTooSmall,
         MalformedXML,
         FileAlreadyExists,
+        FileImmutable,
         InvalidDigest,
     ),
 )

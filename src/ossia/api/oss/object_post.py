@@ -17,11 +17,13 @@ from ossia.api.oss.encryption_headers import ENCRYPTING, ENCRYPTION_HEADERS
 from ossia.api.oss.fields import (
     CONTENT_HEADERS,
     META_PREFIX,
+    RETENTION_HEADERS,
     VersionHeader,
     attributes_from,
     callback_ways,
     decode_for,
     refuse_conditions,
+    retention_needs,
 )
 from ossia.api.oss.location import location_of
 from ossia.api.oss.registry import oss
@@ -35,6 +37,7 @@ from ossia.errors import (
     EntityTooLarge,
     EntityTooSmall,
     FileAlreadyExists,
+    FileImmutable,
     IncorrectNumberOfFilesInPOSTRequest,
     InvalidArgument,
     InvalidPolicyDocument,
@@ -50,7 +53,13 @@ FORM = "multipart/form-data"
 """The pseudo-selector that the gateway gives a POST of such a body to a bucket."""
 
 _OBJECT_FIELDS = frozenset(
-    {*CONTENT_HEADERS, *ENCRYPTION_HEADERS, b"x-oss-object-acl", b"x-oss-storage-class"}
+    {
+        *CONTENT_HEADERS,
+        *ENCRYPTION_HEADERS,
+        *RETENTION_HEADERS,
+        b"x-oss-object-acl",
+        b"x-oss-storage-class",
+    }
 )
 
 
@@ -79,6 +88,10 @@ def _attributes(call: Call) -> Attributes:
     if any(b"\r" in value or b"\n" in value or b"\0" in value for value in kept.values()):
         raise InvalidArgument("A form field that becomes a header holds a line break.")
     return attributes_from(kept)
+
+
+def _says_retention(call: Call) -> bool:
+    return any(name.decode() in form_of(call).fields for name in RETENTION_HEADERS)
 
 
 def _callback(call: Call) -> CallbackConfig | None:
@@ -134,6 +147,7 @@ class PostObjectResult(TellingAnswer):
     query=[FORM],
     action="oss:PutObject",
     grant=Grant.WRITE,
+    also=(retention_needs("the form has an x-oss-object-worm- field", _says_retention),),
     errors=(
         MalformedPOSTRequest,
         IncorrectNumberOfFilesInPOSTRequest,
@@ -141,6 +155,7 @@ class PostObjectResult(TellingAnswer):
         AccessDenied,
         EntityTooLarge,
         EntityTooSmall,
+        FileImmutable,
         FileAlreadyExists,
         *ENCRYPTING,
     ),
@@ -162,8 +177,11 @@ async def _store(
 ) -> StoredObject:
     objects = call.services.objects
     low, high = request.length_range or (0, MAX_OBJECT)
-    await objects.refuse_overwrite(
-        call.bucket, request.key, forbid_overwrite=request.forbid_overwrite
+    await objects.refuse_write(
+        call.bucket,
+        request.key,
+        request.attributes,
+        forbid_overwrite=request.forbid_overwrite,
     )
     cipher = await objects.encrypt(call.bucket, request.attributes)
     landed = await call.services.ingest.take(

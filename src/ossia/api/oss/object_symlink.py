@@ -11,6 +11,7 @@ from ossia.api.oss.encryption_headers import EncryptsNothing
 from ossia.api.oss.fields import (
     DEFAULT_TYPE,
     META_PREFIX,
+    NEEDS_RETENTION,
     NEEDS_TAGGING,
     ForbidOverwrite,
     VersionHeader,
@@ -22,8 +23,10 @@ from ossia.domain.objects.symlinks import target_of
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidObjectName,
+    InvalidRequest,
     MissingArgument,
     NoSuchBucket,
     NoSuchKey,
@@ -69,8 +72,16 @@ class PutSymlinkResult(Answer):
     query=["symlink"],
     action="oss:PutObject",
     grant=Grant.WRITE,
-    also=(NEEDS_TAGGING,),
-    errors=(NoSuchBucket, MissingArgument, InvalidArgument, InvalidObjectName, FileAlreadyExists),
+    also=(NEEDS_TAGGING, NEEDS_RETENTION),
+    errors=(
+        NoSuchBucket,
+        MissingArgument,
+        InvalidArgument,
+        InvalidObjectName,
+        InvalidRequest,
+        FileAlreadyExists,
+        FileImmutable,
+    ),
 )
 async def put_symlink(call: Call, request: PutSymlink) -> PutSymlinkResult:
     """Make an object that stands for another one of the bucket, which need not exist yet."""

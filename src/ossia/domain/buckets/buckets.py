@@ -11,10 +11,12 @@ from ossia import tables
 from ossia.domain.buckets.public_access import DOCUMENT as PUBLIC_ACCESS_BLOCK
 from ossia.domain.buckets.public_access import stored_block
 from ossia.domain.buckets.remembered import RememberedBuckets
+from ossia.domain.objects.retention import is_retaining
 from ossia.domain.objects.versions import Versioning
 from ossia.errors import (
     BucketAlreadyExists,
     BucketNotEmpty,
+    InvalidRequest,
     NoSuchBucket,
     ServiceUnavailable,
     TooManyBuckets,
@@ -141,10 +143,19 @@ class Buckets:
         return await self._change(bucket, lambda now: msgspec.structs.replace(now, acl=acl))
 
     async def set_versioning(self, bucket: Bucket, status: Versioning) -> Bucket:
-        """Enable or suspend versioning."""
-        return await self._change(
-            bucket, lambda now: msgspec.structs.replace(now, versioning=status.value)
-        )
+        """Enable or suspend versioning.  Raises `InvalidRequest` if versions have to be kept."""
+
+        def changed(now: Bucket) -> Bucket:
+            if status == Versioning.SUSPENDED and is_retaining(now.documents):
+                # OSS documentation, "BucketWorm" and "ObjectWorm": null versions would be replaced.
+                raise InvalidRequest("Versioning cannot be suspended: the bucket retains objects.")
+            return msgspec.structs.replace(now, versioning=status.value)
+
+        return await self._change(bucket, changed)
+
+    async def retain(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
+        """Change what the bucket retains, while nobody writes in it."""
+        return await self._change(bucket, change, alone=True)
 
     async def set_document(self, bucket: Bucket, name: str, content: bytes | None) -> Bucket:
         """Store a configuration document, or remove it (None)."""
@@ -172,10 +183,18 @@ class Buckets:
             bucket, lambda now: msgspec.structs.replace(now, documents=change(now.documents))
         )
 
-    async def _change(self, bucket: Bucket, change: Callable[[Bucket], Bucket]) -> Bucket:
+    async def _change(
+        self, bucket: Bucket, change: Callable[[Bucket], Bucket], *, alone: bool = False
+    ) -> Bucket:
         for _ in range(_TRIES):
+            changed = change(bucket)
             try:
-                return await self._database.change(tables.buckets.update, change(bucket))
+                if alone:
+                    retains = is_retaining(changed.documents)
+                    return await self._database.change(
+                        tables.buckets.retain, changed, retains=retains
+                    )
+                return await self._database.change(tables.buckets.update, changed)
             except Conflict:
                 bucket = await self._now(bucket.name)
             except Missing:

@@ -13,7 +13,7 @@ from ossia.domain.lifecycle.scan import Finding
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.versions import Named, Versions
 from ossia.errors import NoSuchUpload, OssError
-from ossia.ports import Database, StorageFact, Unavailable
+from ossia.ports import Database
 from ossia.protocol.dates import format_http
 from ossia.protocol.storage_class import COLD_ARCHIVE, DEEP_COLD_ARCHIVE, FROZEN
 from ossia.records import TRANSITIONED, Bucket, StoredObject
@@ -61,22 +61,11 @@ class Deeds:
         return +counts
 
     async def _remove(self, bucket: Bucket, findings: Sequence[Finding]) -> Counter[str]:
-        try:
-            done = await self._versions.expire(bucket, [_wanted(each) for each in findings])
-        except Unavailable:
-            raise
-        except (OssError, StorageFact):
-            if len(findings) == 1:
-                return Counter({KEPT: 1})
-            # One of them may not be removed; the others are not its hostages.
-            counts: Counter[str] = Counter()
-            for each in findings:
-                counts.update(await self._remove(bucket, [each]))
-            return counts
-        counts = Counter(
-            _COUNTED[e.judgement.deed] for e, d in zip(findings, done, strict=True) if d
-        )
-        counts[OVERTAKEN] += done.count(False)
+        done = await self._versions.expire(bucket, [_wanted(each) for each in findings])
+        counts: Counter[str] = Counter()
+        for finding, is_done in zip(findings, done, strict=True):
+            undone = KEPT if is_done is None else OVERTAKEN
+            counts[_COUNTED[finding.judgement.deed] if is_done else undone] += 1
         return counts
 
     async def _abort(self, bucket: Bucket, finding: Finding) -> str:

@@ -21,11 +21,13 @@ from ossia.domain.objects.objects import (
     Objects,
     forbids,
 )
+from ossia.domain.objects.retention import guard, new_retention, packed, unpacked
 from ossia.domain.objects.versions import is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     EntityTooSmall,
     FileAlreadyExists,
+    FileImmutable,
     InvalidArgument,
     InvalidPart,
     InvalidPartOrder,
@@ -34,7 +36,7 @@ from ossia.errors import (
     PartNotSequential,
     ServiceUnavailable,
 )
-from ossia.ports import Clock, Conflict, Database, Exists, Fenced, Missing
+from ossia.ports import Clock, Conflict, Database, Exists, Fenced, Missing, Retained
 from ossia.protocol.checksums import (
     combine_crc64,
     content_md5_to_etag,
@@ -84,15 +86,17 @@ class Multipart:
     ) -> Upload:
         """Begin an upload.  Raises `FileAlreadyExists`."""
         await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+        now_ms = self._clock.now_ms()
+        new_retention(bucket, attributes.retention, now_ms)
         await self._objects.encrypt(bucket, attributes)
         upload = Upload(
             id=uuid.uuid4().hex.upper(),
             bucket_id=bucket.id,
             key=key,
-            initiated_at=self._clock.now_ms(),
+            initiated_at=now_ms,
             storage_class=attributes.storage_class or bucket.storage_class,
             acl=attributes.acl or "default",
-            headers=attributes.headers,
+            headers=packed(attributes.headers, attributes.retention),
             tags=attributes.tags,
             sequential=sequential,
             forbid_overwrite=forbid_overwrite,
@@ -239,7 +243,8 @@ class Multipart:
 
         The object of a sequential upload has the MD5 of the whole (witnessed.md, W15), for which
         its bytes are read once, while it *is_wanted*.  Raises what *announcement* raises,
-        `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `NoSuchUpload`.
+        `InvalidPartOrder`, `InvalidPart`, `EntityTooSmall`, `FileAlreadyExists`, `FileImmutable`,
+        `NoSuchUpload`.
         """
         key, upload_id = upload.key, upload.id
         forbid_overwrite = forbids(bucket, forbid_overwrite or upload.forbid_overwrite)
@@ -253,6 +258,9 @@ class Multipart:
         if size > MAX_WHOLE:
             raise EntityTooLarge
         _check_encrypted_size(upload, size)
+        # Whatever else forbids it is decided with the change.
+        await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=False)
+        headers, asked = unpacked(upload.headers)
         now_ms = self._clock.now_ms()
         new = StoredObject(
             bucket_id=bucket.id,
@@ -265,7 +273,7 @@ class Multipart:
             modified_at=now_ms,
             storage_class=upload.storage_class,
             acl=acl or upload.acl,
-            headers=upload.headers,
+            headers=headers,
             tags=upload.tags,
             inline=None if any(part.size for part in parts) else b"",
             extents=_join(parts),
@@ -283,11 +291,15 @@ class Multipart:
                 forbid_overwrite=forbid_overwrite,
                 owed=owed,
                 suspended=is_suspended(bucket),
+                guard=guard(),
+                retention=new_retention(bucket, asked, now_ms),
             )
         except Missing:
             raise NoSuchUpload(ec="0042-00000205", UploadId=upload_id) from None
         except Exists:
             raise FileAlreadyExists(ec="0042-00000214", Key=key) from None
+        except Retained:
+            raise FileImmutable(Key=key) from None
         except Conflict:
             raise InvalidPart(UploadId=upload_id) from None
         return new

@@ -30,10 +30,19 @@ from ossia.domain.objects.ingest import (
 )
 from ossia.domain.objects.readable import check_readable
 from ossia.domain.objects.reading import Reading
+from ossia.domain.objects.retention import (
+    WORM,
+    guard,
+    is_retaining,
+    new_retention,
+    refuse_appending,
+    refuse_changed,
+)
 from ossia.domain.objects.versions import is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
     FileAlreadyExists,
+    FileImmutable,
     InternalError,
     InvalidArgument,
     NoSuchBucket,
@@ -46,6 +55,7 @@ from ossia.ports import (
     Exists,
     Fenced,
     Missing,
+    Retained,
 )
 from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.encryption_rule import EncryptionRule
@@ -58,6 +68,7 @@ from ossia.records import (
     Bucket,
     ObjectType,
     PendingCallback,
+    Retention,
     StoredObject,
 )
 
@@ -85,6 +96,7 @@ class Attributes:
     tags: dict[str, str] = field(default_factory=dict)
     encryption: EncryptionRule | None = None
     """None: as the bucket says."""
+    retention: Retention | None = None
 
 
 class Objects(Reading):
@@ -106,10 +118,11 @@ class Objects(Reading):
         """Store the bytes of *source* under *key*.
 
         *announcement* sees the object before anybody else does.  Raises what it raises,
-        `FileAlreadyExists`, `InvalidDigest`, `EntityTooLarge`; then nothing is changed.
+        `FileAlreadyExists`, `FileImmutable`, `InvalidDigest`, `EntityTooLarge`; then nothing is
+        changed.
         """
-        if forbid_overwrite:
-            await self.refuse_overwrite(bucket, key, forbid_overwrite=True)
+        if forbid_overwrite or attributes.retention is not None or is_retaining(bucket.documents):
+            await self.refuse_write(bucket, key, attributes, forbid_overwrite=forbid_overwrite)
         cipher = await self.encrypt(bucket, attributes)
         landed = await self._ingest.take(source, content_md5=content_md5, cipher=cipher)
         return await self.record(
@@ -135,10 +148,24 @@ class Objects(Reading):
         cipher, attributes.headers = await self._keys.begin(rule, attributes.headers)
         return cipher
 
-    async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
+    async def refuse_write(
+        self, bucket: Bucket, key: str, attributes: Attributes, *, forbid_overwrite: bool
+    ) -> None:
         """Refuse before bytes are taken; `record` decides again, in its transaction."""
-        if forbids(bucket, forbid_overwrite) and await self.peek(bucket, key) is not None:
+        new_retention(bucket, attributes.retention, self._clock.now_ms())
+        await self.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+
+    async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
+        """The same, as far as it is about what is there."""
+        is_forbidden = forbids(bucket, forbid_overwrite)
+        replaces = WORM in bucket.documents and not bucket.versioning
+        if not (is_forbidden or replaces):
+            return
+        present = await self.peek(bucket, key)
+        if is_forbidden and present is not None:
             raise FileAlreadyExists(Key=key)
+        if replaces:
+            refuse_changed(bucket, present, self._clock.now_ms())
 
     async def record(
         self,
@@ -170,7 +197,13 @@ class Objects(Reading):
             extents=landed.extents,
         )
         owed = None if announcement is None else await announcement.before(new)
-        await self.publish(bucket, new, forbid_overwrite=forbid_overwrite, owed=owed)
+        await self.publish(
+            bucket,
+            new,
+            forbid_overwrite=forbid_overwrite,
+            owed=owed,
+            retention=attributes.retention,
+        )
         return new
 
     async def publish(
@@ -180,8 +213,9 @@ class Objects(Reading):
         *,
         forbid_overwrite: bool,
         owed: PendingCallback | None = None,
+        retention: Retention | None = None,
     ) -> None:
-        """Make *new* visible under its key, and *owed* with it."""
+        """Make *new* visible under its key, and *owed* with it; *retention* is what was asked."""
         try:
             await self._database.change(
                 tables.objects.put,
@@ -189,9 +223,13 @@ class Objects(Reading):
                 forbid_overwrite=forbids(bucket, forbid_overwrite),
                 owed=owed,
                 suspended=is_suspended(bucket),
+                guard=guard(),
+                retention=new_retention(bucket, retention, new.modified_at),
             )
         except Exists:
             raise FileAlreadyExists(Key=new.key) from None
+        except Retained:
+            raise FileImmutable(Key=new.key) from None
         except Missing:
             raise NoSuchBucket(BucketName=bucket.name) from None
         except Fenced as error:
@@ -210,11 +248,14 @@ class Objects(Reading):
         """Append the bytes of *source* at *position*, which must be the present length.
 
         Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
-        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`, `InvalidArgument` for a class
-        that no appendable object has.
+        Raises `PositionNotEqualToLength`, `ObjectNotAppendable`, `FileImmutable`,
+        `InvalidArgument` for a class that no appendable object has, `OperationNotSupported`.
         """
+        refuse_appending(bucket)
         before = await tables.objects.find(self._database, bucket.id, key)
         self._check_append(before, position)
+        if WORM in bucket.documents:
+            refuse_changed(bucket, before, self._clock.now_ms())
         if before is None and await self.versions.has_marker(bucket, key):
             raise ObjectNotAppendable(Key=key)
         if before is None:
@@ -269,7 +310,10 @@ class Objects(Reading):
                     added=added,
                     replaces=before,
                     versioned=bool(bucket.versioning),
+                    guard=guard(),
                 )
+            except Retained:
+                raise FileImmutable(Key=base.key) from None
             except Conflict:
                 found = await tables.objects.find(self._database, base.bucket_id, base.key)
                 self._check_append(found, position)
@@ -296,8 +340,8 @@ class Objects(Reading):
         landed = await self._ingest.copy(spans, cipher=cipher)
         new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
-        with suppress(Conflict, Fenced, Missing):
-            await self._database.change(tables.objects.put, new, replaces=before)
+        with suppress(Conflict, Fenced, Missing, Retained):
+            await self._database.change(tables.objects.put, new, replaces=before, guard=guard())
 
     def _check_append(self, before: StoredObject | None, position: int) -> None:
         if before is not None and before.type != ObjectType.APPENDABLE.value:
@@ -391,6 +435,8 @@ class Objects(Reading):
                     forbid_overwrite=forbid_overwrite,
                     replaces=source if itself and new.version == source.version else None,
                     suspended=is_suspended(bucket),
+                    guard=guard(),
+                    retention=new_retention(bucket, attributes.retention, now_ms),
                 )
             except (Fenced, Conflict):
                 # The source was replaced between reading and recording.
@@ -399,6 +445,8 @@ class Objects(Reading):
                 continue
             except Exists:
                 raise FileAlreadyExists(Key=key) from None
+            except Retained:
+                raise FileImmutable(Key=key) from None
             except Missing:
                 raise NoSuchBucket(BucketName=bucket.name) from None
             return new, source

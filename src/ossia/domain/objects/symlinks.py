@@ -58,7 +58,7 @@ class Symlinks:
         *,
         forbid_overwrite: bool = False,
     ) -> StoredObject:
-        """Make *key* stand for *target*.  Raises `FileAlreadyExists`."""
+        """Make *key* stand for *target*.  Raises `FileAlreadyExists`, `FileImmutable`."""
         now_ms = self._clock.now_ms()
         new = StoredObject(
             bucket_id=bucket.id,
@@ -75,7 +75,9 @@ class Symlinks:
             headers={**attributes.headers, SYMLINK_TARGET: target},
             tags=attributes.tags,
         )
-        await self._objects.publish(bucket, new, forbid_overwrite=forbid_overwrite)
+        await self._objects.publish(
+            bucket, new, forbid_overwrite=forbid_overwrite, retention=attributes.retention
+        )
         return new
 
     async def follow(self, bucket: Bucket, stored: StoredObject) -> StoredObject:

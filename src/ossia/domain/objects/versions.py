@@ -16,7 +16,14 @@ from typing import Final, NoReturn
 import msgspec
 
 from ossia import tables
-from ossia.errors import InvalidArgument, MethodNotAllowed, NoSuchKey, NoSuchVersion
+from ossia.domain.objects.retention import guard
+from ossia.errors import (
+    FileImmutable,
+    InvalidArgument,
+    MethodNotAllowed,
+    NoSuchKey,
+    NoSuchVersion,
+)
 from ossia.ports import Clock, Database
 from ossia.records import NULL_VERSION, Bucket, ObjectType, StoredObject
 from ossia.tables.versions import Removal, Seen
@@ -74,11 +81,15 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Deletion(msgspec.Struct, frozen=True):
-    """What deleting did: ``version`` as named, ``marker`` the one that was made or removed."""
+    """What deleting did: ``version`` as named, ``marker`` the one that was made or removed.
+
+    ``stays``: nothing, because it must stay.
+    """
 
     key: str
     version: str = ""
     marker: str = ""
+    stays: bool = False
 
 
 class Versions:
@@ -130,20 +141,45 @@ class Versions:
                 headers = _marked(newest.version)
         raise NoSuchKey(headers=headers, Key=key)
 
-    async def delete(self, bucket: Bucket, wanted: Sequence[Named]) -> list[Deletion]:
-        """Delete versions, or what keys name; what is absent is no error."""
+    async def delete(
+        self, bucket: Bucket, wanted: Sequence[Named], *, bypass: bool = False
+    ) -> list[Deletion]:
+        """Delete versions, or what keys name; what is absent is no error.
+
+        With *bypass* GOVERNANCE keeps nothing.  Raises `FileImmutable` if something must stay;
+        everything else is deleted then.
+        """
+        done = await self.delete_what_may(bucket, wanted, bypass=bypass)
+        staying = next((each for each in done if each.stays), None)
+        if staying is not None:
+            refusal = FileImmutable(Key=staying.key)
+            if staying.version:
+                refusal.details["VersionId"] = staying.version
+            raise refusal
+        return done
+
+    async def delete_what_may(
+        self, bucket: Bucket, wanted: Sequence[Named], *, bypass: bool = False
+    ) -> list[Deletion]:
+        """The same for who goes on with the rest: what stays is told."""
         removals = [self._removal(bucket, each) for each in wanted]
-        gone = await self._database.change(tables.versions.delete, bucket.id, removals)
+        gone = await self._database.change(
+            tables.versions.delete, bucket.id, removals, guard(bypass=bypass)
+        )
         return [
-            Deletion(named.key, named.version, named.version if gone[each] else each.marker)
+            Deletion(named.key, named.version, stays=True)
+            if gone[each] is None
+            else Deletion(named.key, named.version, named.version if gone[each] else each.marker)
             for named, each in zip(wanted, removals, strict=True)
         ]
 
-    async def expire(self, bucket: Bucket, wanted: Sequence[tuple[Named, Seen]]) -> list[bool]:
-        """Delete what is still as it was seen; what that was."""
+    async def expire(
+        self, bucket: Bucket, wanted: Sequence[tuple[Named, Seen]]
+    ) -> list[bool | None]:
+        """Delete what is still as it was seen: whether it was, None for what must stay."""
         removals = [self._removal(bucket, named, seen) for named, seen in wanted]
-        gone = await self._database.change(tables.versions.delete, bucket.id, removals)
-        return [each in gone for each in removals]
+        gone = await self._database.change(tables.versions.delete, bucket.id, removals, guard())
+        return [each in gone and (None if gone[each] is None else True) for each in removals]
 
     def _removal(self, bucket: Bucket, named: Named, seen: Seen | None = None) -> Removal:
         if bucket.versioning:

@@ -54,6 +54,9 @@ async def level(
 
     await _level(every.BUCKET, staging, target, done, note)
     await _level(every.IDENTITY, staging, target, done, note)
+    # Before what has to stay.
+    await _level(every.RETAINING, staging, target, done, note)
+    await _level(every.RETENTION, staging, target, done, note)
     for table in every.VERSIONS:
         await _level(table, staging, target, done, note, partial(of_version, table))
     await _level(

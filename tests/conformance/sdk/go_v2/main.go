@@ -57,6 +57,8 @@ func main() {
 		{Name: "object_tags", Run: objectTags},
 		{Name: "symlinks", Run: symlinks},
 		{Name: "versions", Run: versions},
+		{Name: "bucket_worm", Run: bucketWorm},
+		{Name: "object_worm", Run: objectWorm},
 		{Name: "delete_many", Run: deleteMany},
 		{Name: "multipart", Run: multipart},
 		{Name: "multipart_copy", Run: multipartCopy},

@@ -104,3 +104,28 @@ export async function bucket_cors() {
   await client.deleteBucketCORS(bucket);
   await refused(client.getBucketCORS(bucket), 404, 'NoSuchCORSConfiguration');
 }
+
+export async function bucket_worm() {
+  const bucket = `${settings.bucket}-worm`;
+  const kept = newClient({ bucket });
+  await kept.putBucket(bucket);
+  await refused(kept.getBucketWorm(bucket), 404, 'NoSuchWORMConfiguration');
+  const told = async () => {
+    const { wormId, state, days, creationDate } = await kept.getBucketWorm(bucket);
+    assert.ok(creationDate);
+    return [wormId, state, days];
+  };
+  const first = (await kept.initiateBucketWorm(bucket, '1')).wormId;
+  assert.deepEqual(await told(), [first, 'InProgress', '1']);
+  await refused(kept.extendBucketWorm(bucket, first, '2'), 400, 'InvalidWORMConfiguration');
+  assert.equal((await kept.abortBucketWorm(bucket)).status, 204);
+  await kept.put('k', Buffer.from('kept'));
+  const { wormId } = await kept.initiateBucketWorm(bucket, '1');
+  await kept.completeBucketWorm(bucket, wormId);
+  await kept.extendBucketWorm(bucket, wormId, '2');
+  assert.deepEqual(await told(), [wormId, 'Locked', '2']);
+  // It does not look at the answer's status, and tells it.
+  assert.equal((await kept.abortBucketWorm(bucket)).status, 403);
+  await refused(kept.put('k', Buffer.from('other')), 409, 'FileImmutable');
+  await refused(kept.delete('k'), 409, 'FileImmutable');
+}

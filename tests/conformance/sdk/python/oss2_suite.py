@@ -467,6 +467,34 @@ def encryption() -> None:
 
 
 @case
+def bucket_worm() -> None:
+    kept = bucket_of(f"{BUCKET}-worm")
+    kept.create_bucket()
+    refused(404, "NoSuchWORMConfiguration", kept.get_bucket_worm)
+    first = kept.init_bucket_worm(1).worm_id
+
+    def told() -> tuple[Any, ...]:
+        found = kept.get_bucket_worm()
+        assert found.creation_date, found
+        return found.worm_id, found.state, found.retention_period_days
+
+    equal("policy", told(), (first, "InProgress", 1))
+    refused(400, "InvalidWORMConfiguration", kept.extend_bucket_worm, first, 2)
+    equal("status", kept.abort_bucket_worm().status, 204)
+    kept.put_object("k", b"kept")
+    worm_id = kept.init_bucket_worm(1).worm_id
+    kept.complete_bucket_worm(worm_id)
+    kept.extend_bucket_worm(worm_id, 2)
+    equal("policy", told(), (worm_id, "Locked", 2))
+    refused(403, "WORMConfigurationLocked", kept.abort_bucket_worm)
+    refused(409, "FileImmutable", kept.put_object, "k", b"other")
+    refused(409, "FileImmutable", kept.delete_object, "k")
+    refused(409, "FileImmutable", kept.batch_delete_objects, ["k", "absent"])
+    refused(409, "FileImmutable", kept.update_object_meta, "k", {"x-oss-meta-a": "b"})
+    equal("content", kept.get_object("k").read(), b"kept")
+
+
+@case
 def restore() -> None:
     cold = _archive(f"{BUCKET}-archive")
     equal("first", cold.restore_object("k").status, 202)

@@ -513,6 +513,95 @@ def encryption() -> None:
 
 
 @case
+def bucket_worm() -> None:
+    kept = f"{BUCKET}-worm"
+    client.put_bucket(oss.PutBucketRequest(kept))
+
+    def initiate() -> Any:
+        wanted = oss.InitiateWormConfiguration(retention_period_in_days=1)
+        ask = oss.InitiateBucketWormRequest(kept, initiate_worm_configuration=wanted)
+        return client.initiate_bucket_worm(ask).worm_id
+
+    def extend(worm_id: str) -> oss.ExtendBucketWormRequest:
+        wanted = oss.ExtendWormConfiguration(retention_period_in_days=2)
+        return oss.ExtendBucketWormRequest(kept, worm_id=worm_id, extend_worm_configuration=wanted)
+
+    def told() -> tuple[Any, ...]:
+        found = client.get_bucket_worm(oss.GetBucketWormRequest(kept)).worm_configuration
+        assert found.creation_date, found
+        return found.worm_id, found.state, found.retention_period_in_days
+
+    refused(404, "NoSuchWORMConfiguration", client.get_bucket_worm, oss.GetBucketWormRequest(kept))
+    first = initiate()
+    equal("policy", told(), (first, "InProgress", 1))
+    refused(400, "InvalidWORMConfiguration", client.extend_bucket_worm, extend(first))
+    abort = oss.AbortBucketWormRequest(kept)
+    equal("status", client.abort_bucket_worm(abort).status_code, 204)
+    complete = oss.CompleteBucketWormRequest(kept, worm_id=first)
+    refused(404, "NoSuchWORMConfiguration", client.complete_bucket_worm, complete)
+    client.put_object(oss.PutObjectRequest(kept, "k", body=b"kept"))
+    complete.worm_id = initiate()
+    client.complete_bucket_worm(complete)
+    client.extend_bucket_worm(extend(complete.worm_id))
+    equal("policy", told(), (complete.worm_id, "Locked", 2))
+    refused(403, "WORMConfigurationLocked", client.abort_bucket_worm, abort)
+    overwrite = oss.PutObjectRequest(kept, "k", body=b"other")
+    refused(409, "FileImmutable", client.put_object, overwrite)
+    refused(409, "FileImmutable", client.delete_object, oss.DeleteObjectRequest(kept, "k"))
+
+
+@case
+def object_worm() -> None:
+    kept = f"{BUCKET}-object-worm"
+    client.put_bucket(oss.PutBucketRequest(kept))
+    ask = oss.GetBucketObjectWormConfigurationRequest(kept)
+    refused(404, "NoSuchWORMConfiguration", client.get_bucket_object_worm_configuration, ask)
+    enabled = oss.VersioningConfiguration("Enabled")
+    client.put_bucket_versioning(
+        oss.PutBucketVersioningRequest(kept, versioning_configuration=enabled)
+    )
+    default = oss.ObjectWormConfigurationRuleDefaultRetention(mode="GOVERNANCE", days=1)
+    rule = oss.ObjectWormConfigurationRule(default_retention=default)
+    wanted = oss.ObjectWormConfiguration(object_worm_enabled="Enabled", rule=rule)
+    client.put_bucket_object_worm_configuration(
+        oss.PutBucketObjectWormConfigurationRequest(kept, object_worm_configuration=wanted)
+    )
+    found = client.get_bucket_object_worm_configuration(ask).object_worm_configuration
+    told = found.rule.default_retention
+    equal(
+        "default", (found.object_worm_enabled, told.mode, told.days), ("Enabled", "GOVERNANCE", 1)
+    )
+
+    version = client.put_object(oss.PutObjectRequest(kept, "k", body=b"kept")).version_id
+    far = "2999-01-01T00:00:00.000Z"
+    retention = oss.Retention(mode="GOVERNANCE", retain_until_date=far)
+    put = oss.PutObjectRetentionRequest(kept, "k", version_id=version, retention=retention)
+    client.put_object_retention(put)
+    got = client.get_object_retention(oss.GetObjectRetentionRequest(kept, "k")).retention
+    equal("retention", (got.mode, got.retain_until_date), ("GOVERNANCE", far))
+    head = client.head_object(oss.HeadObjectRequest(kept, "k")).headers
+    equal("header", head["x-oss-object-worm-retain-until-date"], far)
+    put.retention = oss.Retention(mode="GOVERNANCE", retain_until_date=far.replace("2999", "2998"))
+    refused(403, "AccessDenied", client.put_object_retention, put)
+    put.bypass_governance_retention = True
+    client.put_object_retention(put)
+
+    hold = oss.GetObjectLegalHoldRequest(kept, "k")
+    refused(404, "NoSuchObjectLegalHoldConfiguration", client.get_object_legal_hold, hold)
+    remove = oss.DeleteObjectRequest(kept, "k", version_id=version)
+    refused(409, "FileImmutable", client.delete_object, remove)
+    remove.headers = {"x-oss-bypass-governance-retention": "true"}
+    for word in ("ON", "OFF"):
+        client.put_object_legal_hold(
+            oss.PutObjectLegalHoldRequest(kept, "k", legal_hold=oss.LegalHold(status=word))
+        )
+        equal("hold", client.get_object_legal_hold(hold).legal_hold.status, word)
+        if word == "ON":
+            refused(409, "FileImmutable", client.delete_object, remove)
+    equal("removed", client.delete_object(remove).status_code, 204)
+
+
+@case
 def restore() -> None:
     cold = f"{BUCKET}-archive"
     _archive(cold)

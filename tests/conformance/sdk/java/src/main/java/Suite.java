@@ -19,6 +19,7 @@ public final class Suite {
         Encryption.addTo(cases);
         Restores.addTo(cases);
         Versions.addTo(cases);
+        Retention.addTo(cases);
         Multipart.addTo(cases);
         Presigned.addTo(cases);
         Refusals.addTo(cases);
