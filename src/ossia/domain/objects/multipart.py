@@ -85,7 +85,8 @@ class Multipart:
         forbid_overwrite: bool = False,
     ) -> Upload:
         """Begin an upload.  Raises `FileAlreadyExists`."""
-        await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
+        if forbid_overwrite:
+            await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=True)
         now_ms = self._clock.now_ms()
         new_retention(bucket, attributes.retention, now_ms)
         await self._objects.encrypt(bucket, attributes)
