@@ -43,8 +43,13 @@ _NUMBERS = "with recursive n(i) as (select 0 union all select i + 1 from n where
 _AT = 1_790_000_000_000
 
 
-def fill(file: Path, bucket_id: int, count: int, *, versions: bool) -> None:
-    """Put so many keys, or half as many with a former version each."""
+def fill(
+    file: Path, bucket_id: int, count: int, *, versions: bool = False, at: str = str(_AT)
+) -> None:
+    """Put so many keys, or half as many with a former version each.
+
+    *at* says when number ``i`` was written, in SQL.
+    """
     keys = count // 2 if versions else count
     numbers, key = _NUMBERS.format(count=keys), _KEY.format(folder=IN_FOLDER)
     newest = "'CAEQ' || substr('0000000000000001' || i, -24)" if versions else "'null'"
@@ -52,7 +57,7 @@ def fill(file: Path, bucket_id: int, count: int, *, versions: bool) -> None:
     with connection:
         connection.execute(
             f"{numbers} insert into object (bucket_id, key, version, latest, {_COLUMNS})"
-            f" select {bucket_id}, {key}, {newest}, 1, {_ABOUT.format(at=_AT)} from n"
+            f" select {bucket_id}, {key}, {newest}, 1, {_ABOUT.format(at=at)} from n"
         )
         if versions:
             older = "'CAEQ' || substr('0000000000000000' || i, -24)"

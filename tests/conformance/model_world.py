@@ -7,12 +7,14 @@ makes no difference.
 """
 
 import http.client
+import json
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from reference_model import DAY, Told
+from reference_records import DAY, Told
 
 from ossia.client.signing_client import Reply, path_of
 from running import Server, signer
@@ -53,6 +55,25 @@ class ModelWorld:
         """Let so many times forty minutes go by."""
         self._offset_s += steps * STEP_S
         self._write_clock()
+
+    def run_lifecycle(self) -> None:
+        """Let the worker go through the bucket until there is nothing left for it to do."""
+        counts: object = ["something"]
+        while counts:
+            assert self._admin("POST", "/run")
+            while (found := self._admin("GET", ""))["stage"] != "done":
+                time.sleep(0.002)
+            counts = {name: n for name, n in found["counts"].items() if name != "kept"}
+
+    def _admin(self, method: str, path: str) -> dict[str, Any]:
+        bucket, self.bucket = self.bucket, "-"
+        try:
+            reply = self.ask(method, f"api/buckets/{bucket}/lifecycle{path}")
+        finally:
+            self.bucket = bucket
+        assert reply.status == 200, reply
+        found: dict[str, Any] = json.loads(reply.body)
+        return found
 
     def _move_to(self, at: float) -> None:
         self._offset_s += at - self.now()

@@ -5,74 +5,29 @@ newest first, and every answer is read off that list.  `Told` is what an answer 
 versions and ETags of appended objects are the server's own to choose, so the model is told them.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from email.utils import formatdate
+from itertools import pairwise
 from typing import Any
 
-HOUR = 3600
-DAY = 24 * HOUR
-FROZEN = ("Archive", "ColdArchive", "DeepColdArchive")
-MOST_DAYS = {"Archive": 7, "ColdArchive": 365, "DeepColdArchive": 365}
-RESTORED_WITHIN = HOUR
-"""What the server is told with ``--restore-times``."""
-MARKED = {"x-oss-delete-marker": "true"}
-
-
-@dataclass(frozen=True)
-class Told:
-    """An answer: the headers with None must not be there, and those that are not named may say anything."""
-
-    status: int
-    code: str = ""
-    headers: Mapping[str, str | None] = field(default_factory=dict)
-    body: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a key, or a delete marker."""
-
-    id: str
-    kind: str
-    at: float
-    body: bytes = b""
-    etag: str = ""
-    storage_class: str = "Standard"
-    meta: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
-    acl: str = "default"
-    target: str = ""
-    ready_at: float = 0
-    until: float = 0
-
-    @property
-    def is_marker(self) -> bool:
-        return self.kind == "DeleteMarker"
-
-    @property
-    def is_link(self) -> bool:
-        return self.kind == "Symlink"
-
-
-@dataclass
-class Upload:
-    """One multipart upload."""
-
-    key: str
-    at: float
-    said: dict[str, Any]
-    parts: dict[int, bytes] = field(default_factory=dict)
-
-
-def md5(body: bytes) -> str:
-    return hashlib.md5(body, usedforsecurity=False).hexdigest().upper()
-
-
-def multipart_etag(parts: list[bytes]) -> str:
-    """objects.md, "ETag forms": of the text of the parts' ETags."""
-    text = "".join(md5(each) for each in parts)
-    return f"{md5(text.encode())}-{len(parts)}"
+from reference_records import (
+    CLASSES,
+    DAY,
+    FROZEN,
+    MARKED,
+    MOST_DAYS,
+    RESTORED_WITHIN,
+    UNKNOWN,
+    Rule,
+    Told,
+    Upload,
+    Version,
+    Worm,
+    due_at,
+    md5,
+    multipart_etag,
+)
 
 
 class ReferenceModel:
@@ -83,6 +38,10 @@ class ReferenceModel:
         self.versioning = ""
         self.keys: dict[str, list[Version]] = {}
         self.uploads: dict[str, Upload] = {}
+        self.rules: list[Rule] = []
+        self.worm: Worm | None = None
+        self.retains_versions = False
+        self.default_days = 0
         self.ids: set[str] = set()
 
     # --- what there is ---
@@ -126,12 +85,20 @@ class ReferenceModel:
             assert given == ("null" if self.versioning else None), given
             return "null"
         assert given is not None
-        assert given not in self.ids | {"null"}, given
-        self.ids.add(given)
+        if given != UNKNOWN:
+            self.meet(given)
         return given
+
+    def meet(self, version: str) -> None:
+        """An id that the server chose: nobody had it before."""
+        assert version not in self.ids | {"null"}, version
+        self.ids.add(version)
 
     def write(self, key: str, new: Version) -> None:
         """The newest version is *new*; there is one null version at most."""
+        if self.default_days and new.kind not in {"DeleteMarker", "Appendable"}:
+            until = self.now() + self.default_days * DAY
+            new = replace(new, mode="GOVERNANCE", retained_until=until)
         versions = [each for each in self.keys.get(key, []) if each.id != new.id]
         self.keys[key] = [new, *versions]
 
@@ -139,23 +106,30 @@ class ReferenceModel:
         """Nothing but what is said about a version has changed."""
         self.keys[key] = [new if each is old else each for each in self.keys[key]]
 
-    def forbids(self, key: str, forbid_overwrite: bool) -> bool:
-        return forbid_overwrite and not self.versioning and self.named(key) is not None
+    def refusal(self, key: str, forbid_overwrite: bool) -> Told | None:
+        """Why nothing can be written under *key*, if so."""
+        if forbid_overwrite and not self.versioning and self.named(key) is not None:
+            return Told(409, "FileAlreadyExists")
+        if self.versioning != "Enabled" and any(
+            each.id == "null" and self.stays(each) for each in self.keys.get(key, [])
+        ):
+            return Told(409, "FileImmutable")
+        return None
 
     def put(
         self, key: str, given: str | None, body: bytes, forbid_overwrite: bool, **said: Any
     ) -> Told:
         """PutObject."""
-        if self.forbids(key, forbid_overwrite):
-            return Told(409, "FileAlreadyExists")
+        if refusal := self.refusal(key, forbid_overwrite):
+            return refusal
         version = self.new_id(given)
         self.write(key, Version(version, "Normal", self.now(), body, md5(body), **said))
         return Told(200, headers={"etag": f'"{md5(body)}"', "x-oss-version-id": given})
 
     def link(self, key: str, given: str | None, target: str, forbid_overwrite: bool) -> Told:
         """PutSymlink."""
-        if self.forbids(key, forbid_overwrite):
-            return Told(409, "FileAlreadyExists")
+        if refusal := self.refusal(key, forbid_overwrite):
+            return refusal
         etag = md5(target.encode())
         new = Version(self.new_id(given), "Symlink", self.now(), etag=etag, target=target)
         self.write(key, new)
@@ -165,6 +139,8 @@ class ReferenceModel:
         self, key: str, given: str | None, etag: str | None, position: int, body: bytes
     ) -> Told:
         """AppendObject, which knows null versions only."""
+        if self.retains_versions:
+            return Told(400, "OperationNotSupported")
         old = self.named(key)
         if old is None and self.keys.get(key):
             # Behind the marker, or the versions, there would be two objects of the key.
@@ -174,6 +150,8 @@ class ReferenceModel:
         if old is not None and old.kind != "Appendable":
             return Told(409, "ObjectNotAppendable")
         length = 0 if old is None else len(old.body)
+        if old is not None and position == length and self.stays(old):
+            return Told(409, "FileImmutable")
         if position != length:
             next_position = {"x-oss-next-append-position": str(length)}
             return Told(409, "PositionNotEqualToLength", next_position)
@@ -209,6 +187,8 @@ class ReferenceModel:
         if not self.is_readable(source):
             return Told(403, "InvalidObjectState")
         itself = source_key == key and source_version is None
+        if refusal := self.refusal(key, forbid_overwrite=False):
+            return refusal
         new = replace(
             source,
             id=self.new_id(given),
@@ -219,6 +199,9 @@ class ReferenceModel:
             tags=source.tags if tags is None else tags,
             ready_at=0,
             until=0,
+            mode="",
+            retained_until=0,
+            hold="",
         )
         if source.kind == "Appendable" and not (source_key == key and new.id == source.id):
             new = replace(new, kind="Normal")
@@ -231,8 +214,12 @@ class ReferenceModel:
             },
         )
 
-    def delete(self, key: str, version: str | None, given: str | None) -> Told:
+    def delete(
+        self, key: str, version: str | None, given: str | None, *, bypass: bool = False
+    ) -> Told:
         """DeleteObject: a version for good, or a marker before the others."""
+        if any(self.stays(each, bypass=bypass) for each in self.let_go_by_delete(key, version)):
+            return Told(409, "FileImmutable")
         if version is not None:
             gone = [each for each in self.keys.get(key, []) if each.id == version]
             self.keys[key] = [each for each in self.keys.get(key, []) if each.id != version]
@@ -247,13 +234,152 @@ class ReferenceModel:
         self.write(key, Version(self.new_id(given), "DeleteMarker", self.now()))
         return Told(204, headers={"x-oss-version-id": given, **MARKED})
 
+    def let_go_by_delete(self, key: str, version: str | None) -> list[Version]:
+        """What deleting takes away: with versioning, a marker takes nothing but a null version."""
+        wanted = version or ("null" if self.versioning != "Enabled" else "")
+        return [each for each in self.keys.get(key, []) if each.id == wanted]
+
+    # --- what must stay ---
+
+    def worm_holds(self) -> Worm | None:
+        """The policy of the bucket: without being locked it is good for a day."""
+        if self.worm and (self.worm.is_locked or self.now() < self.worm.begun_at + DAY):
+            return self.worm
+        return None
+
+    def stays(self, version: Version, *, bypass: bool = False) -> bool:
+        """Whether a version can be neither replaced nor extended nor removed."""
+        if version.is_marker:
+            return False
+        worm = self.worm_holds()
+        if worm is not None and self.now() < version.at + worm.days * DAY:
+            return True
+        is_retained = self.now() < version.retained_until
+        return version.hold == "ON" or (
+            is_retained and not (bypass and version.mode == "GOVERNANCE")
+        )
+
+    def retain(
+        self, key: str, version: str | None, mode: str, until: float, *, bypass: bool
+    ) -> Told:
+        """PutObjectRetention."""
+        if not self.retains_versions:
+            return Told(400, "InvalidRequest")
+        found = self.find(key, version)
+        if isinstance(found, Told):
+            return found
+        if found.kind == "Appendable":
+            return Told(400, "OperationNotSupported")
+        if self.now() < found.retained_until:
+            if mode != found.mode:
+                return Told(409, "FileImmutable")
+            if until < found.retained_until and not (bypass and mode == "GOVERNANCE"):
+                return Told(403, "AccessDenied")
+        self.replace(key, found, replace(found, mode=mode, retained_until=until))
+        return Told(200, headers={"x-oss-version-id": self.shown(found.id)})
+
+    def hold(self, key: str, version: str | None, status: str) -> Told:
+        """PutObjectLegalHold."""
+        if not self.retains_versions:
+            return Told(400, "InvalidRequest")
+        found = self.find(key, version)
+        if isinstance(found, Told):
+            return found
+        if found.kind == "Appendable":
+            return Told(400, "OperationNotSupported")
+        self.replace(key, found, replace(found, hold=status))
+        return Told(200, headers={"x-oss-version-id": self.shown(found.id)})
+
+    # --- lifecycle ---
+
+    def age(self) -> None:
+        """Do what the rules ask for, until there is nothing left to do."""
+        while self._age_once():
+            pass
+
+    def _age_once(self) -> bool:
+        before = {key: list(versions) for key, versions in self.keys.items()}
+        for key in list(before):
+            self._age_named(key)
+        aged = {key: list(versions) for key, versions in self.keys.items()}
+        for key, versions in aged.items():
+            self._age_formers(key, versions)
+        for name, upload in list(self.uploads.items()):
+            if any(
+                rule.abort_days
+                and upload.key.startswith(rule.prefix)
+                and self._is_due(upload.at, rule.abort_days)
+                for rule in self.rules
+            ):
+                del self.uploads[name]
+        return before != self.keys
+
+    def _is_due(self, at: float, days: int) -> bool:
+        """Days end at midnight (documentation of lifecycle rules, "Effective time")."""
+        return self.now() >= due_at(at, days)
+
+    def _age_named(self, key: str) -> None:
+        named = self.named(key)
+        if named is None:
+            return
+        rules = [each for each in self.rules if each.is_about(key, named)]
+        if any(rule.days and self._is_due(named.at, rule.days) for rule in rules):
+            if not any(map(self.stays, self.let_go_by_delete(key, None))):
+                self._expire(key)
+            return
+        if named.is_link:
+            return
+        found = [
+            CLASSES.index(rule.becomes)
+            for rule in rules
+            if rule.becomes and self._is_due(named.at, rule.becomes_after)
+        ]
+        if found and max(found) > CLASSES.index(named.storage_class):
+            colder = CLASSES[max(found)]
+            self.replace(key, named, replace(named, storage_class=colder, ready_at=0, until=0))
+
+    def _expire(self, key: str) -> None:
+        if not self.versioning:
+            del self.keys[key]
+            return
+        # Which id the server gives it is found out afterwards.
+        version = UNKNOWN if self.versioning == "Enabled" else "null"
+        self.write(key, Version(version, "DeleteMarker", self.now()))
+
+    def _age_formers(self, key: str, versions: list[Version]) -> None:
+        newest = versions[0]
+        if len(versions) == 1 and newest.is_marker:
+            if any(rule.removes_markers and rule.is_about(key, newest) for rule in self.rules):
+                del self.keys[key]
+            return
+        for newer, each in pairwise(versions):
+            if not self.stays(each) and any(
+                rule.noncurrent_days
+                and rule.is_about(key, each)
+                and self._is_due(newer.at, rule.noncurrent_days)
+                for rule in self.rules
+            ):
+                self.keys[key] = [kept for kept in self.keys[key] if kept is not each]
+
+    def expiration(self, key: str, version: Version) -> str | None:
+        """What is told of when a rule will delete what a key names: the first that does."""
+        ends = [
+            (due_at(version.at, rule.days), number)
+            for number, rule in enumerate(self.rules)
+            if rule.days and rule.is_about(key, version)
+        ]
+        if not ends:
+            return None
+        due, number = min(ends)
+        return f'expiry-date="{formatdate(due, usegmt=True)}", rule-id="r{number}"'
+
     # --- uploads in parts ---
 
     def complete(self, upload: str, given: str | None, forbid_overwrite: bool) -> Told:
         """CompleteMultipartUpload with all parts."""
         begun = self.uploads[upload]
-        if self.forbids(begun.key, forbid_overwrite):
-            return Told(409, "FileAlreadyExists")
+        if refusal := self.refusal(begun.key, forbid_overwrite):
+            return refusal
         parts = [begun.parts[number] for number in sorted(begun.parts)]
         etag = multipart_etag(parts)
         new = Version(
@@ -302,6 +428,7 @@ class ReferenceModel:
                 "x-oss-tagging-count": str(len(found.tags)) if found.tags else None,
                 "x-oss-meta-a": found.meta.get("a"),
                 "x-oss-delete-marker": None,
+                "x-oss-expiration": None if version else self.expiration(key, found),
             },
             body=through.body if method == "GET" else None,
         )

@@ -5,8 +5,10 @@ test-long``).
 """
 
 import os
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import quote, unquote
 
 import pytest
@@ -21,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from model_world import ModelWorld, check
-from reference_model import ReferenceModel, Told, Upload, md5
+from reference_model import ReferenceModel
+from reference_records import DAY, FROZEN, UNKNOWN, Rule, Told, Upload, Worm, md5
 
 from ossia.client.signing_client import Reply
 from ossia.protocol.checksums import etag_to_content_md5
@@ -41,7 +44,22 @@ CLASSES = st.sampled_from([None, None, None, "Standard", "IA", "Archive", "ColdA
 TAGS = st.sampled_from([{}, {}, {"t": "1"}, {"t": "2", "u": ""}])
 METAS = st.sampled_from([{}, {}, {"a": "1"}, {"a": "2"}])
 ACLS = st.sampled_from(["default", "private", "public-read"])
+KINDS = st.sampled_from(["plain", "versions", "suspended", "retained versions", "worm"])
+"""How the bucket begins."""
 RARELY = st.sampled_from([False, False, False, True])
+OFTEN = st.sampled_from([False, True, True, True])
+DOCUMENTS = st.sampled_from(
+    [
+        [],
+        [Rule(prefix="a", days=1)],
+        [Rule(days=2, noncurrent_days=1), Rule(prefix="a/", days=1)],
+        [Rule(tag=("t", "1"), days=1)],
+        [Rule(larger_than=5, becomes="IA", becomes_after=1), Rule(prefix="a", days=3)],
+        [Rule(becomes="Archive", becomes_after=1, abort_days=1)],
+        [Rule(noncurrent_days=1, removes_markers=True, abort_days=2)],
+        [Rule(days=2, noncurrent_days=1), Rule(prefix="l", becomes="IA", becomes_after=1)],
+    ]
+)
 NOWHERE = "CAEQAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -62,16 +80,58 @@ def tagging(tags: dict[str, str]) -> bytes:
     return f"<Tagging><TagSet>{inner}</TagSet></Tagging>".encode()
 
 
+def lifecycle(rules: list[Rule]) -> bytes:
+    return f"<LifecycleConfiguration>{''.join(map(_rule, range(9), rules))}</LifecycleConfiguration>".encode()
+
+
+def _rule(number: int, rule: Rule) -> str:
+    parts = [f"<ID>r{number}</ID><Prefix>{rule.prefix}</Prefix><Status>Enabled</Status>"]
+    if rule.tag is not None:
+        parts.append(f"<Tag><Key>{rule.tag[0]}</Key><Value>{rule.tag[1]}</Value></Tag>")
+    if rule.larger_than >= 0:
+        size = f"<ObjectSizeGreaterThan>{rule.larger_than}</ObjectSizeGreaterThan>"
+        parts.append(f"<Filter>{size}</Filter>")
+    if rule.days:
+        parts.append(f"<Expiration><Days>{rule.days}</Days></Expiration>")
+    if rule.removes_markers:
+        marker = "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>"
+        parts.append(f"<Expiration>{marker}</Expiration>")
+    if rule.becomes:
+        kind = f"<StorageClass>{rule.becomes}</StorageClass>"
+        parts.append(f"<Transition><Days>{rule.becomes_after}</Days>{kind}</Transition>")
+    if rule.noncurrent_days:
+        days = f"<NoncurrentDays>{rule.noncurrent_days}</NoncurrentDays>"
+        parts.append(f"<NoncurrentVersionExpiration>{days}</NoncurrentVersionExpiration>")
+    if rule.abort_days:
+        days = f"<Days>{rule.abort_days}</Days>"
+        parts.append(f"<AbortMultipartUpload>{days}</AbortMultipartUpload>")
+    return f"<Rule>{''.join(parts)}</Rule>"
+
+
 class BesideTheServer(RuleBasedStateMachine):
     """Asks both; `world` is what the test sets."""
 
     world: ModelWorld
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(kind=KINDS)
+    def begin(self, kind: str) -> None:
         self.world.fresh()
         self.model = ReferenceModel(self.world.now)
         self.steps = 0
+        if kind == "suspended":
+            # Null versions lie behind others, and behind a marker.
+            for key in ("a", "a/b", "l"):
+                self.put(key, b"null", None, {}, {}, forbid=False)
+        if kind in {"versions", "retained versions", "suspended"}:
+            self.switch("Enabled")
+        if kind == "suspended":
+            self.delete("a", None, bypass=False)
+            self.put("a/b", b"later", None, {}, {}, forbid=False)
+            self.switch("Suspended")
+        if kind == "retained versions":
+            self.retain_versions(0)
+        if kind == "worm":
+            self.begin_worm(2)
 
     # --- helpers ---
 
@@ -91,7 +151,7 @@ class BesideTheServer(RuleBasedStateMachine):
 
     @rule(status=st.sampled_from(["Enabled", "Enabled", "Suspended"]))
     def switch(self, status: str) -> None:
-        if status == "Suspended" and not self.model.versioning:
+        if status == "Suspended" and (not self.model.versioning or self._retains()):
             return
         body = f"<VersioningConfiguration><Status>{status}</Status></VersioningConfiguration>"
         check(self.ask("PUT", query=[("versioning", "")], body=body.encode()), Told(200))
@@ -100,6 +160,116 @@ class BesideTheServer(RuleBasedStateMachine):
     @rule(steps=st.sampled_from([1, 1, 2, 18, 36, 72, 400]))
     def wait(self, steps: int) -> None:
         self.world.pass_time(steps)
+        self._age()
+
+    def _age(self) -> None:
+        """What rules do now is done before anything else happens."""
+        if self.model.rules:
+            self.world.run_lifecycle()
+            self.model.age()
+            self._meet_markers()
+
+    def _meet_markers(self) -> None:
+        """Find out how the server calls the markers that it made by itself."""
+        for key, versions in self.model.keys.items():
+            if versions[0].id == UNKNOWN:
+                given = self.ask("GET", key).headers["x-oss-version-id"]
+                self.model.meet(given)
+                versions[0] = replace(versions[0], id=given)
+
+    @rule(rules=DOCUMENTS)
+    def put_rules(self, rules: list[Rule]) -> None:
+        query, body = [("lifecycle", "")], lifecycle(rules)
+        if rules:
+            overlaps = {"x-oss-allow-same-action-overlap": "true"}
+            check(self.ask("PUT", query=query, body=body, headers=overlaps), Told(200))
+        else:
+            check(self.ask("DELETE", query=query), Told(204))
+        self.model.rules = rules
+        self._age()
+
+    # --- what must stay ---
+
+    def _retains(self) -> bool:
+        return self.model.worm is not None or self.model.retains_versions
+
+    @precondition(
+        lambda self: (
+            not self._retains() and self.model.versioning != "Suspended" and self.steps % 20 == 0
+        )
+    )
+    @rule(days=st.sampled_from([1, 2]))
+    def begin_worm(self, days: int) -> None:
+        period = f"<RetentionPeriodInDays>{days}</RetentionPeriodInDays>"
+        body = f"<InitiateWormConfiguration>{period}</InitiateWormConfiguration>".encode()
+        reply = self.ask("POST", query=[("worm", "")], body=body)
+        check(reply, Told(200))
+        self.model.worm = Worm(days, self.world.now())
+        self.worm_id = reply.headers["x-oss-worm-id"]
+
+    @precondition(lambda self: self.model.worm is not None)
+    @rule(lock=RARELY)
+    def end_worm(self, lock: bool) -> None:
+        worm = self.model.worm
+        assert worm is not None
+        holds = self.model.worm_holds() is not None
+        if lock:
+            reply = self.ask("POST", query=[("wormId", self.worm_id)])
+            if not holds:
+                check(reply, Told(404, "NoSuchWORMConfiguration"))
+            elif worm.is_locked:
+                check(reply, Told(403, "WORMConfigurationLocked"))
+            else:
+                check(reply, Told(200))
+                self.model.worm = replace(worm, is_locked=True)
+            return
+        reply = self.ask("DELETE", query=[("worm", "")])
+        if worm.is_locked:
+            check(reply, Told(403, "WORMConfigurationLocked"))
+        else:
+            check(reply, Told(204))
+            self.model.worm = None
+
+    @precondition(
+        lambda self: (
+            self.model.versioning == "Enabled" and not self.model.worm and self.steps % 20 == 0
+        )
+    )
+    @rule(days=st.sampled_from([0, 1]))
+    def retain_versions(self, days: int) -> None:
+        default = f"<DefaultRetention><Mode>GOVERNANCE</Mode><Days>{days}</Days></DefaultRetention>"
+        rule = f"<Rule>{default}</Rule>" if days else ""
+        inner = f"<ObjectWormEnabled>Enabled</ObjectWormEnabled>{rule}"
+        body = f"<ObjectWormConfiguration>{inner}</ObjectWormConfiguration>".encode()
+        check(self.ask("PUT", query=[("objectWorm", "")], body=body), Told(200))
+        self.model.retains_versions, self.model.default_days = True, days
+
+    @precondition(lambda self: self.model.retains_versions)
+    @rule(
+        key=KEYS,
+        which=WHICH,
+        mode=st.sampled_from(["GOVERNANCE", "GOVERNANCE", "COMPLIANCE"]),
+        days=st.sampled_from([1, 2]),
+        bypass=RARELY,
+    )
+    def retain(self, key: str, which: int | None, mode: str, days: int, bypass: bool) -> None:
+        version = self.version(key, which)
+        # Not when a number of days has gone by: see `ModelWorld`.
+        until = int(self.world.now()) + days * DAY + 20 * 60
+        date = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(until))
+        inner = f"<Mode>{mode}</Mode><RetainUntilDate>{date}</RetainUntilDate>"
+        body = f"<Retention>{inner}</Retention>".encode()
+        reply = self.ask(
+            "PUT", key, version, query=[("retention", "")], body=body, headers=bypassing(bypass)
+        )
+        check(reply, self.model.retain(key, version, mode, until, bypass=bypass))
+
+    @rule(key=KEYS, which=WHICH, status=st.sampled_from(["ON", "ON", "OFF"]))
+    def hold(self, key: str, which: int | None, status: str) -> None:
+        version = self.version(key, which)
+        body = f"<LegalHold><Status>{status}</Status></LegalHold>".encode()
+        reply = self.ask("PUT", key, version, query=[("legalHold", "")], body=body)
+        check(reply, self.model.hold(key, version, status))
 
     # --- writing ---
 
@@ -179,12 +349,33 @@ class BesideTheServer(RuleBasedStateMachine):
     def _is_appendable(self, key: str) -> bool:
         return any(each.kind == "Appendable" for each in self.model.keys.get(key, []))
 
-    @rule(key=KEYS, which=WHICH)
-    def delete(self, key: str, which: int | None) -> None:
+    @rule(key=KEYS, which=WHICH, bypass=RARELY)
+    def delete(self, key: str, which: int | None, bypass: bool) -> None:
         version = self.version(key, which)
-        reply = self.ask("DELETE", key, version)
+        reply = self.ask("DELETE", key, version, headers=bypassing(bypass))
         given = reply.headers.get("x-oss-version-id")
-        check(reply, self.model.delete(key, version, given))
+        check(reply, self.model.delete(key, version, given, bypass=bypass))
+
+    @precondition(lambda self: self._staying())
+    @rule(number=st.integers(0, 9), bypass=st.booleans(), body=BODIES)
+    def try_what_must_stay(self, number: int, bypass: bool, body: bytes) -> None:
+        """Replace it where that can be, and remove it."""
+        staying = self._staying()
+        key, version = staying[number % len(staying)]
+        reply = self.ask("PUT", key, body=body)
+        given = reply.headers.get("x-oss-version-id")
+        said = {"storage_class": "Standard", "tags": {}, "meta": {}}
+        check(reply, self.model.put(key, given, body, forbid_overwrite=False, **said))
+        reply = self.ask("DELETE", key, version, headers=bypassing(bypass))
+        given = reply.headers.get("x-oss-version-id")
+        check(reply, self.model.delete(key, version, given, bypass=bypass))
+
+    def _staying(self) -> list[tuple[str, str | None]]:
+        return [
+            (key, each.id if self.model.versioning else None)
+            for key, each, _ in self.model.every()
+            if self.model.stays(each)
+        ]
 
     @rule(wanted=st.lists(st.tuples(KEYS, WHICH), min_size=1, max_size=4, unique_by=lambda w: w[0]))
     def delete_many(self, wanted: list[tuple[str, int | None]]) -> None:
@@ -195,6 +386,15 @@ class BesideTheServer(RuleBasedStateMachine):
         )
         body = f"<Delete><Quiet>false</Quiet>{inner}</Delete>".encode()
         reply = self.ask("POST", query=[("delete", "")], body=body, headers=md5_of(body))
+        if any(
+            self.model.stays(each) for k, v in named for each in self.model.let_go_by_delete(k, v)
+        ):
+            # The others are gone even so.
+            check(reply, Told(409, "FileImmutable"))
+            for key, version in named:
+                self.model.delete(key, version, UNKNOWN)
+            self._meet_markers()
+            return
         assert reply.status == 200, reply
         answered = {each.findtext("Key"): each for each in ET.fromstring(reply.body)}  # noqa: S314
         for key, version in named:
@@ -315,7 +515,39 @@ class BesideTheServer(RuleBasedStateMachine):
 
     @rule(key=KEYS, which=WHICH, days=st.sampled_from([1, 2, 7]))
     def restore(self, key: str, which: int | None, days: int) -> None:
-        version = self.version(key, which)
+        self._restore(key, self.version(key, which), days)
+
+    @precondition(lambda self: self._frozen())
+    @rule(
+        number=st.integers(0, 9),
+        days=st.lists(st.sampled_from([1, 2, 7]), min_size=1, max_size=3),
+        steps=st.sampled_from([1, 37, 75, 130]),
+    )
+    def restore_what_is_frozen(self, number: int, days: list[int], steps: int) -> None:
+        """Again and again, so that it can be read for longer, and for how long is seen."""
+        frozen = self._frozen()
+        key, version = frozen[number % len(frozen)]
+        for each in days:
+            self._restore(key, version, each)
+            self.world.pass_time(2)
+        # A copy of what is restored is not.
+        self.copy(key, self._number(key, version), "l", "Archive", None, None)
+        self.world.pass_time(steps)
+        check(self.ask("GET", key, version), self.model.read(key, version, "GET"))
+        self._age()
+
+    def _number(self, key: str, version: str | None) -> int | None:
+        ids = [each.id for each in self.model.keys[key]]
+        return None if version is None else ids.index(version)
+
+    def _frozen(self) -> list[tuple[str, str | None]]:
+        return [
+            (key, each.id if self.model.versioning else None)
+            for key, each, _ in self.model.every()
+            if each.storage_class in FROZEN and not each.is_marker
+        ]
+
+    def _restore(self, key: str, version: str | None, days: int) -> None:
         body = f"<RestoreRequest><Days>{days}</Days></RestoreRequest>".encode()
         reply = self.ask("POST", key, version, query=[("restore", "")], body=body)
         check(reply, self.model.restore(key, version, days))
@@ -425,9 +657,16 @@ class BesideTheServer(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "model"):
             self._look()
+            # The worker is not to go through it for ever.
+            self.ask("DELETE", query=[("lifecycle", "")])
+            self.model.rules = []
             for key, each, _ in self.model.every():
                 version = each.id if self.model.versioning else None
                 check(self.ask("GET", key, version), self.model.read(key, version, "GET"))
+
+
+def bypassing(bypass: bool) -> dict[str, str]:
+    return {"x-oss-bypass-governance-retention": "true"} if bypass else {}
 
 
 def md5_of(body: bytes) -> dict[str, str]:
@@ -459,7 +698,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelWorld]:
     clock = scratch / "clock"
     clock.write_text("0")
     environment = {"OSSIA_TEST_CLOCK_FILE": str(clock)}
-    flags = ("--restore-times", "3600", "--workers", "1")
+    flags = ("--restore-times", "3600", "--workers", "1", "--lifecycle-interval", "0.01")
     with running_server(scratch / "server", *flags, environment=environment) as server:
         world = ModelWorld(server, clock)
         yield world

@@ -4,8 +4,8 @@ midnight, or other rules ──▶ objects ──▶ versions ──▶ uploads 
 
 1. One process of a deployment does it (`node.duties`); where it is, is stored, so that another one
    goes on there.  Doing a page again changes nothing.
-2. A page is some rows in the order of their keys; a change is some of them.  Between pages it
-   waits longer than they take, so that others hardly notice.
+2. A page is some rows in the order of their keys; a change is some of what was found on one page or
+   several.  Between pages it waits longer than they take, so that others hardly notice.
 3. What is removed or changed must still be what was judged (`tables.versions.Seen`).
 4. Removing is that of DeleteObject and AbortMultipartUpload: what may not be removed is left, and
    counted.
@@ -107,8 +107,7 @@ class LifecycleWorker:
 
     async def _go_through(self, name: str, may_go_on: MayGoOn) -> bool:
         """Make the pass that is due, or what is left of it; whether all of it was made."""
-        progress: Progress | None = None
-        kept_at = time.monotonic()
+        made: _Pass | None = None
         while True:
             begun = time.monotonic()
             if not await may_go_on():
@@ -118,23 +117,21 @@ class LifecycleWorker:
             if bucket is None or DOCUMENT not in bucket.documents:
                 return True
             scan = Scan(self._database, bucket, judge_of(bucket, self._day_ms))
-            if progress is None or progress.rules != rules_of(bucket):
-                progress = await self._beginning(bucket)
-                if progress is None:
+            if made is None or made.reached.rules != rules_of(bucket):
+                beginning = await self._beginning(bucket)
+                if beginning is None:
                     return True
-            findings, reached = await scan.page(progress, self._clock.now_ms())
+                made = _Pass(beginning)
+            findings, reached = await scan.page(made.reached, self._clock.now_ms())
+            made.go_on(findings, reached)
             looked_s = time.monotonic() - begun
-            counted = Counter(progress.counts)
-            counted.update(await self._act(bucket, findings))
-            progress = msgspec.structs.replace(reached, counts=dict(counted))
-            if progress.stage is Stage.DONE:
-                await self._finish(bucket, progress)
+            if made.has_enough():
+                await self._act(bucket, made)
+            if made.reached.stage is Stage.DONE:
+                await self._finish(bucket, made.reached)
                 # It may have been that of a day before.
-                progress = None
+                made = None
                 continue
-            if findings or time.monotonic() - kept_at > _KEEP_S:
-                await self._keep(bucket, progress)
-                kept_at = time.monotonic()
             await _rest(looked_s, _LOOKS)
 
     async def _beginning(self, bucket: Bucket) -> Progress | None:
@@ -149,14 +146,17 @@ class LifecycleWorker:
                 return None
         return Progress(day=today, rules=rules_of(bucket), begun_at=self._clock.now_ms())
 
-    async def _act(self, bucket: Bucket, findings: list[Finding]) -> Counter[str]:
-        counts: Counter[str] = Counter()
-        for start in range(0, len(findings), _CHANGED_AT_ONCE):
+    async def _act(self, bucket: Bucket, made: "_Pass") -> None:
+        """Do what was found, and store that it is done."""
+        counts = Counter(made.reached.counts)
+        for start in range(0, len(made.found), _CHANGED_AT_ONCE):
             begun = time.monotonic()
-            some = findings[start : start + _CHANGED_AT_ONCE]
+            some = made.found[start : start + _CHANGED_AT_ONCE]
             counts.update(await self._deeds.do(bucket, some, self._clock.now_ms()))
             await _rest(time.monotonic() - begun, _CHANGES)
-        return counts
+        made.is_done(dict(counts))
+        if made.reached.stage is not Stage.DONE:
+            await self._keep(bucket, made.reached)
 
     async def _keep(self, bucket: Bucket, progress: Progress) -> None:
         content = pack(progress)
@@ -193,6 +193,36 @@ class LifecycleWorker:
             after = page[-1][0]
             await _rest(time.monotonic() - begun, _LOOKS)
         return True
+
+
+class _Pass:
+    """A pass that is being made: how far it has come, and what of it is still to be done."""
+
+    def __init__(self, beginning: Progress) -> None:
+        self.reached = beginning
+        self.found: list[Finding] = []
+        self._acted_in = beginning.stage
+        self._acted_at = time.monotonic()
+
+    def go_on(self, findings: list[Finding], reached: Progress) -> None:
+        """One more page was looked at."""
+        self.found += findings
+        self.reached = reached
+
+    def has_enough(self) -> bool:
+        """Whether to act: commits are dear, and what comes after a stage may depend on it."""
+        return (
+            len(self.found) >= _CHANGED_AT_ONCE
+            or self.reached.stage is not self._acted_in
+            or time.monotonic() - self._acted_at > _KEEP_S
+        )
+
+    def is_done(self, counts: dict[str, int]) -> None:
+        """What was found is done."""
+        self.found = []
+        self.reached = msgspec.structs.replace(self.reached, counts=counts)
+        self._acted_in = self.reached.stage
+        self._acted_at = time.monotonic()
 
 
 async def _rest(worked_s: float, share: float) -> None:

@@ -1,6 +1,6 @@
 """The worker over what is in memory: passes, races, resuming, what may not be removed."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -8,16 +8,17 @@ from msgspec.structs import replace
 
 from ossia import tables
 from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.worm import Worms
 from ossia.domain.lifecycle import scan, worker
 from ossia.domain.lifecycle.deeds import Deeds
 from ossia.domain.lifecycle.lifecycles import Lifecycles
 from ossia.domain.lifecycle.progress import Progress, Stage
+from ossia.domain.lifecycle.scan import Finding
 from ossia.domain.lifecycle.worker import LifecycleWorker
 from ossia.domain.objects.access_times import AccessTimes
 from ossia.domain.objects.objects import Attributes
 from ossia.domain.objects.versions import Named, Versioning
 from ossia.errors import (
-    AccessDenied,
     AccessMonitorDisableNotAllowed,
     InvalidRequest,
     NoSuchLifecycle,
@@ -380,32 +381,43 @@ async def test_rules_that_change_meanwhile_are_followed_at_once(world: World) ->
     assert len(await world.keys()) == 6
 
 
+async def test_what_is_found_on_several_pages_is_one_change(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "_KEEP_S", 60)
+    sizes = []
+    do = Deeds.do
+
+    async def counted(self: Deeds, bucket: Bucket, findings: Sequence[Finding], now: int) -> Any:
+        sizes.append(len(findings))
+        return await do(self, bucket, findings, now)
+
+    monkeypatch.setattr(Deeds, "do", counted)
+    await world.begin(expire(1))
+    for number in range(22):
+        await world.put(f"k{number:02}")
+    assert await world.after(3) == {"deleted": 22}
+    assert sizes == [20, 1, 1]
+
+
 # --- what may not be ---
 
 
-class Held:
-    """As retention would: some keys may not be removed."""
-
-    def __init__(self, world: World, *keys: str) -> None:
-        self._expire = world.objects.versions.expire
-        self._keys = keys
-
-    async def __call__(self, bucket: Bucket, wanted: Any) -> list[bool]:
-        if any(named.key in self._keys for named, _ in wanted):
-            raise AccessDenied
-        return await self._expire(bucket, wanted)
-
-
-async def test_what_may_not_be_removed_is_left_and_holds_up_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await world.begin(expire(1))
-    for number in range(9):
+async def test_what_must_stay_is_left_and_holds_up_nothing(world: World) -> None:
+    await world.begin()
+    for number in range(7):
         await world.put(f"k{number}")
-    monkeypatch.setattr(world.objects.versions, "expire", Held(world, "k1", "k7"))
+    world.clock.at += 9 * DAY
+    worms = Worms(world.buckets, world.clock)
+    policy = await worms.initiate(world.bucket_now, 10)
+    await worms.complete(await world.buckets.find("bucket"), policy.id)
+    for number in (7, 8):
+        await world.put(f"k{number}")
+    await world.set(expire(1))
     assert await world.after(3) == {"deleted": 7, "kept": 2}
-    assert await world.keys() == ["k1", "k7"]
+    assert await world.keys() == ["k7", "k8"]
     assert await world.after(1) == {"kept": 2}
+    assert await world.after(9) == {"deleted": 2}
 
 
 async def test_who_does_not_answer_is_asked_again(world: World) -> None:
