@@ -202,6 +202,7 @@ class ReferenceModel:
             mode="",
             retained_until=0,
             hold="",
+            cipher="",
         )
         if source.kind == "Appendable" and not (source_key == key and new.id == source.id):
             new = replace(new, kind="Normal")
@@ -427,6 +428,7 @@ class ReferenceModel:
                 "x-oss-version-id": self.shown(found.id),
                 "x-oss-tagging-count": str(len(found.tags)) if found.tags else None,
                 "x-oss-meta-a": found.meta.get("a"),
+                "x-oss-server-side-encryption": through.cipher or None,
                 "x-oss-delete-marker": None,
                 "x-oss-expiration": None if version else self.expiration(key, found),
             },

@@ -41,6 +41,7 @@ class Version:
     tags: Mapping[str, str] = field(default_factory=dict)
     acl: str = "default"
     target: str = ""
+    cipher: str = ""
     ready_at: float = 0
     until: float = 0
     mode: str = ""

@@ -22,12 +22,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from model_requests import bypassing, lifecycle, listing, md5_of, names, tagging, written
 from model_world import ModelWorld, check
 from reference_model import ReferenceModel
-from reference_records import DAY, FROZEN, UNKNOWN, Rule, Told, Upload, Worm, md5
+from reference_records import DAY, FROZEN, UNKNOWN, Rule, Told, Upload, Worm
 
 from ossia.client.signing_client import Reply
-from ossia.protocol.checksums import etag_to_content_md5
 from running import running_server
 
 LONG = int(os.environ.get("OSSIA_MODEL_STEPS", "0"))
@@ -43,11 +43,11 @@ WHICH = st.sampled_from([None, None, None, 0, 1, 2, 3, 99])
 CLASSES = st.sampled_from([None, None, None, "Standard", "IA", "Archive", "ColdArchive"])
 TAGS = st.sampled_from([{}, {}, {"t": "1"}, {"t": "2", "u": ""}])
 METAS = st.sampled_from([{}, {}, {"a": "1"}, {"a": "2"}])
+CIPHERS = st.sampled_from(["", "", "", "AES256", "SM4", "KMS"])
 ACLS = st.sampled_from(["default", "private", "public-read"])
 KINDS = st.sampled_from(["plain", "versions", "suspended", "retained versions", "worm"])
 """How the bucket begins."""
 RARELY = st.sampled_from([False, False, False, True])
-OFTEN = st.sampled_from([False, True, True, True])
 DOCUMENTS = st.sampled_from(
     [
         [],
@@ -61,51 +61,6 @@ DOCUMENTS = st.sampled_from(
     ]
 )
 NOWHERE = "CAEQAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-
-def written(
-    storage_class: str | None, tags: dict[str, str], meta: dict[str, str]
-) -> dict[str, str]:
-    """The headers that say it."""
-    headers = {f"x-oss-meta-{name}": value for name, value in meta.items()}
-    if storage_class:
-        headers["x-oss-storage-class"] = storage_class
-    if tags:
-        headers["x-oss-tagging"] = "&".join(f"{name}={value}" for name, value in tags.items())
-    return headers
-
-
-def tagging(tags: dict[str, str]) -> bytes:
-    inner = "".join(f"<Tag><Key>{k}</Key><Value>{v}</Value></Tag>" for k, v in tags.items())
-    return f"<Tagging><TagSet>{inner}</TagSet></Tagging>".encode()
-
-
-def lifecycle(rules: list[Rule]) -> bytes:
-    return f"<LifecycleConfiguration>{''.join(map(_rule, range(9), rules))}</LifecycleConfiguration>".encode()
-
-
-def _rule(number: int, rule: Rule) -> str:
-    parts = [f"<ID>r{number}</ID><Prefix>{rule.prefix}</Prefix><Status>Enabled</Status>"]
-    if rule.tag is not None:
-        parts.append(f"<Tag><Key>{rule.tag[0]}</Key><Value>{rule.tag[1]}</Value></Tag>")
-    if rule.larger_than >= 0:
-        size = f"<ObjectSizeGreaterThan>{rule.larger_than}</ObjectSizeGreaterThan>"
-        parts.append(f"<Filter>{size}</Filter>")
-    if rule.days:
-        parts.append(f"<Expiration><Days>{rule.days}</Days></Expiration>")
-    if rule.removes_markers:
-        marker = "<ExpiredObjectDeleteMarker>true</ExpiredObjectDeleteMarker>"
-        parts.append(f"<Expiration>{marker}</Expiration>")
-    if rule.becomes:
-        kind = f"<StorageClass>{rule.becomes}</StorageClass>"
-        parts.append(f"<Transition><Days>{rule.becomes_after}</Days>{kind}</Transition>")
-    if rule.noncurrent_days:
-        days = f"<NoncurrentDays>{rule.noncurrent_days}</NoncurrentDays>"
-        parts.append(f"<NoncurrentVersionExpiration>{days}</NoncurrentVersionExpiration>")
-    if rule.abort_days:
-        days = f"<Days>{rule.abort_days}</Days>"
-        parts.append(f"<AbortMultipartUpload>{days}</AbortMultipartUpload>")
-    return f"<Rule>{''.join(parts)}</Rule>"
 
 
 class BesideTheServer(RuleBasedStateMachine):
@@ -273,7 +228,15 @@ class BesideTheServer(RuleBasedStateMachine):
 
     # --- writing ---
 
-    @rule(key=KEYS, body=BODIES, kind=CLASSES, tags=TAGS, meta=METAS, forbid=RARELY)
+    @rule(
+        key=KEYS,
+        body=BODIES,
+        kind=CLASSES,
+        tags=TAGS,
+        meta=METAS,
+        forbid=RARELY,
+        cipher=CIPHERS,
+    )
     def put(
         self,
         key: str,
@@ -282,13 +245,16 @@ class BesideTheServer(RuleBasedStateMachine):
         tags: dict[str, str],
         meta: dict[str, str],
         forbid: bool,
+        cipher: str = "",
     ) -> None:
         headers = written(kind, tags, meta)
+        if cipher:
+            headers["x-oss-server-side-encryption"] = cipher
         if forbid:
             headers["x-oss-forbid-overwrite"] = "true"
         reply = self.ask("PUT", key, body=body, headers=headers)
         given = reply.headers.get("x-oss-version-id")
-        said = {"storage_class": kind or "Standard", "tags": tags, "meta": meta}
+        said = {"storage_class": kind or "Standard", "tags": tags, "meta": meta, "cipher": cipher}
         check(reply, self.model.put(key, given, body, forbid, **said))
 
     @rule(key=KEYS, to=KEYS, forbid=RARELY)
@@ -663,33 +629,6 @@ class BesideTheServer(RuleBasedStateMachine):
             for key, each, _ in self.model.every():
                 version = each.id if self.model.versioning else None
                 check(self.ask("GET", key, version), self.model.read(key, version, "GET"))
-
-
-def bypassing(bypass: bool) -> dict[str, str]:
-    return {"x-oss-bypass-governance-retention": "true"} if bypass else {}
-
-
-def md5_of(body: bytes) -> dict[str, str]:
-    return {"content-md5": etag_to_content_md5(md5(body))}
-
-
-def listing(kind: str, prefix: str, delimiter: str, most: int) -> list[tuple[str, str]]:
-    name, _, value = kind.partition("=")
-    query = [(name, value), ("max-keys", str(most)), ("encoding-type", "url")]
-    return query + [(n, v) for n, v in (("prefix", prefix), ("delimiter", delimiter)) if v]
-
-
-def names(root: ET.Element, *elements: str) -> list[str]:
-    """What is on a page: keys, with their versions where it has any, and common prefixes."""
-    found = []
-    for each in root:
-        if each.tag in elements:
-            version = each.findtext("VersionId")
-            key = unquote(each.findtext("Key") or "")
-            found.append(f"{key} {version}" if version else key)
-        elif each.tag == "CommonPrefixes":
-            found.append(unquote(each.findtext("Prefix") or ""))
-    return found
 
 
 @pytest.fixture(scope="module")
