@@ -115,7 +115,7 @@ async def copy(domain: Domain, bucket: Bucket, source: str, key: str, **more: An
 
 async def complete(domain: Domain, bucket: Bucket, key: str, **more: Any) -> StoredObject:
     upload = await domain.multipart.initiate(bucket, key, Attributes(**more))
-    part = await domain.multipart.put_part(bucket, key, upload.id, 1, Source(b"part"))
+    part, _ = await domain.multipart.put_part(bucket, key, upload.id, 1, Source(b"part"))
     return await domain.multipart.complete(bucket, upload, [ChosenPart(1, part.etag)])
 
 

@@ -50,6 +50,11 @@ class Stored(NamedTuple):
     may_have_to_stay: int | None
     """1 in a bucket that retains (`ossia.tables.retained`)."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it lies in its row with its bytes, and nothing keeps it: most small ones do."""
+        return self.blob_id is None and not (self.extents or self.may_have_to_stay)
+
 
 def as_object(
     bucket_id: int, key: str, row: Row, extents: tuple[Extent, ...] | None = None

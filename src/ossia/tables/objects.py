@@ -22,7 +22,7 @@ from ossia.tables import formers, retained, skip_seek
 from ossia.tables.blob_life import net_references
 from ossia.tables.blobs import check_recordable, refer
 from ossia.tables.callbacks import owe
-from ossia.tables.class_usage import count_object
+from ossia.tables.class_usage import STANDARD, count_object
 from ossia.tables.columns import marks, pack_map, pack_restoration, signed
 from ossia.tables.content import keep_content
 from ossia.tables.key_order import behind_all, marker
@@ -196,7 +196,7 @@ async def store(
     if replaced is None and new.version == NULL_VERSION and (suspended or is_kept):
         behind = await formers.hold(tx, new.bucket_id, new.key, NULL_VERSION)
     before = released
-    if replaced is not None or behind is not None:
+    if behind is not None or (replaced is not None and not replaced.is_plain):
         before = (*released, *await _replaced_extents(tx, new, (replaced, behind), guard))
     if new.extents or before:
         change = net_references(new.extents, before)
@@ -216,7 +216,7 @@ async def store(
     await _write_row(tx, new, old, content_id, single, extent_rows)
     if extent_rows:
         await _insert_extents(tx, new, 0, new.extents)
-    if retention is not None or _may_have_one(replaced):
+    if retention is not None or (replaced is not None and replaced.may_have_to_stay):
         await retained.put(tx, new.bucket_id, new.key, new.version, retention)
     _count(tx, new, replaced)
 
@@ -236,16 +236,13 @@ async def _replaced_extents(
     return extents
 
 
-def _may_have_one(replaced: Stored | None) -> bool:
-    """Whether a row may have a retention, which is that of what it holds."""
-    return replaced is not None and bool(replaced.may_have_to_stay)
-
-
 def _count(tx: Transaction, new: StoredObject, old: Stored | None) -> None:
     tx.count(new.bucket_id, storage_bytes=new.size - (old.size if old else 0), objects=old is None)
-    if old is not None:
+    # Asked here, too: nearly always both are of the class that is not counted.
+    if old is not None and old.storage_class != STANDARD:
         count_object(tx, new.bucket_id, old.storage_class, old.size, -1)
-    count_object(tx, new.bucket_id, new.storage_class, new.size, 1)
+    if new.storage_class != STANDARD:
+        count_object(tx, new.bucket_id, new.storage_class, new.size, 1)
 
 
 async def _write_row(
@@ -268,7 +265,7 @@ async def _write_row(
         new.acl,
         pack_map(new.headers),
         pack_map(new.tags),
-        pack_restoration(new.restoration),
+        None if new.restoration is None else pack_restoration(new.restoration),
         content_id,
         single.blob_id if single else None,
         single.blob_offset if single else None,

@@ -226,12 +226,13 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     if stored.inline is not None and is_encrypted(stored.headers):
         stored = msgspec.structs.replace(stored, inline=await objects.inline(stored))
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
-    version = shown_version(call.bucket, stored.version)
-    told = with_restoration(stored, call.now_ms)
-    if call.bucket.documents:
+    bucket = call.bucket
+    version = shown_version(bucket, stored.version)
+    told = stored if stored.restoration is None else with_restoration(stored, call.now_ms)
+    if bucket.documents:
         await note_access(call, found)
         told = with_expiration(call, told, found, request.version_id)
-        if OBJECT_WORM in call.bucket.documents:
+        if OBJECT_WORM in bucket.documents:
             told = await _with_retention(call, told)
     return answer(told, request.overrides, version, chosen, spans, request.limit)
 

@@ -21,7 +21,7 @@ from ossia.domain.objects.objects import (
     Objects,
     forbids,
 )
-from ossia.domain.objects.retention import guard, new_retention, packed, unpacked
+from ossia.domain.objects.retention import must_stay, new_retention, packed, unpacked
 from ossia.domain.objects.versions import is_suspended, new_version
 from ossia.errors import (
     EntityTooLarge,
@@ -292,7 +292,7 @@ class Multipart:
                 forbid_overwrite=forbid_overwrite,
                 owed=owed,
                 suspended=is_suspended(bucket),
-                guard=guard(),
+                guard=must_stay,
                 retention=new_retention(bucket, asked, now_ms),
             )
         except Missing:

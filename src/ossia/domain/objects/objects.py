@@ -32,8 +32,7 @@ from ossia.domain.objects.readable import check_readable
 from ossia.domain.objects.reading import Reading
 from ossia.domain.objects.retention import (
     WORM,
-    guard,
-    is_retaining,
+    must_stay,
     new_retention,
     refuse_appending,
     refuse_changed,
@@ -98,6 +97,11 @@ class Attributes:
     """None: as the bucket says."""
     retention: Retention | None = None
 
+    @property
+    def asks_for_more(self) -> bool:
+        """Whether something has to be prepared before the bytes are taken."""
+        return self.encryption is not None or self.retention is not None
+
 
 class Objects(Reading):
     """Objects of every bucket."""
@@ -121,9 +125,11 @@ class Objects(Reading):
         `FileAlreadyExists`, `FileImmutable`, `InvalidDigest`, `EntityTooLarge`; then nothing is
         changed.
         """
-        if forbid_overwrite or attributes.retention is not None or is_retaining(bucket.documents):
+        cipher = None
+        # Nearly always there is nothing to ask or to prepare.
+        if forbid_overwrite or bucket.documents or attributes.asks_for_more:
             await self.refuse_write(bucket, key, attributes, forbid_overwrite=forbid_overwrite)
-        cipher = await self.encrypt(bucket, attributes)
+            cipher = await self.encrypt(bucket, attributes)
         landed = await self._ingest.take(source, content_md5=content_md5, cipher=cipher)
         return await self.record(
             bucket,
@@ -223,8 +229,10 @@ class Objects(Reading):
                 forbid_overwrite=forbids(bucket, forbid_overwrite),
                 owed=owed,
                 suspended=is_suspended(bucket),
-                guard=guard(),
-                retention=new_retention(bucket, retention, new.modified_at),
+                guard=must_stay,
+                retention=new_retention(bucket, retention, new.modified_at)
+                if retention is not None or bucket.documents
+                else None,
             )
         except Exists:
             raise FileAlreadyExists(Key=new.key) from None
@@ -310,7 +318,7 @@ class Objects(Reading):
                     added=added,
                     replaces=before,
                     versioned=bool(bucket.versioning),
-                    guard=guard(),
+                    guard=must_stay,
                 )
             except Retained:
                 raise FileImmutable(Key=base.key) from None
@@ -341,7 +349,7 @@ class Objects(Reading):
         new = msgspec.structs.replace(before, extents=(*kept, *landed.extents))
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
         with suppress(Conflict, Fenced, Missing, Retained):
-            await self._database.change(tables.objects.put, new, replaces=before, guard=guard())
+            await self._database.change(tables.objects.put, new, replaces=before, guard=must_stay)
 
     def _check_append(self, before: StoredObject | None, position: int) -> None:
         if before is not None and before.type != ObjectType.APPENDABLE.value:
@@ -435,7 +443,7 @@ class Objects(Reading):
                     forbid_overwrite=forbid_overwrite,
                     replaces=source if itself and new.version == source.version else None,
                     suspended=is_suspended(bucket),
-                    guard=guard(),
+                    guard=must_stay,
                     retention=new_retention(bucket, attributes.retention, now_ms),
                 )
             except (Fenced, Conflict):

@@ -16,7 +16,7 @@ from typing import Final, NoReturn
 import msgspec
 
 from ossia import tables
-from ossia.domain.objects.retention import guard
+from ossia.domain.objects.retention import guard, must_stay
 from ossia.errors import (
     FileImmutable,
     InvalidArgument,
@@ -178,7 +178,7 @@ class Versions:
     ) -> list[bool | None]:
         """Delete what is still as it was seen: whether it was, None for what must stay."""
         removals = [self._removal(bucket, named, seen) for named, seen in wanted]
-        gone = await self._database.change(tables.versions.delete, bucket.id, removals, guard())
+        gone = await self._database.change(tables.versions.delete, bucket.id, removals, must_stay)
         return [each in gone and (None if gone[each] is None else True) for each in removals]
 
     def _removal(self, bucket: Bucket, named: Named, seen: Seen | None = None) -> Removal:
