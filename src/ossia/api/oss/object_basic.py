@@ -214,7 +214,8 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it; of a symlink, its target."""
     objects = call.services.objects
     found = stored = found_by(request)
-    if not is_plain(stored):
+    lies_plain = is_plain(stored)
+    if not lies_plain:
         stored = await call.services.symlinks.read(call.bucket, stored)
     request.conditions.check(stored.etag, stored.modified_at)
     chosen = None
@@ -223,7 +224,7 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
         chosen = resolve_range(request.range, stored.size, standard=standard)
     start, length = chosen or (0, stored.size)
     spans = await objects.begin(stored, start, length) if stored.inline is None else ()
-    if stored.inline is not None and is_encrypted(stored.headers):
+    if not lies_plain and stored.inline is not None and is_encrypted(stored.headers):
         stored = msgspec.structs.replace(stored, inline=await objects.inline(stored))
     answer = CodedObject if is_coded(call, stored, request) else GetObjectResult
     bucket = call.bucket

@@ -20,7 +20,7 @@ from ossia.errors import InvalidTargetType, NotSymlink, SymlinkTargetNotExist
 from ossia.ports import Clock
 from ossia.protocol.checksums import md5_hex
 from ossia.protocol.storage_class import FROZEN
-from ossia.records import SYMLINK_TARGET, Bucket, ObjectType, StoredObject
+from ossia.records import DATA_KEY, SYMLINK_TARGET, Bucket, ObjectType, StoredObject
 
 _LINK = ObjectType.SYMLINK.value
 
@@ -31,8 +31,12 @@ def is_link(stored: StoredObject) -> bool:
 
 
 def is_plain(stored: StoredObject) -> bool:
-    """Whether *stored* can be read as it is: nearly all objects can, and need nothing else here."""
-    return stored.type != _LINK and stored.storage_class not in FROZEN
+    """Whether *stored* can be read as it lies there: nearly all objects can, and need no more."""
+    return (
+        stored.type != _LINK
+        and stored.storage_class not in FROZEN
+        and DATA_KEY not in stored.headers
+    )
 
 
 def target_of(stored: StoredObject) -> str:
