@@ -373,7 +373,7 @@ def test_there_are_no_live_channels(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("method", "key", "query", "name"),
     [
-        ("PUT", "k", [("legalHold", "")], "PutObjectLegalHold"),
+        ("PUT", "k", [("link", "")], "CreateObjectLink"),
         ("GET", "k", [("x-oss-process", "image/info")], "GetProcessedObject"),
         ("PUT", "", [("httpsConfig", "")], "PutBucketHttpsConfig"),
         (

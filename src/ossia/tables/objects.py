@@ -111,6 +111,15 @@ async def page(
     to *after*, or that *after* lies in, is skipped.  The cost of a page does not depend on how
     many keys a common prefix stands for.  Records carry neither inline bytes nor extents.
     """
+    if delimiter:
+        # Many statements, which are cheaper together; and they see one commit.
+        return await rows.together(_page, bucket_id, prefix, delimiter, after, limit)
+    return await _page(rows, bucket_id, prefix, delimiter, after, limit)
+
+
+async def _page(
+    rows: Rows, bucket_id: int, prefix: str, delimiter: str, after: str, limit: int
+) -> Listing:
     end = behind_all(prefix)
 
     async def seek(key: str, inclusive: bool, count: int) -> list[Row]:

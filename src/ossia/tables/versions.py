@@ -38,8 +38,12 @@ def _seek(of_objects: str, of_formers: str) -> str:
 _FROM = _seek("key >= $2", "key >= $2")
 _BEHIND_KEY = _seek("key > $2", "key > $2")
 _BEHIND = _seek("key > $2", "(key, place) > ($2, $5)")
-_PROBE = "select key from {} where bucket_id = $1 and key >= $2 and key < $3{} order by key limit 1"
-_PROBES = (_PROBE.format("object", " and latest = 1"), _PROBE.format("former", ""))
+_PROBE = (
+    "select min(key) from (select * from (select key from object"
+    " where bucket_id = $1 and key >= $2 and key < $3 and latest = 1 order by key limit 1) as named"
+    " union all select * from (select key from former"
+    " where bucket_id = $1 and key >= $2 and key < $3 order by key limit 1) as kept) as keys"
+)
 _PLACE = "select place from former where bucket_id = $1 and key = $2 and version = $3"
 _SET = "update {} set {} = $1 where bucket_id = $2 and key = $3 and version = $4"
 _SEEN = "version, etag, modified_at, storage_class, tags"
@@ -145,6 +149,22 @@ async def page(
     key is listed from its newest version on, which shows nothing twice to whoever deletes what is
     listed, and again to everybody else.
     """
+    asked = (bucket_id, prefix, delimiter, after_key, after_version, limit)
+    if delimiter:
+        # Many statements, which are cheaper together; and they see one commit.
+        return await rows.together(_page, *asked)
+    return await _page(rows, *asked)
+
+
+async def _page(
+    rows: Rows,
+    bucket_id: int,
+    prefix: str,
+    delimiter: str,
+    after_key: str,
+    after_version: str,
+    limit: int,
+) -> VersionListing:
     end = behind_all(prefix)
     if marker(after_key) != after_key:
         # No key is that one.
@@ -162,8 +182,8 @@ async def page(
         return await rows.all(_BEHIND, bucket_id, row[0], end, count, row[1])
 
     async def probe(key: str) -> str | None:
-        found = [await rows.one(sql, bucket_id, key, end) for sql in _PROBES]
-        return min((row[0] for row in found if row is not None), default=None)
+        found = await rows.one(_PROBE, bucket_id, key, end)
+        return None if found is None else found[0]
 
     found, last = await skip_seek.page(
         Index(seek, behind, probe),
