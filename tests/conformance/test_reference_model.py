@@ -38,7 +38,8 @@ _LOOKS_EVERY = 10
 
 KEYS = st.sampled_from(["a", "a", "a/b", "a/c/d", "é x", "l"])
 BODIES = st.sampled_from([b"", b"one", b"two", b"three" * 1000, b"x" * 70_000])
-WHICH = st.sampled_from([None, None, None, 0, 1, 2, 3, 99])
+GONE = 99
+WHICH = st.sampled_from([None, None, None, 0, 1, 2, 3, GONE])
 """What the key names, the version of that number, or one that is not there."""
 CLASSES = st.sampled_from([None, None, None, "Standard", "IA", "Archive", "ColdArchive"])
 TAGS = st.sampled_from([{}, {}, {"t": "1"}, {"t": "2", "u": ""}])
@@ -495,16 +496,18 @@ class BesideTheServer(RuleBasedStateMachine):
         key, version = frozen[number % len(frozen)]
         for each in days:
             self._restore(key, version, each)
-            self.world.pass_time(2)
+            self.wait(2)
         # A copy of what is restored is not.
         self.copy(key, self._number(key, version), "l", "Archive", None, None)
-        self.world.pass_time(steps)
+        self.wait(steps)
         check(self.ask("GET", key, version), self.model.read(key, version, "GET"))
-        self._age()
 
     def _number(self, key: str, version: str | None) -> int | None:
-        ids = [each.id for each in self.model.keys[key]]
-        return None if version is None else ids.index(version)
+        if version is None:
+            return None
+        ids = [each.id for each in self.model.keys.get(key, [])]
+        # A rule may have removed it.
+        return ids.index(version) if version in ids else GONE
 
     def _frozen(self) -> list[tuple[str, str | None]]:
         return [
