@@ -104,7 +104,6 @@ _BUCKET = (
 )
 
 _OBJECT = (
-    ("SealAppendObject", "POST", "seal"),
     ("GetProcessedObject", "GET", "x-oss-process"),
     ("SelectObject", "POST", "x-oss-process=csv/select"),
     ("SelectObject", "POST", "x-oss-process=json/select"),
