@@ -22,6 +22,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "append_object": tables.objects.append,
     "delete_versions": tables.versions.delete,
     "describe_object": tables.versions.describe,
+    "put_headers": tables.versions.put_headers,
     "put_restoration": tables.versions.put_restoration,
     "change_classes": tables.lifecycle.change_classes,
     "note_accesses": tables.access_times.note,

@@ -36,6 +36,8 @@ DATA_KEY = "x-oss-wrapped-data-key"
 """And its wrapped data key, which nobody is told (`domain.objects.encryption`)."""
 TRANSITIONED = "x-oss-transition-time"
 """Among the headers of an object: when a lifecycle rule made it one of the coldest classes."""
+SEALED = "x-oss-sealed-time"
+"""Among those of an appendable object: when it was sealed (`domain.objects.seals`)."""
 
 
 class Reticent(msgspec.Struct, frozen=True):

@@ -242,6 +242,8 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     linked = root.request("PUT", bucket, at + "link", query=[("symlink", "")], headers=link)
     assert linked.status == 200
     assert root.request("PUT", bucket, query=[_DIRECT], body=direct_read("false")).status == 200
+    append = [("append", ""), ("position", "0")]
+    assert root.request("POST", bucket, at + "grown", query=append, body=b"x").status == 200
     frozen = {"x-oss-storage-class": "Archive"}
     assert root.request("PUT", bucket, at + "cold", headers=frozen).status == 200
     upload = root.request("POST", bucket, at + "up", query=[("uploads", "")]).element("UploadId")
@@ -567,6 +569,7 @@ REQUESTS: dict[str, Send] = {
     "DeleteMultipleObjects": _delete_multiple,
     "CopyObject": _copy,
     "AppendObject": simple("POST", "log", ("append", ""), ("position", "0"), body=b"x"),
+    "SealAppendObject": simple("POST", "grown", ("seal", ""), ("position", "1")),
     "PutObjectAcl": simple("PUT", "k", ("acl", ""), x_oss_object_acl="public-read-write"),
     "RestoreObject": simple("POST", "cold", ("restore", "")),
     "CleanRestoredObject": simple("POST", "cold", ("cleanRestoredObject", "")),

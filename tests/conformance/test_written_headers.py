@@ -403,6 +403,39 @@ def test_w39_parts_of_an_encrypting_client(ask: Ask) -> None:
     assert b"ClientEncryption" not in ask("GET", "k", query=[("uploadId", plain)]).body
 
 
+@pytest.mark.covers("GetObject")
+@pytest.mark.covers("HeadObject")
+@pytest.mark.parametrize("way", ["put", "append", "parts", "copy", "replaced", "itself"])
+def test_w39_the_envelope_survives_every_way_of_writing(ask: Ask, bucket: str, way: str) -> None:
+    names = ("key", "start", "cek-alg", "wrap-alg", "matdesc", "unencrypted-content-length")
+    envelope = {
+        f"x-oss-meta-client-side-encryption-{name}": f'{{"of": "{name}=="}}' for name in names
+    }
+    query, source = [("append", ""), ("position", "0")], {"x-oss-copy-source": f"/{bucket}/k"}
+    key = "copy" if way in {"copy", "replaced"} else "k"
+    if way == "append":
+        assert ask("POST", "k", query=query, headers=envelope, body=b"on").status == 200
+        query = [("append", ""), ("position", "2")]
+        assert ask("POST", "k", query=query, body=b"e").status == 200
+    elif way == "parts":
+        upload = ask("POST", "k", query=[("uploads", "")], headers=envelope).element("UploadId")
+        ask("PUT", "k", query=[("partNumber", "1"), ("uploadId", upload)], body=b"one")
+        every = {"x-oss-complete-all": "yes"}
+        assert ask("POST", "k", query=[("uploadId", upload)], headers=every).status == 200
+    else:
+        assert ask("PUT", "k", headers=envelope, body=b"one").status == 200
+    if way in {"copy", "replaced", "itself"}:
+        directive = {} if way == "copy" else {"x-oss-metadata-directive": "REPLACE"}
+        assert ask("PUT", key, headers={**source, **directive}).status == 200
+    for reply in (
+        ask("GET", key),
+        ask("HEAD", key),
+        ask("GET", key, headers={"Range": "bytes=1-1"}),
+    ):
+        assert {name: reply.headers.get(name) for name in envelope} == envelope
+    assert ask("GET", key).body == b"one"
+
+
 def test_w39_the_python_sdk_goes_on_with_an_encrypted_upload(server: Server, bucket: str) -> None:
     config = oss_v2.config.load_default()
     config.credentials_provider = oss_v2.credentials.StaticCredentialsProvider(

@@ -427,6 +427,15 @@ class NaiveModel:
         self.objects[place] = replace(new, extents=(*(old.extents if old else ()), *more))
         self.touched(new.bucket_id)
 
+    async def put_headers(self, of: StoredObject, headers: dict[str, str]) -> None:
+        place = (of.bucket_id, of.key)
+        old = self.objects.get(place)
+        if old is None or (old.etag, old.modified_at) != (of.etag, of.modified_at):
+            raise Conflict(of.key)
+        if old.headers != of.headers:
+            raise Conflict(of.key)
+        self.objects[place] = replace(old, headers=headers)
+
     async def put_restoration(self, of: StoredObject, restoration: Restoration | None) -> None:
         place = (of.bucket_id, of.key)
         old = self.objects.get(place)

@@ -177,6 +177,10 @@ async def count_former_versions(store: Stored) -> None:
     await store.put_restoration(former, noted)
     restored = replace(former, restoration=noted)
     assert await store.find_version(bucket.id, "key", "v1") == restored
+    sealed = replace(restored, headers={**former.headers, "x-oss-sealed-time": "now"})
+    await store.put_headers(restored, sealed.headers)
+    assert await store.find_version(bucket.id, "key", "v1") == sealed
+    await store.put_headers(sealed, former.headers)
     await store.change(recount)
     assert await classes() == {"Archive": 1, "DeleteMarker": 1, "IA": 1}
     await store.change(forget_classes)
@@ -628,6 +632,17 @@ class TablesContract:
         await store.put_restoration(old, noted)
         await store.put_object(old)
         assert await store.find_object(bucket.id, "key") == old, "overwriting ends it"
+
+    async def test_headers_of_what_stays_as_it_is(self, store: Stored, bucket: Bucket) -> None:
+        old, said = an_object(bucket), {"x-oss-sealed-time": "now"}
+        with pytest.raises(Conflict):
+            await store.put_headers(old, said)
+        await store.put_object(old)
+        await store.put_headers(old, said)
+        assert await store.find_object(bucket.id, "key") == replace(old, headers=said)
+        for stale in (old, replace(old, etag="F", headers=said)):
+            with pytest.raises(Conflict):
+                await store.put_headers(stale, {})
 
     async def test_other_version_id_replaces_too(self, store: Stored, bucket: Bucket) -> None:
         await intend(store, blob(1), blob(2))

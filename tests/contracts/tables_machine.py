@@ -187,6 +187,13 @@ class Twins(RuleBasedStateMachine):
             of = replace(found, modified_at=found.modified_at - 1) if stale else found
             self.both("put_restoration", of, restoration)
 
+    @rule(bucket=NAMES, key=KEYS, headers=st.sampled_from([{}, {"a": "b"}]), stale=RARELY)
+    def seal(self, bucket: str, key: str, headers: dict[str, str], stale: bool) -> None:
+        found = self.both("find_object", self.buckets[bucket].id, key)
+        if found is not None:
+            of = replace(found, headers={"c": "d"}) if stale else found
+            self.both("put_headers", of, headers)
+
     @rule(
         bucket=NAMES,
         key=KEYS,

@@ -16,6 +16,7 @@ from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.retentions import Retentions
+from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.protocol.address_policy import AddressPolicy
 
@@ -33,6 +34,7 @@ class Services:
     multipart: Multipart
     ingest: Ingest
     restores: Restores
+    seals: Seals
     lifecycles: Lifecycles
     access_times: AccessTimes
     worms: Worms

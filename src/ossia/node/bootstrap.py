@@ -51,6 +51,7 @@ from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.retentions import Retentions
+from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
@@ -304,6 +305,7 @@ class Node:
             multipart=multipart,
             ingest=self.ingest,
             restores=Restores(self.database, self.objects, self.clock, restore_times(settings)),
+            seals=Seals(self.database, self.objects, self.clock),
             lifecycles=lifecycles,
             access_times=self.access_times,
             worms=Worms(self.buckets, self.clock),

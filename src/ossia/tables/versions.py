@@ -362,6 +362,20 @@ async def put_restoration(
     await tx.run(_SET.format(table, "restoration"), pack_restoration(restoration), *place)
 
 
+async def put_headers(tx: Transaction, of: StoredObject, headers: dict[str, str]) -> None:
+    """Let *of* have other headers; it stays the version that it is, and as old.
+
+    Raises `Conflict` if there is something else in its place, or its headers are not what *of*
+    says.
+    """
+    place = (of.bucket_id, of.key, of.version)
+    expected = (of.etag, of.modified_at, pack_map(of.headers))
+    table, row = await hold(tx, "etag, modified_at, headers", *place)
+    if row is None or tuple(row) != expected:
+        raise Conflict(of.key)
+    await tx.run(_SET.format(table, "headers"), pack_map(headers), *place)
+
+
 async def put_retention(
     tx: Transaction, of: StoredObject, before: Retention | None, after: Retention
 ) -> None:

@@ -56,6 +56,7 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"),
         ("go_v2", "java", "python_oss2", "python_v2"),
     ),
+    "sealing": (("SealAppendObject",), ("go_v2", "java", "python_v2")),
     "clean_restored": (("CleanRestoredObject",), ("go_v2", "python_v2")),
     "bucket_worm": (
         (

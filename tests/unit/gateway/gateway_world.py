@@ -31,6 +31,7 @@ from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.retentions import Retentions
+from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
@@ -108,6 +109,7 @@ class World:
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,
             restores=Restores(self.metadata, objects, self.clock, parse_restore_times(["60"])),
+            seals=Seals(self.metadata, objects, self.clock),
             lifecycles=Lifecycles(self.metadata, buckets, self.clock),
             access_times=AccessTimes(self.metadata, self.clock),
             public_access=PublicAccess(self.metadata, self.clock),

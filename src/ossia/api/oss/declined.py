@@ -104,7 +104,6 @@ _BUCKET = (
 )
 
 _OBJECT = (
-    ("SealAppendObject", "POST", "seal"),
     ("GetProcessedObject", "GET", "x-oss-process"),
     ("SelectObject", "POST", "x-oss-process=csv/select"),
     ("SelectObject", "POST", "x-oss-process=json/select"),
@@ -119,9 +118,11 @@ _OBJECT = (
     ("DeleteLiveChannel", "DELETE", "live"),
     ("PostVodPlaylist", "POST", "vod"),
     ("GetVodPlaylist", "GET", "vod"),
+    # Of buckets with a hierarchical namespace, which PutBucket makes none of: keys are flat here.
     ("CreateDirectory", "POST", "x-oss-dir"),
     ("DeleteDirectory", "POST", "x-oss-delete"),
     ("RenameObject", "POST", "x-oss-rename"),
+    # From before uploads in parts and symlinks, which do what they did; no SDK of today sends them.
     ("CreateObjectLink", "PUT", "link"),
     ("GetObjectLink", "GET", "link"),
     ("PostObjectGroup", "POST", "group"),

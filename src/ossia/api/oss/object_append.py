@@ -1,11 +1,19 @@
-"""Appendable objects."""
+"""Appendable objects: append, seal."""
 
 from dataclasses import dataclass
 from typing import Annotated
 
-from ossia.api.bind import BodyStream, BucketInPath, FromCall, Header, Query, WrittenKeyInPath
+from ossia.api.bind import (
+    BodyStream,
+    BucketInPath,
+    FromCall,
+    Header,
+    KeyInPath,
+    Query,
+    WrittenKeyInPath,
+)
 from ossia.api.call import Call
-from ossia.api.operation import Grant, Scope
+from ossia.api.operation import Answer, Grant, Scope
 from ossia.api.oss.encryption_headers import ENCRYPTING, TellingEncryption
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
@@ -26,6 +34,7 @@ from ossia.errors import (
     InvalidDigest,
     MissingArgument,
     NoSuchBucket,
+    NoSuchKey,
     ObjectNotAppendable,
     OperationNotSupported,
     PositionNotEqualToLength,
@@ -48,13 +57,16 @@ def _attributes(call: Call) -> Attributes:
     return later_attributes_from(headers) if is_later_append(call) else attributes_from(headers)
 
 
+Position = Annotated[int, Query("position", _position)]
+
+
 @dataclass(slots=True, kw_only=True)
 class AppendObject:
     bucket: BucketInPath
     key: WrittenKeyInPath
     content: BodyStream
     attributes: Annotated[Attributes, FromCall(_attributes)]
-    position: Annotated[int, Query("position", _position)]
+    position: Position
     content_md5: ContentMd5 = None
     limit: TrafficLimit = None
 
@@ -106,3 +118,33 @@ async def append_object(call: Call, request: AppendObject) -> AppendObjectResult
         delay_ms=delay_ms(content),
         encryption=stored.headers,
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class SealAppendObject:
+    bucket: BucketInPath
+    key: KeyInPath
+    position: Position
+
+
+@dataclass(slots=True, kw_only=True)
+class SealAppendObjectResult(Answer):
+    sealed_time: Annotated[str, Header("x-oss-sealed-time")]
+
+
+@oss.operation(
+    "POST",
+    Scope.OBJECT,
+    query=["seal"],
+    errors=(
+        NoSuchBucket,
+        NoSuchKey,
+        ObjectNotAppendable,
+        PositionNotEqualToLength,
+        MissingArgument,
+    ),
+)
+async def seal_append_object(call: Call, request: SealAppendObject) -> SealAppendObjectResult:
+    """Append nothing to an object any more; it must have the length that the caller thinks."""
+    sealed_time = await call.services.seals.seal(call.bucket, request.key, request.position)
+    return SealAppendObjectResult(sealed_time=sealed_time)

@@ -22,6 +22,7 @@ from typing import Final
 
 import msgspec
 
+from ossia.domain.objects.appending import is_sealed
 from ossia.protocol.dates import format_iso
 from ossia.protocol.lifecycle_rules import Lifecycle, Rule, Transition, When
 from ossia.protocol.storage_class import NEVER_APPENDED, STORAGE_CLASSES
@@ -206,7 +207,8 @@ def _first(judgements: Iterable[Judgement | None], now: int) -> Judgement | None
 
 
 def _may_become(stored: StoredObject, storage_class: str) -> bool:
-    if stored.type == ObjectType.APPENDABLE and storage_class in NEVER_APPENDED:
+    is_growing = stored.type == ObjectType.APPENDABLE and not is_sealed(stored)
+    if is_growing and storage_class in NEVER_APPENDED:
         return False
     return _LADDER[storage_class] > _LADDER.get(stored.storage_class, len(_LADDER))
 

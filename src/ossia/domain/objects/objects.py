@@ -4,7 +4,6 @@ Everything visible is decided by one change (`ossia.tables.objects`); the bytes 
 that (`ingest`).
 """
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -13,6 +12,13 @@ from typing import Protocol
 import msgspec
 
 from ossia import tables
+from ossia.domain.objects.appending import (
+    as_normal,
+    as_sealed_as,
+    check_class,
+    check_growing,
+    etag_after,
+)
 from ossia.domain.objects.encryption import (
     DOCUMENT,
     default_rule,
@@ -43,10 +49,8 @@ from ossia.errors import (
     FileAlreadyExists,
     FileImmutable,
     InternalError,
-    InvalidArgument,
     NoSuchBucket,
     ObjectNotAppendable,
-    PositionNotEqualToLength,
     ServiceUnavailable,
 )
 from ossia.ports import (
@@ -60,7 +64,6 @@ from ossia.protocol.checksums import etag_to_content_md5
 from ossia.protocol.encryption_rule import EncryptionRule
 from ossia.protocol.object_cipher import ObjectCipher
 from ossia.protocol.preconditions import Preconditions
-from ossia.protocol.storage_class import NEVER_APPENDED
 from ossia.records import (
     SYMLINK_TARGET,
     TRANSITIONED,
@@ -261,7 +264,7 @@ class Objects(Reading):
         """
         refuse_appending(bucket)
         before = await tables.objects.find(self._database, bucket.id, key)
-        self._check_append(before, position)
+        check_growing(before, position)
         if WORM in bucket.documents:
             refuse_changed(bucket, before, self._clock.now_ms())
         if before is None and await self.versions.has_marker(bucket, key):
@@ -269,7 +272,7 @@ class Objects(Reading):
         if before is None:
             cipher = await self.encrypt(bucket, attributes)
             base = self._empty_appendable(bucket, key, attributes)
-            _check_appended_class(base)
+            check_class(base)
         else:
             cipher, base = await self._keys.cipher_of(before.headers), before
             if short_tail(before.extents) >= MOST_SHORT:
@@ -304,7 +307,7 @@ class Objects(Reading):
                 base,
                 acl=acl or base.acl,
                 size=position + landed.size,
-                etag=_append_etag(base.etag, landed.md5),
+                etag=etag_after(base.etag, landed.md5),
                 crc64=landed.crc64,
                 modified_at=self._clock.now_ms(),
                 inline=None,
@@ -324,7 +327,7 @@ class Objects(Reading):
                 raise FileImmutable(Key=base.key) from None
             except Conflict:
                 found = await tables.objects.find(self._database, base.bucket_id, base.key)
-                self._check_append(found, position)
+                check_growing(found, position)
                 if before is None or found is None or found.etag != before.etag:
                     break
                 if encryption_of(found.headers) != encryption_of(before.headers):
@@ -350,14 +353,6 @@ class Objects(Reading):
         # Who was faster has changed the object: then this is for nothing, and nothing is lost.
         with suppress(Conflict, Fenced, Missing, Retained):
             await self._database.change(tables.objects.put, new, replaces=before, guard=must_stay)
-
-    def _check_append(self, before: StoredObject | None, position: int) -> None:
-        if before is not None and before.type != ObjectType.APPENDABLE.value:
-            raise ObjectNotAppendable(Key=before.key)
-        length = 0 if before is None else before.size
-        if position != length:
-            # oss2 reads the header without asking whether it is there.
-            raise PositionNotEqualToLength(headers={"x-oss-next-append-position": str(length)})
 
     def _empty_appendable(self, bucket: Bucket, key: str, attributes: Attributes) -> StoredObject:
         return StoredObject(
@@ -432,9 +427,10 @@ class Objects(Reading):
             )
             if source.type == ObjectType.APPENDABLE.value:
                 if onto_itself and new.version == source.version:
-                    _check_appended_class(new)
+                    new = as_sealed_as(source, new)
+                    check_class(new)
                 else:
-                    new = msgspec.structs.replace(new, type=ObjectType.NORMAL.value)
+                    new = as_normal(new)
             new = await self._with_bytes(source, new, rule, is_wanted)
             try:
                 await self._database.change(
@@ -536,19 +532,3 @@ def _without_transition(headers: dict[str, str]) -> dict[str, str]:
     if TRANSITIONED not in headers:
         return headers
     return {name: text for name, text in headers.items() if name != TRANSITIONED}
-
-
-def _check_appended_class(new: StoredObject) -> None:
-    if new.storage_class in NEVER_APPENDED:
-        raise InvalidArgument(
-            f"An appendable object cannot have the storage class {new.storage_class}.",
-            ec="0016-00000503",
-            ArgumentName="x-oss-storage-class",
-            ArgumentValue=new.storage_class,
-        )
-
-
-def _append_etag(before: str, added: str) -> str:
-    """An opaque ETag that changes with every append; OSS does not publish its own."""
-    text = f"{before}{added}".encode()
-    return hashlib.md5(text, usedforsecurity=False).hexdigest().upper()

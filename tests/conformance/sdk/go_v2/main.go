@@ -47,6 +47,7 @@ func main() {
 		{Name: "list_awkward_keys", Run: listAwkwardKeys},
 		{Name: "copy", Run: copyObject},
 		{Name: "append", Run: appendObject},
+		{Name: "sealing", Run: sealing},
 		{Name: "encryption", Run: encryption},
 		{Name: "restore", Run: restore},
 		{Name: "clean_restored", Run: cleanRestored},

@@ -439,6 +439,28 @@ def append() -> None:
     equal("content", get("append.log"), b"one,two,three")
 
 
+@case
+def sealing() -> None:
+    def add(position: int) -> Any:
+        return client.append_object(
+            oss.AppendObjectRequest(BUCKET, "sealed.log", position=position, body=b"one")
+        )
+
+    def seal(position: int) -> Any:
+        return client.seal_append_object(
+            oss.SealAppendObjectRequest(BUCKET, "sealed.log", position=position)
+        )
+
+    add(0)
+    refused(409, "PositionNotEqualToLength", seal, 0)
+    sealed = seal(3)
+    equal("status", sealed.status_code, 200)
+    equal("sealed again", seal(3).sealed_time, sealed.sealed_time)
+    equal("told", head("sealed.log").headers["x-oss-sealed-time"], sealed.sealed_time)
+    refused(409, "ObjectNotAppendable", add, 3)
+    equal("content", get("sealed.log"), b"one")
+
+
 def _archive(name: str) -> None:
     """A bucket whose objects have to be restored, with one of them."""
     wanted = oss.CreateBucketConfiguration(storage_class="Archive")

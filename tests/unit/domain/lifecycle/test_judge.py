@@ -199,6 +199,12 @@ IA_100 = becomes("IA", 1)
             ("Archive", "all"),
             id="appendable",
         ),
+        pytest.param(
+            [rule(transitions=(becomes("Archive", 1), becomes("ColdArchive", 2)))],
+            {"type": "Appendable", "headers": {"x-oss-sealed-time": "then"}},
+            ("ColdArchive", "all"),
+            id="sealed",
+        ),
         pytest.param([rule(abort=ends(1))], {}, None, id="other-things"),
     ],
 )

@@ -26,6 +26,7 @@ import com.aliyun.oss.model.ObjectMetadata;
 import com.aliyun.oss.model.ObjectPermission;
 import com.aliyun.oss.model.PutObjectRequest;
 import com.aliyun.oss.model.PutObjectResult;
+import com.aliyun.oss.model.SealAppendObjectRequest;
 
 final class Objects {
     private static final List<String> AWKWARD = Settings.AWKWARD_KEYS;
@@ -40,6 +41,7 @@ final class Objects {
         cases.put("list_awkward_keys", Objects::listAwkwardKeys);
         cases.put("copy", Objects::copy);
         cases.put("append", Objects::append);
+        cases.put("sealing", Objects::sealing);
         cases.put("ranges", Objects::ranges);
         cases.put("conditions", Objects::conditions);
         cases.put("object_acl", Objects::acl);
@@ -209,9 +211,13 @@ final class Objects {
     }
 
     private static AppendObjectResult append(long position, String text, Long crc) {
+        return append("append.log", position, text, crc);
+    }
+
+    private static AppendObjectResult append(String key, long position, String text, Long crc) {
         var stream = new ByteArrayInputStream(Settings.utf8(text));
         return Oss.CLIENT.appendObject(
-                new AppendObjectRequest(Oss.BUCKET, "append.log", stream).withPosition(position).withInitCRC(crc));
+                new AppendObjectRequest(Oss.BUCKET, key, stream).withPosition(position).withInitCRC(crc));
     }
 
     private static void append() throws Exception {
@@ -223,6 +229,23 @@ final class Objects {
         Check.equal("content", Oss.text("append.log"), "one,two");
         Check.equal("object type", head("append.log").getObjectType(), "Appendable");
         Check.refused("PositionNotEqualToLength", () -> append(3, "x", null));
+    }
+
+    private static Object seal(long position) {
+        return Oss.CLIENT.sealAppendObject(
+                new SealAppendObjectRequest(Oss.BUCKET, "sealed.log").withPosition(position));
+    }
+
+    private static void sealing() throws Exception {
+        append("sealed.log", 0, "one", null);
+        Check.refused("PositionNotEqualToLength", () -> seal(0));
+        seal(3);
+        Object told = head("sealed.log").getRawMetadata().get("x-oss-sealed-time");
+        Check.that("told", told != null);
+        seal(3);
+        Check.equal("told", head("sealed.log").getRawMetadata().get("x-oss-sealed-time"), told);
+        Check.refused("ObjectNotAppendable", () -> append("sealed.log", 3, "two", null));
+        Check.equal("content", Oss.text("sealed.log"), "one");
     }
 
     private static String read(GetObjectRequest request) throws Exception {
