@@ -56,6 +56,21 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
         ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"),
         ("go_v2", "java", "python_oss2", "python_v2"),
     ),
+    "bucket_policy": (
+        ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"),
+        ("python_oss2",),
+    ),
+    "absent_configurations": (
+        (
+            "GetBucketLogging",
+            "GetBucketReferer",
+            "GetBucketRequestPayment",
+            "GetBucketWebsite",
+            "DeleteBucketLogging",
+            "DeleteBucketWebsite",
+        ),
+        ("python_oss2",),
+    ),
     "sealing": (("SealAppendObject",), ("go_v2", "java", "python_v2")),
     "clean_restored": (("CleanRestoredObject",), ("go_v2", "python_v2")),
     "bucket_worm": (

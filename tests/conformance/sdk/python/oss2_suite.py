@@ -5,6 +5,7 @@
 import base64
 import datetime as dt
 import io
+import json
 import time
 from contextlib import suppress
 from itertools import count
@@ -126,6 +127,29 @@ def bucket_acl() -> None:
     for acl in (oss2.BUCKET_ACL_PUBLIC_READ_WRITE, oss2.BUCKET_ACL_PRIVATE):
         bucket.put_bucket_acl(acl)
         equal("ACL", bucket.get_bucket_acl().acl, acl)
+
+
+@case
+def bucket_policy() -> None:
+    refused(404, "NoSuchBucketPolicy", bucket.get_bucket_policy)
+    resources = [f"acs:oss:*:*:{BUCKET}/policy/*"]
+    allowed = {"Effect": "Allow", "Principal": ["*"], "Action": ["oss:GetObject"]}
+    policy = {"Version": "1", "Statement": [{**allowed, "Resource": resources}]}
+    bucket.put_bucket_policy(json.dumps(policy))
+    equal("policy", json.loads(bucket.get_bucket_policy().policy), policy)
+    bucket.delete_bucket_policy()
+    refused(404, "NoSuchBucketPolicy", bucket.get_bucket_policy)
+
+
+@case
+def absent_configurations() -> None:
+    equal("logging", bucket.get_bucket_logging().target_bucket, "")
+    equal("empty referer", str(bucket.get_bucket_referer().allow_empty_referer), "True")
+    equal("referers", bucket.get_bucket_referer().referers, [])
+    equal("payer", bucket.get_bucket_request_payment().payer, "BucketOwner")
+    refused(404, "NoSuchWebsiteConfiguration", bucket.get_bucket_website)
+    equal("logging removed", bucket.delete_bucket_logging().status, 204)
+    equal("website removed", bucket.delete_bucket_website().status, 204)
 
 
 @case
