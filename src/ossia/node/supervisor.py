@@ -217,6 +217,8 @@ class Supervisor:
         self._stopping: list[int] = []
         """The signals that said so."""
         self._deaths: list[float] = []
+        self._woken = -1
+        """Can be read once a signal has come."""
 
     def run(self, ready: Callable[[], None]) -> int:
         """Serve until SIGTERM or SIGINT; *ready* is called once every worker listens."""
@@ -224,8 +226,14 @@ class Supervisor:
         sys.stdout.flush()
         sys.stderr.flush()
         _allow_many_files()
+        self._woken, waker = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(waker, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        # It writes to the pipe only where something handles it.
+        signal.signal(signal.SIGCHLD, _nothing)
         for index in range(len(self._sockets)):
             self._start(index)
         if not self._stopping:
@@ -259,8 +267,12 @@ class Supervisor:
     def _work(self, index: int, writer: int) -> None:
         code = 1
         try:
+            waker = signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for end in (self._woken, waker):
+                os.close(end)
             self._close_sockets(but=index)
             with contextlib.suppress(OSError):
                 _die_with_parent()
@@ -289,9 +301,12 @@ class Supervisor:
     def _watch(self) -> int:
         while self._workers:
             try:
-                pid, status = os.waitpid(-1, 0)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 break
+            if not pid:
+                self._wait()
+                continue
             index = self._workers.pop(pid, None)
             if index is None or self._stopping:
                 continue
@@ -305,6 +320,16 @@ class Supervisor:
             self._start(index)
         return 0
 
+    def _wait(self) -> None:
+        """Return when a signal has come, be it a moment ago.
+
+        To wait for a child would not do: a signal that comes just before it is asked for wakes
+        nobody, and whoever stops the server would wait for ever.
+        """
+        select.select([self._woken], [], [])
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._woken, 4096)
+
     def _stop(self, number: int, _: object = None) -> None:
         self._stopping.append(number)
         self._close_sockets()
@@ -316,6 +341,10 @@ class Supervisor:
         for number in dict.fromkeys((signal.SIGTERM, self._stopping[-1])):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+
+def _nothing(number: int, frame: object) -> None:
+    """Handle a signal that only has to wake."""
 
 
 def _die_with_parent() -> None:
