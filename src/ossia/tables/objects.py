@@ -111,29 +111,20 @@ async def page(
     to *after*, or that *after* lies in, is skipped.  The cost of a page does not depend on how
     many keys a common prefix stands for.  Records carry neither inline bytes nor extents.
     """
-    if delimiter:
-        # Many statements, which are cheaper together; and they see one commit.
-        return await rows.together(_page, bucket_id, prefix, delimiter, after, limit)
-    return await _page(rows, bucket_id, prefix, delimiter, after, limit)
-
-
-async def _page(
-    rows: Rows, bucket_id: int, prefix: str, delimiter: str, after: str, limit: int
-) -> Listing:
     end = behind_all(prefix)
 
-    async def seek(key: str, inclusive: bool, count: int) -> list[Row]:
+    async def seek(rows: Rows, key: str, inclusive: bool, count: int) -> list[Row]:
         return await rows.all(_SEEK_FROM if inclusive else _SEEK_BEHIND, bucket_id, key, end, count)
 
-    async def behind(row: Row, count: int) -> list[Row]:
+    async def behind(rows: Rows, row: Row, count: int) -> list[Row]:
         return await rows.all(_SEEK_BEHIND, bucket_id, row[0], end, count)
 
-    async def probe(key: str) -> str | None:
+    async def probe(rows: Rows, key: str) -> str | None:
         found = await rows.one(_PROBE, bucket_id, key, end)
         return None if found is None else found[0]
 
     index = Index(seek, behind, probe)
-    found, last = await skip_seek.page(index, prefix, delimiter, marker(after), limit)
+    found, last = await skip_seek.page(rows, index, prefix, delimiter, marker(after), limit)
     return Listing(
         objects=[as_listed(bucket_id, name, row[1:]) for name, row in found if row is not None],
         prefixes=[name for name, row in found if row is None],

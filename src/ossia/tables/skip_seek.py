@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from ossia.ports import Row
+from ossia.ports import Row, Rows
 from ossia.tables.key_order import common_prefix, successor
 
 _FEW = 2
@@ -15,18 +15,19 @@ Name = tuple[str, Row | None]
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Rows in the order of a listing; the key is the first column.
+    """How rows are asked for in the order of a listing; the key is the first column.
 
     ``seek`` gives so many rows from a key on (the key itself included or not), ``behind`` those
     behind a row, and ``probe`` the first key from a key on, cheaper than a row.
     """
 
-    seek: Callable[[str, bool, int], Awaitable[list[Row]]]
-    behind: Callable[[Row, int], Awaitable[list[Row]]]
-    probe: Callable[[str], Awaitable[str | None]]
+    seek: Callable[[Rows, str, bool, int], Awaitable[list[Row]]]
+    behind: Callable[[Rows, Row, int], Awaitable[list[Row]]]
+    probe: Callable[[Rows, str], Awaitable[str | None]]
 
 
 async def names(
+    asked: Rows,
     index: Index,
     prefix: str,
     delimiter: str,
@@ -43,21 +44,24 @@ async def names(
     start, inclusive = _start(prefix, delimiter, after, including_after)
     while start is not None and len(found) < limit:
         count = min(_FEW, limit) if delimiter else limit
-        rows = await index.seek(start, inclusive, count)
+        rows = await index.seek(asked, start, inclusive, count)
         start = None
         while rows:
             rolled_up = _take(rows, found, prefix, delimiter, limit)
             if rolled_up is not None:
-                start, inclusive = await _pass(index, rolled_up, found, prefix, delimiter, limit)
+                start, inclusive = await _pass(
+                    asked, index, rolled_up, found, prefix, delimiter, limit
+                )
                 break
             if len(rows) < count or len(found) >= limit:
                 break
             count = min(2 * count, limit)
-            rows = await index.behind(rows[-1], count)
+            rows = await index.behind(asked, rows[-1], count)
     return found
 
 
 async def page(
+    asked: Rows,
     index: Index,
     prefix: str,
     delimiter: str,
@@ -66,8 +70,15 @@ async def page(
     *,
     including_after: bool = False,
 ) -> tuple[list[Name], Name | None]:
-    """The same, and the last of them if there are more."""
-    found = await names(index, prefix, delimiter, after, limit + 1, including_after=including_after)
+    """The same, and the last of them if there are more.
+
+    With a delimiter it is many statements, which are cheaper together; and they see one commit.
+    """
+    about = (index, prefix, delimiter, after, limit + 1)
+    if delimiter:
+        found = await asked.together(names, *about, including_after=including_after)
+    else:
+        found = await names(asked, *about, including_after=including_after)
     shown = found[: max(limit, 0)]
     return shown, shown[-1] if shown and len(found) > limit else None
 
@@ -85,7 +96,13 @@ def _take(
 
 
 async def _pass(
-    index: Index, rolled_up: str, found: list[Name], prefix: str, delimiter: str, limit: int
+    asked: Rows,
+    index: Index,
+    rolled_up: str,
+    found: list[Name],
+    prefix: str,
+    delimiter: str,
+    limit: int,
 ) -> tuple[str | None, bool]:
     """Add a common prefix and those right behind it; where the next key is looked for."""
     behind: str | None = None
@@ -93,7 +110,7 @@ async def _pass(
     while name is not None and len(found) < limit:
         found.append((name, None))
         behind = successor(name)
-        key = None if behind is None else await index.probe(behind)
+        key = None if behind is None else await index.probe(asked, behind)
         if key is None:
             return None, True
         name = common_prefix(key, prefix, delimiter)

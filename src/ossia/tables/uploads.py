@@ -116,19 +116,20 @@ async def page(
         # No key is that one, so none of its uploads is behind the marker.
         after_key, after_upload_id = marker(after_key), ""
 
-    async def seek(key: str, inclusive: bool, count: int) -> list[Row]:
+    async def seek(rows: Rows, key: str, inclusive: bool, count: int) -> list[Row]:
         if inclusive and after_upload_id and key == after_key:
             return await rows.all(_SEEK_BEHIND_UPLOAD, bucket_id, key, after_upload_id, end, count)
         return await rows.all(_SEEK_FROM if inclusive else _SEEK_BEHIND, bucket_id, key, end, count)
 
-    async def behind(row: Row, count: int) -> list[Row]:
+    async def behind(rows: Rows, row: Row, count: int) -> list[Row]:
         return await rows.all(_SEEK_BEHIND_UPLOAD, bucket_id, row[0], row[1], end, count)
 
-    async def probe(key: str) -> str | None:
+    async def probe(rows: Rows, key: str) -> str | None:
         found = await rows.one(_PROBE, bucket_id, key, end)
         return None if found is None else found[0]
 
     found, last = await skip_seek.page(
+        rows,
         Index(seek, behind, probe),
         prefix,
         delimiter,

@@ -149,22 +149,6 @@ async def page(
     key is listed from its newest version on, which shows nothing twice to whoever deletes what is
     listed, and again to everybody else.
     """
-    asked = (bucket_id, prefix, delimiter, after_key, after_version, limit)
-    if delimiter:
-        # Many statements, which are cheaper together; and they see one commit.
-        return await rows.together(_page, *asked)
-    return await _page(rows, *asked)
-
-
-async def _page(
-    rows: Rows,
-    bucket_id: int,
-    prefix: str,
-    delimiter: str,
-    after_key: str,
-    after_version: str,
-    limit: int,
-) -> VersionListing:
     end = behind_all(prefix)
     if marker(after_key) != after_key:
         # No key is that one.
@@ -173,19 +157,20 @@ async def _page(
     if after_version:
         place = await _place(rows, bucket_id, after_key, after_version)
 
-    async def seek(key: str, inclusive: bool, count: int) -> list[Row]:
+    async def seek(rows: Rows, key: str, inclusive: bool, count: int) -> list[Row]:
         if inclusive and key == after_key and place >= FIRST_PLACE:
             return await rows.all(_BEHIND, bucket_id, key, end, count, place)
         return await rows.all(_FROM if inclusive else _BEHIND_KEY, bucket_id, key, end, count)
 
-    async def behind(row: Row, count: int) -> list[Row]:
+    async def behind(rows: Rows, row: Row, count: int) -> list[Row]:
         return await rows.all(_BEHIND, bucket_id, row[0], end, count, row[1])
 
-    async def probe(key: str) -> str | None:
+    async def probe(rows: Rows, key: str) -> str | None:
         found = await rows.one(_PROBE, bucket_id, key, end)
         return None if found is None else found[0]
 
     found, last = await skip_seek.page(
+        rows,
         Index(seek, behind, probe),
         prefix,
         delimiter,

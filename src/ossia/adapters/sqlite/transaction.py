@@ -48,9 +48,6 @@ class SqliteRows:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        if self._cursor.connection.in_transaction:
-            # Part of a question that sees one commit already.
-            return await question(self, *args, **kwargs)
         self._cursor.execute("begin")
         try:
             return await question(self, *args, **kwargs)
