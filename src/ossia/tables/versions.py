@@ -339,12 +339,8 @@ async def put_restoration(
     Raises `Conflict` if there is something else in its place, or its restoration is not what *of*
     says.  Nothing else changes: neither the usage of the bucket nor what a listing is ordered by.
     """
-    place = (of.bucket_id, of.key, of.version)
-    expected = (of.etag, of.modified_at, pack_restoration(of.restoration))
-    table, row = await hold(tx, "etag, modified_at, restoration", *place)
-    if row is None or tuple(row) != expected:
-        raise Conflict(of.key)
-    await tx.run(_SET.format(table, "restoration"), pack_restoration(restoration), *place)
+    before = pack_restoration(of.restoration)
+    await _put(tx, of, "restoration", before, pack_restoration(restoration))
 
 
 async def put_headers(tx: Transaction, of: StoredObject, headers: dict[str, str]) -> None:
@@ -353,12 +349,17 @@ async def put_headers(tx: Transaction, of: StoredObject, headers: dict[str, str]
     Raises `Conflict` if there is something else in its place, or its headers are not what *of*
     says.
     """
+    await _put(tx, of, "headers", pack_map(of.headers), pack_map(headers))
+
+
+async def _put(
+    tx: Transaction, of: StoredObject, column: str, before: bytes | None, after: bytes | None
+) -> None:
     place = (of.bucket_id, of.key, of.version)
-    expected = (of.etag, of.modified_at, pack_map(of.headers))
-    table, row = await hold(tx, "etag, modified_at, headers", *place)
-    if row is None or tuple(row) != expected:
+    table, row = await hold(tx, f"etag, modified_at, {column}", *place)
+    if row is None or tuple(row) != (of.etag, of.modified_at, before):
         raise Conflict(of.key)
-    await tx.run(_SET.format(table, "headers"), pack_map(headers), *place)
+    await tx.run(_SET.format(table, column), after, *place)
 
 
 async def put_retention(
