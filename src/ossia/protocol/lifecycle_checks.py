@@ -11,13 +11,10 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import combinations
-from typing import Final
 
 from ossia.errors import InvalidArgument, InvalidRequest, MalformedXML
 from ossia.protocol.lifecycle_rules import Rule, Transition
-from ossia.protocol.storage_class import STORAGE_CLASSES
-
-_LADDER: Final = {kind: step for step, kind in enumerate(STORAGE_CLASSES)}
+from ossia.protocol.storage_class import COLDNESS
 
 
 def check_rules(rules: Sequence[Rule], *, allow_overlap: bool) -> None:
@@ -209,7 +206,7 @@ def _check_order(one: Rule, other: Rule, *, ec: str = "0014-00000081") -> None:
 
 
 def _by_class(transitions: Iterable[Transition]) -> list[Transition]:
-    return sorted(transitions, key=lambda each: _LADDER[each.storage_class])
+    return sorted(transitions, key=lambda each: COLDNESS[each.storage_class])
 
 
 def _check_later(name: str, earlier: Transition, later: Transition, ec: str) -> None:

@@ -11,6 +11,9 @@ ARCHIVE: Final = "Archive"
 COLD_ARCHIVE: Final = "ColdArchive"
 DEEP_COLD_ARCHIVE: Final = "DeepColdArchive"
 STORAGE_CLASSES: Final = ("Standard", "IA", ARCHIVE, COLD_ARCHIVE, DEEP_COLD_ARCHIVE)
+"""The warmest first."""
+COLDNESS: Final = {kind: step for step, kind in enumerate(STORAGE_CLASSES)}
+"""How far each is from the warmest."""
 
 FROZEN: Final = frozenset({ARCHIVE, COLD_ARCHIVE, DEEP_COLD_ARCHIVE})
 """Objects of these are not read until they are restored."""

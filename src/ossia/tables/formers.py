@@ -139,7 +139,7 @@ async def drop(
     old = await hold(tx, bucket_id, key, version)
     if old is None:
         return ""
-    if old.may_have_to_stay and await must_stay(tx, bucket_id, key, old, guard):
+    if await must_stay(tx, bucket_id, key, old, guard):
         return None
     await release(tx, bucket_id, key, old)
     await remove(tx, bucket_id, key, old)

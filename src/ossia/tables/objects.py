@@ -229,7 +229,7 @@ async def _replaced_extents(
     for each in gone:
         if each is None:
             continue
-        if each.may_have_to_stay and await must_stay(tx, new.bucket_id, new.key, each, guard):
+        if await must_stay(tx, new.bucket_id, new.key, each, guard):
             raise Retained(new.key)
         if each.extents or each.blob_id is not None:
             extents += await extents_of(tx, new.bucket_id, new.key, each)
@@ -310,7 +310,7 @@ async def delete(
         old = await stored(tx, bucket_id, key)
         if old is None:
             continue
-        if old.may_have_to_stay and await must_stay(tx, bucket_id, key, old, guard):
+        if await must_stay(tx, bucket_id, key, old, guard):
             staying.add(key)
             continue
         await let_go(tx, bucket_id, key, old)
@@ -324,7 +324,7 @@ async def _check_growing(
 ) -> None:
     if old.type != ObjectType.APPENDABLE or old.size != position:
         raise Conflict(new.key)
-    if old.may_have_to_stay and await must_stay(tx, new.bucket_id, new.key, old, guard):
+    if await must_stay(tx, new.bucket_id, new.key, old, guard):
         raise Retained(new.key)
 
 

@@ -286,7 +286,7 @@ async def _remove(
     for _ in range(2):
         named = await objects.stored(tx, bucket_id, key)
         if named is not None and named.version == version:
-            if named.may_have_to_stay and await must_stay(tx, bucket_id, key, named, guard):
+            if await must_stay(tx, bucket_id, key, named, guard):
                 return None
             await let_go(tx, bucket_id, key, named)
             await objects.delete_row(tx, bucket_id, key)

@@ -19,9 +19,8 @@ from ossia.protocol.encryption_rule import IN_HEADERS, EncryptionRule, make_rule
 from ossia.protocol.header_text import decode_header
 from ossia.records import ENCRYPTION_TOLD
 
-ALGORITHM = b"x-oss-server-side-encryption"
 ENCRYPTION_HEADERS = tuple(name.encode() for name in ENCRYPTION_TOLD)
-_, _KEY_ID, _DATA_ALGORITHM = ENCRYPTION_HEADERS
+_ALGORITHM, _KEY_ID, _DATA_ALGORITHM = ENCRYPTION_HEADERS
 DECRYPTING = (KeyNotFound, KmsKeyDisabled, KmsKeyPendingDeletion)
 """What reading an encrypted object may be refused with."""
 ENCRYPTING = (InvalidEncryptionAlgorithmError, AliasNotFound, *DECRYPTING)
@@ -34,7 +33,7 @@ def asked_encryption(headers: Mapping[bytes, bytes]) -> EncryptionRule | None:
     A data algorithm beside anything but KMS says nothing (oss2's tests).  A key that is named in
     vain is refused: whoever named it would believe that it was used.
     """
-    algorithm, key_id = headers.get(ALGORITHM), headers.get(_KEY_ID)
+    algorithm, key_id = headers.get(_ALGORITHM), headers.get(_KEY_ID)
     if not algorithm:
         if key_id:
             raise InvalidArgument(
@@ -57,12 +56,12 @@ def asked_encryption(headers: Mapping[bytes, bytes]) -> EncryptionRule | None:
 
 def _asking_in_vain(call: Call) -> None:
     """Raise where only operations that make an object may ask (the page 0005-00000002)."""
-    asked = call.http.headers.get(ALGORITHM)
+    asked = call.http.headers.get(_ALGORITHM)
     if asked:
         raise InvalidArgument(
             "This operation does not take x-oss-server-side-encryption.",
             ec="0005-00000002",
-            ArgumentName=ALGORITHM.decode(),
+            ArgumentName=_ALGORITHM.decode(),
             ArgumentValue=decode_header(asked),
         )
 

@@ -51,7 +51,6 @@ from ossia.api.oss.object_answer import (
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, slowed
 from ossia.domain.objects.encryption import is_encrypted
-from ossia.domain.objects.retention import OBJECT_WORM
 from ossia.domain.objects.symlinks import is_plain
 from ossia.domain.objects.versions import Deletion, Named, check_version, shown_version
 from ossia.errors import (
@@ -232,15 +231,16 @@ async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     told = stored if stored.restoration is None else with_restoration(stored, call.now_ms)
     if bucket.documents:
         await note_access(call, found)
-        told = with_expiration(call, told, found, request.version_id)
-        if OBJECT_WORM in bucket.documents:
-            told = await _with_retention(call, told)
+        told = await _with_what_ends_it(call, told, found, request.version_id)
     return answer(told, request.overrides, version, chosen, spans, request.limit)
 
 
-async def _with_retention(call: Call, stored: StoredObject) -> StoredObject:
-    retentions = call.services.retentions
-    return with_retention(stored, await retentions.told(call.bucket, stored))
+async def _with_what_ends_it(
+    call: Call, told: StoredObject, found: StoredObject, version_id: str | None
+) -> StoredObject:
+    """*told*, with what is told of when a rule deletes *found*, and of how long it must stay."""
+    told = with_expiration(call, told, found, version_id)
+    return with_retention(told, await call.services.retentions.told(call.bucket, told))
 
 
 # --- head ---
@@ -283,9 +283,7 @@ async def head_object(call: Call, request: HeadObject) -> HeadObjectResult:
     answer = CodedHead if is_coded(call, stored, request) else HeadObjectResult
     told = with_restoration(stored, call.now_ms)
     if call.bucket.documents:
-        told = with_expiration(call, told, found, request.version_id)
-        if OBJECT_WORM in call.bucket.documents:
-            told = await _with_retention(call, told)
+        told = await _with_what_ends_it(call, told, found, request.version_id)
     return answer(told, request.overrides, shown_version(call.bucket, stored.version))
 
 

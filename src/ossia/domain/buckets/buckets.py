@@ -58,6 +58,14 @@ def tags_of(bucket: Bucket) -> Mapping[str, str]:
     return stored_bucket_tags(bucket.documents.get(TAGS))
 
 
+def with_document(
+    documents: Mapping[str, bytes], name: str, content: bytes | None
+) -> dict[str, bytes]:
+    """*documents* with that one, or without it (None)."""
+    others = {key: value for key, value in documents.items() if key != name}
+    return others if content is None else {**others, name: content}
+
+
 class Buckets:
     """Buckets and their configuration documents."""
 
@@ -165,15 +173,9 @@ class Buckets:
         self, bucket: Bucket, name: str, change: Callable[[bytes | None], bytes | None]
     ) -> Bucket:
         """Make another configuration document of the one there is; None stands for none."""
-
-        def changed(now: dict[str, bytes]) -> dict[str, bytes]:
-            documents = {key: value for key, value in now.items() if key != name}
-            content = change(now.get(name))
-            if content is not None:
-                documents[name] = content
-            return documents
-
-        return await self.change_documents(bucket, changed)
+        return await self.change_documents(
+            bucket, lambda now: with_document(now, name, change(now.get(name)))
+        )
 
     async def change_documents(
         self, bucket: Bucket, change: Callable[[dict[str, bytes]], dict[str, bytes]]

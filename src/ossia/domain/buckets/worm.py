@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.buckets import Buckets, with_document
 from ossia.domain.objects.retention import (
     OBJECT_WORM,
     WORM,
@@ -146,7 +146,5 @@ class Worms:
 
 
 def _with(bucket: Bucket, name: str, content: bytes | None) -> Bucket:
-    documents = {key: value for key, value in bucket.documents.items() if key != name}
-    if content is not None:
-        documents[name] = content
+    documents = with_document(bucket.documents, name, content)
     return msgspec.structs.replace(bucket, documents=documents)

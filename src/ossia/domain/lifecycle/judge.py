@@ -25,14 +25,13 @@ import msgspec
 from ossia.domain.objects.appending import is_sealed
 from ossia.protocol.dates import format_iso
 from ossia.protocol.lifecycle_rules import Lifecycle, Rule, Transition, When
-from ossia.protocol.storage_class import NEVER_APPENDED, STORAGE_CLASSES
+from ossia.protocol.storage_class import COLDNESS, NEVER_APPENDED, STORAGE_CLASSES
 from ossia.records import ObjectType, StoredObject, Upload
 
 DAY_MS: Final = 24 * 3600 * 1000
 SMALL: Final = 64 * 1024
 """AllowSmallFile is about objects smaller than this."""
 _STANDARD, _IA = STORAGE_CLASSES[:2]
-_LADDER: Final = {kind: step for step, kind in enumerate(STORAGE_CLASSES)}
 
 
 class Deed(StrEnum):
@@ -77,13 +76,9 @@ class Judge:
     def of_object(self, stored: StoredObject, now: int, ages: Ages) -> Judgement | None:
         """What happens to what a key names, if anything is due."""
         rules = [each for each in self.lifecycle.of_objects if _is_about(each, stored)]
-        ends = [
-            self._judgement(Deed.DELETE, rule, rule.expiration, stored.modified_at, "last modified")
-            for rule in rules
-            if rule.expiration is not None
-        ]
         steps = [(rule, each) for rule in rules for each in rule.transitions]
         changed = (stored.modified_at, "last modified")
+        ends = self._ends(stored, rules)
         return _first(ends, now) or self._step(stored, steps, changed, now, ages)
 
     def of_former(self, stored: StoredObject, now: int, ages: Ages) -> Judgement | None:
@@ -123,19 +118,17 @@ class Judge:
 
     def end_of(self, stored: StoredObject) -> Judgement | None:
         """When what a key names will be deleted, and by which rule, if by any."""
-        found = [
-            judgement
-            for rule in self.lifecycle.of_objects
-            if rule.expiration is not None
-            and _is_about(rule, stored)
-            and (
-                judgement := self._judgement(
-                    Deed.DELETE, rule, rule.expiration, stored.modified_at, "last modified"
-                )
-            )
-            is not None
-        ]
+        rules = [each for each in self.lifecycle.of_objects if _is_about(each, stored)]
+        found = (each for each in self._ends(stored, rules) if each is not None)
         return min(found, key=lambda each: each.due, default=None)
+
+    def _ends(self, stored: StoredObject, rules: Iterable[Rule]) -> list[Judgement | None]:
+        """When each of *rules* deletes what a key names, be it due or not; None for never."""
+        return [
+            self._judgement(Deed.DELETE, rule, rule.expiration, stored.modified_at, "last modified")
+            for rule in rules
+            if rule.expiration is not None
+        ]
 
     def _step(
         self,
@@ -167,7 +160,7 @@ class Judge:
                 )
         reached = [each for each in found if _may_become(stored, each.storage_class)]
         if reached:
-            return max(reached, key=lambda each: (_LADDER[each.storage_class], -each.due))
+            return max(reached, key=lambda each: (COLDNESS[each.storage_class], -each.due))
         # What is due to be IA, or colder, by another rule would only go to and fro.
         return returning if stored.storage_class == _IA and not found else None
 
@@ -210,7 +203,7 @@ def _may_become(stored: StoredObject, storage_class: str) -> bool:
     is_growing = stored.type == ObjectType.APPENDABLE and not is_sealed(stored)
     if is_growing and storage_class in NEVER_APPENDED:
         return False
-    return _LADDER[storage_class] > _LADDER.get(stored.storage_class, len(_LADDER))
+    return COLDNESS[storage_class] > COLDNESS.get(stored.storage_class, len(COLDNESS))
 
 
 def _is_about(rule: Rule, stored: StoredObject) -> bool:

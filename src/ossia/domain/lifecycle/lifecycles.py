@@ -3,7 +3,7 @@
 import hashlib
 
 from ossia import tables
-from ossia.domain.buckets.buckets import Buckets
+from ossia.domain.buckets.buckets import Buckets, with_document
 from ossia.domain.lifecycle.judge import DAY_MS, Judge, Judgement
 from ossia.domain.lifecycle.progress import KIND, Progress, Stage, unpack
 from ossia.domain.lifecycle.scan import Finding, Scan
@@ -56,11 +56,9 @@ class Lifecycles:
 
     def told(self, bucket: Bucket) -> bytes:
         """The document, as it is answered.  Raises `NoSuchLifecycle`."""
-        content = bucket.documents.get(DOCUMENT)
-        if content is None:
-            raise NoSuchLifecycle(BucketName=bucket.name)
+        _check_ruled(bucket)
         since = monitored_since(bucket)
-        return render_lifecycle(stored_lifecycle(content), monitored_since=since)
+        return render_lifecycle(stored_lifecycle(bucket.documents[DOCUMENT]), monitored_since=since)
 
     async def monitor(self, bucket: Bucket, *, is_enabled: bool) -> None:
         """Keep times of access, or no longer.
@@ -75,7 +73,7 @@ class Lifecycles:
             content = documents.get(DOCUMENT)
             if content is not None and stored_lifecycle(content).is_by_access:
                 raise AccessMonitorDisableNotAllowed
-            return {name: kept for name, kept in documents.items() if name != ACCESS_MONITOR}
+            return with_document(documents, ACCESS_MONITOR, None)
 
         await self._buckets.change_documents(bucket, changed)
 
@@ -94,8 +92,7 @@ class Lifecycles:
 
         Raises `NoSuchLifecycle`.
         """
-        if DOCUMENT not in bucket.documents:
-            raise NoSuchLifecycle(BucketName=bucket.name)
+        _check_ruled(bucket)
         if progress is None or progress.rules != rules_of(bucket):
             progress = Progress(day=at, rules=rules_of(bucket), begun_at=self._clock.now_ms())
         scan = Scan(self._database, bucket, judge_of(bucket, self._day_ms), prefix)
@@ -111,9 +108,14 @@ class Lifecycles:
 
         Raises `NoSuchLifecycle`.
         """
-        if DOCUMENT not in bucket.documents:
-            raise NoSuchLifecycle(BucketName=bucket.name)
+        _check_ruled(bucket)
         await self._database.change(_forget_pass, bucket.id)
+
+
+def _check_ruled(bucket: Bucket) -> None:
+    """Raise `NoSuchLifecycle` for a bucket without rules."""
+    if DOCUMENT not in bucket.documents:
+        raise NoSuchLifecycle(BucketName=bucket.name)
 
 
 async def _forget_pass(tx: Transaction, bucket_id: int) -> None:

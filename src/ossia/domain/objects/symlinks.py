@@ -35,6 +35,7 @@ def is_plain(stored: StoredObject) -> bool:
     return (
         stored.type != _LINK
         and stored.storage_class not in FROZEN
+        # `encryption.is_encrypted`, spelled out: every read asks.
         and DATA_KEY not in stored.headers
     )
 
