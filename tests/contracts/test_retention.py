@@ -11,7 +11,7 @@ from test_postgres import opened
 from ossia.adapters.sqlite import MemoryDatabase
 from ossia.domain.objects.multipart import ChosenPart
 from ossia.domain.objects.objects import Attributes
-from ossia.domain.objects.retention import DAY_MS, DefaultRetention, Mode, ObjectWorm
+from ossia.domain.objects.retention import DefaultRetention, Mode, ObjectWorm
 from ossia.domain.objects.versions import Named, Versioning
 from ossia.errors import (
     AccessDenied,
@@ -30,6 +30,7 @@ from ossia.errors import (
     WORMConfigurationLocked,
 )
 from ossia.ports import Conflict, Missing, Retained
+from ossia.protocol.dates import DAY_MS
 from ossia.protocol.preconditions import Preconditions
 from ossia.records import Bucket, Retention, StoredObject
 from ossia.tables.versions import Removal

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 from ossia.errors import InvalidArgument, InvalidRequest, MalformedXML
-from ossia.protocol.dates import format_iso, parse_iso
+from ossia.protocol.dates import DAY_MS, format_iso, parse_iso
 from ossia.protocol.decimals import is_decimal
 from ossia.protocol.lifecycle_checks import check_rules
 from ossia.protocol.lifecycle_rules import Exclusion, Lifecycle, Rule, Transition, When
@@ -28,7 +28,6 @@ _MAX_PREFIX: Final = 1023
 _MAX_EXCLUSIONS: Final = 100
 _MAX_DIGITS: Final = 9
 _MAX_SIZE_DIGITS: Final = 13
-_DAY_MS: Final = 24 * 3600 * 1000
 _MAX_SIZE: Final = 5 * 1024**4
 _TARGETS: Final = STORAGE_CLASSES[1:]
 _IN_RULE: Final = frozenset(
@@ -250,7 +249,7 @@ def _midnight(element: Element) -> int:
         at = parse_iso(text)
     except (ValueError, OverflowError):
         at = -1
-    if at < 0 or at % _DAY_MS:
+    if at < 0 or at % DAY_MS:
         raise _invalid(
             "0014-00000087",
             f"{element.name} must be midnight UTC, such as 2002-10-11T00:00:00.000Z.",

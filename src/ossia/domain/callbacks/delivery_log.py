@@ -10,6 +10,7 @@ from typing import Final
 
 from ossia import tables
 from ossia.ports import Clock, Database, Unavailable
+from ossia.protocol.dates import DAY_MS
 from ossia.records import Delivery
 from ossia.tables.callbacks import DeliveryFilter
 
@@ -17,7 +18,6 @@ log = logging.getLogger(__name__)
 
 _GATHER_S: Final = 0.1
 _MOST_WAITING: Final = 10_000
-_DAY_MS: Final = 24 * 3600 * 1000
 
 
 class DeliveryLog:
@@ -31,7 +31,7 @@ class DeliveryLog:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._keep_ms = round(keep_days * _DAY_MS)
+        self._keep_ms = round(keep_days * DAY_MS)
         self._keep = keep
         self._waiting: list[Delivery] = []
         self._flushing: asyncio.Task[None] | None = None

@@ -32,6 +32,7 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.ports import Clock
+from ossia.protocol.dates import DAY_MS
 from ossia.protocol.seal import KEY_BYTES, BrokenSealError, Seal
 from ossia.records import KmsKey, KmsKeyVersion, SealingKeys
 
@@ -43,7 +44,6 @@ ENABLED: Final = "Enabled"
 DISABLED: Final = "Disabled"
 PENDING: Final = "PendingDeletion"
 MOST_DAYS: Final = 366
-_DAY_MS: Final = 24 * 3600 * 1000
 _NUMBER_BYTES: Final = 4
 _WRAPPING: Final = "data key under "
 _REMEMBERED: Final = 1024
@@ -141,7 +141,7 @@ class KmsKeys:
 
     async def delete(self, key_id: str, days: int) -> KmsKey:
         """Let a key be gone in so many days; until then nobody can use it."""
-        delete_at = self._clock.now_ms() + days * _DAY_MS
+        delete_at = self._clock.now_ms() + days * DAY_MS
         return await self._change(key_id, lambda key: _ending(_own(key), delete_at))
 
     async def keep(self, key_id: str) -> KmsKey:

@@ -23,12 +23,11 @@ from typing import Final
 import msgspec
 
 from ossia.domain.objects.appending import is_sealed
-from ossia.protocol.dates import format_iso
+from ossia.protocol.dates import DAY_MS, format_iso
 from ossia.protocol.lifecycle_rules import Lifecycle, Rule, Transition, When
 from ossia.protocol.storage_class import COLDNESS, NEVER_APPENDED, STORAGE_CLASSES
 from ossia.records import ObjectType, StoredObject, Upload
 
-DAY_MS: Final = 24 * 3600 * 1000
 SMALL: Final = 64 * 1024
 """AllowSmallFile is about objects smaller than this."""
 _STANDARD, _IA = STORAGE_CLASSES[:2]

@@ -4,13 +4,14 @@ import hashlib
 
 from ossia import tables
 from ossia.domain.buckets.buckets import Buckets, with_document
-from ossia.domain.lifecycle.judge import DAY_MS, Judge, Judgement
+from ossia.domain.lifecycle.judge import Judge, Judgement
 from ossia.domain.lifecycle.progress import KIND, Progress, Stage, unpack
 from ossia.domain.lifecycle.scan import Finding, Scan
 from ossia.domain.objects.access_times import DOCUMENT as ACCESS_MONITOR
 from ossia.domain.objects.access_times import monitored_since
 from ossia.errors import AccessMonitorDisableNotAllowed, InvalidRequest, NoSuchLifecycle
 from ossia.ports import Clock, Database, Transaction
+from ossia.protocol.dates import DAY_MS
 from ossia.protocol.lifecycle_rules import DOCUMENT, Lifecycle
 from ossia.protocol.lifecycle_xml import render_lifecycle, stored_lifecycle
 from ossia.records import Bucket, StoredObject

@@ -24,12 +24,12 @@ import msgspec
 from ossia import tables
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.lifecycle.deeds import Deeds
-from ossia.domain.lifecycle.judge import DAY_MS
 from ossia.domain.lifecycle.lifecycles import judge_of, rules_of
 from ossia.domain.lifecycle.progress import KIND, Progress, Stage, pack, unpack
 from ossia.domain.lifecycle.scan import Finding, Scan
 from ossia.domain.objects.access_times import DOCUMENT as ACCESS_MONITOR
 from ossia.ports import Clock, Database, Missing
+from ossia.protocol.dates import DAY_MS
 from ossia.protocol.lifecycle_rules import DOCUMENT
 from ossia.records import Bucket
 from ossia.tables.access_times import FIRST

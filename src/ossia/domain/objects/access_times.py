@@ -14,6 +14,7 @@ from typing import Final
 
 from ossia import tables
 from ossia.ports import Clock, Database, Unavailable
+from ossia.protocol.dates import DAY_MS
 from ossia.records import Bucket, StoredObject
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ _GATHER_S: Final = 2.0
 _MOST_WAITING: Final = 10_000
 _AT_ONCE: Final = 500
 _MOST_KNOWN: Final = 100_000
-_DAY_MS: Final = 24 * 3600 * 1000
 
 
 def monitored_since(bucket: Bucket) -> int | None:
@@ -48,14 +48,14 @@ class AccessTimes:
         """*stored* is read: write that soon."""
         now = self._clock.now_ms()
         place = (stored.bucket_id, stored.key, stored.version)
-        if self._known.get(place) == now // _DAY_MS:
+        if self._known.get(place) == now // DAY_MS:
             return
         if len(self._waiting) >= _MOST_WAITING:
             # Nothing is lost for good: it is noted at the next read.
             return
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[place] = now // _DAY_MS
+        self._known[place] = now // DAY_MS
         self._waiting[place] = now
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush_soon())

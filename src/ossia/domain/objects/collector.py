@@ -14,9 +14,9 @@ Rules:
 
 from ossia import tables
 from ossia.ports import BlobStore, Clock, Database
+from ossia.protocol.dates import DAY_MS
 
 _BATCH = 500
-_DAY_MS = 24 * 3600 * 1000
 
 
 class Collector:
@@ -32,7 +32,7 @@ class Collector:
         clock: Clock,
         *,
         batch: int = _BATCH,
-        scrub_age_ms: int = _DAY_MS,
+        scrub_age_ms: int = DAY_MS,
     ) -> None:
         self._database = database
         self._blobs = blobs

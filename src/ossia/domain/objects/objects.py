@@ -20,6 +20,7 @@ from ossia.domain.objects.appending import (
     etag_after,
 )
 from ossia.domain.objects.encryption import (
+    DOCUMENT,
     default_rule,
     encryption_of,
     is_encrypted,
@@ -147,9 +148,12 @@ class Objects(Reading):
 
         None where they stay as they are.  Raises `KeyNotFound` and what the state of its key says.
         """
-        rule = attributes.encryption or default_rule(bucket)
+        rule = attributes.encryption
         if rule is None:
-            return None
+            if DOCUMENT not in bucket.documents:
+                return None
+            rule = default_rule(bucket)
+            assert rule is not None
         cipher, attributes.headers = await self._keys.begin(rule, attributes.headers)
         return cipher
 

@@ -16,12 +16,12 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.ports import Clock, Conflict, Database
+from ossia.protocol.dates import DAY_MS
 from ossia.protocol.restore_request import RestoreRequest, days_of, tier_of
 from ossia.protocol.restore_times import RestoreTimes
 from ossia.protocol.storage_class import FROZEN, MOST_DAYS, TIERS
 from ossia.records import Bucket, Restoration, StoredObject
 
-_DAY_MS = 24 * 3600 * 1000
 _TRIES = 5
 
 
@@ -89,7 +89,7 @@ class Restores:
         kind = stored.storage_class
         tier, days = tier_of(request, kind), days_of(request, kind)
         ready_at = now + self._times[kind, tier]
-        return Restoration(tier=tier, ready_at=ready_at, until=ready_at + days * _DAY_MS)
+        return Restoration(tier=tier, ready_at=ready_at, until=ready_at + days * DAY_MS)
 
     async def _put(self, stored: StoredObject, restoration: Restoration | None) -> StoredObject:
         await self._database.change(tables.versions.put_restoration, stored, restoration)
@@ -106,7 +106,7 @@ def _check_class(stored: StoredObject, operation: str, ec: str | None = None) ->
 
 def _extended(found: Restoration, asked: Restoration, kind: str) -> Restoration:
     """RestoreObject documentation, "Process", 4: days add up, to the most of the class."""
-    most = found.ready_at + MOST_DAYS[kind] * _DAY_MS
+    most = found.ready_at + MOST_DAYS[kind] * DAY_MS
     until = found.until + asked.until - asked.ready_at
     return Restoration(tier=found.tier, ready_at=found.ready_at, until=min(until, most))
 

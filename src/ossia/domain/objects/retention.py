@@ -28,6 +28,7 @@ from ossia.errors import (
     InvalidRequest,
     OperationNotSupported,
 )
+from ossia.protocol.dates import DAY_MS
 from ossia.records import Bucket, Retention, StoredObject
 from ossia.tables.retained import Guard, Kept
 
@@ -35,7 +36,6 @@ WORM: Final = "worm"
 """The name of the document that holds the policy of a bucket."""
 OBJECT_WORM: Final = "object-worm"
 """The name of the document that says that versions of the bucket can be retained."""
-DAY_MS: Final = 24 * 3600 * 1000
 _UNLOCKED_MS: Final = DAY_MS
 """How long a policy holds that is not locked."""
 _YEAR_DAYS: Final = 365
