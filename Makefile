@@ -77,7 +77,7 @@ STEPS := 200000
 test-long: $(COMPLETE) databases engine ## what is compared with models, so many steps on every engine
 	OSSIA_MACHINE_STEPS=$(STEPS) $(BIN)/pytest tests/contracts -k BehavesAsTheModel $(ARGS)
 	OSSIA_MODEL_STEPS=$(STEPS) $(BIN)/pytest tests/conformance/test_reference_model.py $(ARGS)
-	OSSIA_MODEL_STEPS=$(STEPS) $(BIN)/pytest --shared-engines tests/conformance/test_reference_model.py $(ARGS)
+	OSSIA_MODEL_STEPS=$(STEPS) OSSIA_MODEL_SERVERS=8 $(BIN)/pytest --shared-engines tests/conformance/test_reference_model.py $(ARGS)
 
 .PHONY: bench
 bench: $(COMPLETE) ## the benchmarks
