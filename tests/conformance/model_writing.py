@@ -138,6 +138,25 @@ class Writing(Beside):
         given = reply.headers.get("x-oss-version-id")
         check(reply, self.model.delete(key, version, given, bypass=bypass))
 
+    @precondition(lambda self: self._behind())
+    @rule(number=st.integers(0, 9), body=BODIES, as_link=RARELY)
+    def write_before_what_lies_behind(self, number: int, body: bytes, as_link: bool) -> None:
+        """While versioning is suspended, where a null version is not the newest one."""
+        self.switch("Suspended")
+        behind = self._behind()
+        key = behind[number % len(behind)]
+        if as_link:
+            self.link(key, "l", forbid=False)
+        else:
+            self.put(key, body, None, {}, {}, forbid=False)
+
+    def _behind(self) -> list[str]:
+        return [
+            key
+            for key, versions in self.model.keys.items()
+            if any(each.id == "null" for each in versions[1:])
+        ]
+
     def _staying(self) -> list[tuple[str, str | None]]:
         return [
             (key, each.id if self.model.versioning else None)
