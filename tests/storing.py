@@ -8,6 +8,7 @@ from ossia.adapters.sqlite import MemoryDatabase
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.buckets.worm import Worms
 from ossia.domain.objects.buffers import Buffers
+from ossia.domain.objects.copying import Copies
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
@@ -103,9 +104,9 @@ class Domain:
             inline_limit=inline_limit,
         )
         self.kms = kms_of(self.metadata, self.clock)
-        self.objects = Objects(
-            self.metadata, self.blobs, self.ingest, self.clock, ObjectKeys(self.kms)
-        )
+        object_keys = ObjectKeys(self.kms)
+        self.objects = Objects(self.metadata, self.blobs, self.ingest, self.clock, object_keys)
+        self.copies = Copies(self.metadata, self.objects, self.ingest, self.clock, object_keys)
         self.symlinks = Symlinks(self.objects, self.clock)
         self.multipart = Multipart(self.metadata, self.objects, self.ingest, self.clock)
         self.buckets = Buckets(self.metadata, self.clock, "cn-test")

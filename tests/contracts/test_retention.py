@@ -101,7 +101,7 @@ async def append(domain: Domain, bucket: Bucket, key: str, position: int = 0) ->
 
 
 async def copy(domain: Domain, bucket: Bucket, source: str, key: str, **more: Any) -> StoredObject:
-    copied, _ = await domain.objects.copy(
+    copied, _ = await domain.copies.copy(
         bucket,
         source,
         bucket,

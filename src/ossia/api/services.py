@@ -11,6 +11,7 @@ from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.upload_callback import CallbackTerms
 from ossia.domain.lifecycle.lifecycles import Lifecycles
 from ossia.domain.objects.access_times import AccessTimes
+from ossia.domain.objects.copying import Copies
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
@@ -30,6 +31,7 @@ class Services:
 
     buckets: Buckets
     objects: Objects
+    copies: Copies
     symlinks: Symlinks
     multipart: Multipart
     ingest: Ingest

@@ -45,6 +45,7 @@ from ossia.domain.lifecycle.worker import LifecycleWorker
 from ossia.domain.objects.access_times import AccessTimes
 from ossia.domain.objects.buffers import Buffers
 from ossia.domain.objects.collector import Collector
+from ossia.domain.objects.copying import Copies
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
@@ -246,9 +247,8 @@ class Node:
         )
         self.ingest = Ingest(self.database, self.blobs, self.clock, Buffers())
         self.kms = KmsKeys(self.identities.store, self.clock, keys.master, keys.account_id)
-        self.objects = Objects(
-            self.database, self.blobs, self.ingest, self.clock, ObjectKeys(self.kms)
-        )
+        object_keys = ObjectKeys(self.kms)
+        self.objects = Objects(self.database, self.blobs, self.ingest, self.clock, object_keys)
         blocks_new = settings.block_public_access == "new-buckets"
         self.buckets = Buckets(self.database, self.clock, settings.region, blocks_new=blocks_new)
         day_ms = round(settings.lifecycle_day * 1000)
@@ -301,6 +301,7 @@ class Node:
         services = Services(
             buckets=self.buckets,
             objects=self.objects,
+            copies=Copies(self.database, self.objects, self.ingest, self.clock, object_keys),
             symlinks=Symlinks(self.objects, self.clock),
             multipart=multipart,
             ingest=self.ingest,

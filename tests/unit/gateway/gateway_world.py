@@ -25,6 +25,7 @@ from ossia.domain.identity.sessions import Sessions
 from ossia.domain.lifecycle.lifecycles import Lifecycles
 from ossia.domain.objects.access_times import AccessTimes
 from ossia.domain.objects.buffers import Buffers
+from ossia.domain.objects.copying import Copies
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.domain.objects.ingest import Ingest
 from ossia.domain.objects.multipart import Multipart
@@ -94,7 +95,8 @@ class World:
         self.sessions = Sessions(self.identities.store, self.clock)
         self.ingest = Ingest(self.metadata, blobs, self.clock, Buffers(), threads=2)
         self.kms = KmsKeys(self.identities.store, self.clock, MASTER, "1234")
-        objects = Objects(self.metadata, blobs, self.ingest, self.clock, ObjectKeys(self.kms))
+        object_keys = ObjectKeys(self.kms)
+        objects = Objects(self.metadata, blobs, self.ingest, self.clock, object_keys)
         self.sender = SaidSender()
         policy = AddressPolicy.default(loopback=True)
         callbacks = Callbacks(self.sender, KEYS, self.clock)
@@ -105,6 +107,7 @@ class World:
             worms=Worms(buckets, self.clock),
             objects=objects,
             retentions=Retentions(self.metadata, objects, self.clock),
+            copies=Copies(self.metadata, objects, self.ingest, self.clock, object_keys),
             symlinks=Symlinks(objects, self.clock),
             multipart=Multipart(self.metadata, objects, self.ingest, self.clock),
             ingest=self.ingest,

@@ -182,7 +182,7 @@ class CopyObjectResult(TellingEncryption):
 async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
     """Copy an object, or change what is said about it by copying it onto itself."""
     source_bucket = await call.services.buckets.find(request.source.bucket)
-    stored, source = await call.services.objects.copy(
+    stored, source = await call.services.copies.copy(
         source_bucket,
         request.source.key,
         call.bucket,

@@ -48,8 +48,8 @@ from ossia.api.oss.object_copy import (
 )
 from ossia.api.oss.registry import oss
 from ossia.api.oss.traffic import DELAY, TrafficLimit, delay_ms, delay_of_copy, slowed
+from ossia.domain.objects.encryption import CLIENT_ENCRYPTION
 from ossia.domain.objects.multipart import MAX_PARTS, ChosenPart
-from ossia.domain.objects.objects import CLIENT_ENCRYPTION
 from ossia.domain.objects.symlinks import is_link, target_of
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import (

@@ -24,6 +24,8 @@ from ossia.records import DATA_KEY, ENCRYPTION_TOLD, Bucket
 
 DOCUMENT: Final = "encryption"
 """The name of the document that holds a bucket's rule."""
+CLIENT_ENCRYPTION: Final = "x-oss-meta-client-side-encryption-"
+"""How the headers begin in which a client says how it encrypts what it uploads."""
 _ALGORITHM, _KEY_ID, _DATA_ALGORITHM = ENCRYPTION_TOLD
 _OF_ENCRYPTION: Final = frozenset({DATA_KEY, *ENCRYPTION_TOLD})
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import msgspec
 
 from ossia import tables
-from ossia.domain.objects.encryption import is_encrypted
+from ossia.domain.objects.encryption import CLIENT_ENCRYPTION, is_encrypted
 from ossia.domain.objects.extents import cut, may_be_shared, merged
 from ossia.domain.objects.held import Held
 from ossia.domain.objects.ingest import MAX_OBJECT, ByteSource, Ingest, Landed, always
 from ossia.domain.objects.objects import (
-    CLIENT_ENCRYPTION,
     Announcement,
     Attributes,
     Objects,

@@ -53,7 +53,7 @@ async def bytes_at_rest(domain: Domain) -> bytes:
 async def copied(
     domain: Domain, bucket: Bucket, source: str, target: str, rule: EncryptionRule | None
 ) -> StoredObject:
-    new, _ = await domain.objects.copy(
+    new, _ = await domain.copies.copy(
         bucket, source, bucket, target, asked(rule),
         conditions=ANY, replace_headers=False, replace_tags=False,
     )  # fmt: skip
@@ -196,7 +196,7 @@ async def test_a_copy_that_moves_bytes_ends_with_its_client(domain: Domain) -> N
     bucket = await domain.bucket()
     await domain.objects.put(bucket, "k", Source(CONTENT), asked(None))
     with pytest.raises(ClientGone):
-        await domain.objects.copy(
+        await domain.copies.copy(
             bucket, "k", bucket, "t", asked(), conditions=ANY, replace_headers=False,
             replace_tags=False, is_wanted=lambda: False,
         )  # fmt: skip

@@ -238,7 +238,7 @@ async def test_direct_read(
 
 
 async def copied(frozen: Frozen, to: str, **said: str) -> StoredObject:
-    new, _ = await frozen.domain.objects.copy(
+    new, _ = await frozen.domain.copies.copy(
         frozen.bucket,
         "k",
         frozen.bucket,

@@ -1,0 +1,167 @@
+"""What a request costs at 1, 2 and 4 gateways that get the same requests a second, and few.
+
+usage: PYTHONPATH=tests:deploy python bench/paced.py [--rate N] [--rounds N] [--write]
+
+`gateways.py` lets clients ask as fast as they can: then one gateway has the more to do at a time
+the fewer there are, and does each thing for less.  Here every way gets so many requests a second,
+spread over its gateways, each at a time of its own whatever the others do (an open loop), and what
+the processes use while nobody asks is taken off: what is left is what a request costs where it
+hardly ever meets another one.  Engines and groups are those of `gateways.py`.  The last way is the
+first one once more: how far it is from the first is how good a figure is.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateways import LOADS, SIZES, Group, Groups, Load, Spent, fill, groups
+from run import machine, write_page
+
+from running import Server
+
+CONNECTIONS = 16
+ROUND_S = 6.0
+WARM_S = 2.0
+WAYS = (*SIZES, SIZES[0])
+"""So many gateways each."""
+
+
+@dataclass
+class Paced:
+    """Requests for some paths of one server, over one connection, each at its time."""
+
+    server: Server
+    load: Load
+    paths: Sequence[str]
+    answered: int = 0
+    late: int = field(default=0)
+    """How many could not be sent at their time, because the one before was not answered yet."""
+
+    async def go(self, first_s: float, every_s: float, until: float) -> None:
+        """Ask, *first_s* from now and then every *every_s*, until the clock says *until*."""
+        host, _, port = self.server.address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        body = b"x" * self.load.size if self.load.method == "PUT" else b""
+        due, number = time.monotonic() + first_s, 0
+        while due < until:
+            ahead = due - time.monotonic()
+            if ahead > 0:
+                await asyncio.sleep(ahead)
+            else:
+                self.late += 1
+            path = self.paths[number % len(self.paths)]
+            head = f"{self.load.method} {path} HTTP/1.1\r\nHost: {self.server.address}\r\n"
+            writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            await self._answer(reader)
+            number += 1
+            due += every_s
+        writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        if " 200 " not in head.partition("\r\n")[0]:
+            raise SystemExit(f"refused: {head}")
+        await reader.readexactly(int(head.partition("content-length:")[2].split()[0]))
+        self.answered += 1
+
+
+@dataclass
+class Turn:
+    """What one load did in one way in one round."""
+
+    answered: int
+    late: int
+    spent: Spent
+
+    def per_thousand(self, kind: str) -> float:
+        """CPU-milliseconds for 1 000 requests."""
+        return self.spent[kind] * 1e6 / self.answered
+
+
+def idle(group: Group, seconds: float) -> Spent:
+    """What its processes use in so long a time while nobody asks."""
+    before = group.spent()
+    time.sleep(seconds)
+    after = group.spent()
+    return {kind: after[kind] - before[kind] for kind in after}
+
+
+def drive(group: Group, load: Load, rate: float, seconds: float) -> Turn:
+    """*rate* requests a second, spread over a group, less what they use anyhow."""
+    resting = idle(group, seconds)
+    paths, size = group.paths(load), len(group.servers)
+    clients = [
+        Paced(group.servers[n % size], load, paths[n::CONNECTIONS]) for n in range(CONNECTIONS)
+    ]
+
+    async def ask() -> None:
+        every, until = CONNECTIONS / rate, time.monotonic() + seconds
+        await asyncio.gather(*(each.go(n / rate, every, until) for n, each in enumerate(clients)))
+
+    before = group.spent()
+    asyncio.run(ask())
+    after = group.spent()
+    spent = {kind: after[kind] - before[kind] - resting[kind] for kind in after}
+    return Turn(sum(c.answered for c in clients), sum(c.late for c in clients), spent)
+
+
+def measure(made: Groups, load: Load, options: argparse.Namespace) -> list[list[Turn]]:
+    """The turns of each way."""
+    turns: list[list[Turn]] = [[] for _ in WAYS]
+    for size in SIZES:
+        drive(made[size, False], load, options.rate, WARM_S)
+    for number in range(options.rounds):
+        # Who begins changes: what comes over the machine in a round comes over each in turn.
+        for step in range(len(WAYS)):
+            way = (number + step) % len(WAYS)
+            turns[way].append(drive(made[WAYS[way], False], load, options.rate, ROUND_S))
+    return turns
+
+
+def rows(load: Load, turns: list[list[Turn]], kinds: Sequence[str]) -> Iterator[str]:
+    """Lines of the table."""
+    costs = {kind: [[t.per_thousand(kind) for t in way] for way in turns] for kind in kinds}
+    costs["all"] = [[sum(map(t.per_thousand, kinds)) for t in way] for way in turns]
+    for kind, (one, *more) in costs.items():
+        cells = [f"{statistics.median(one):,.0f} ms"]
+        for many in more:
+            ratio = statistics.median(b / a for a, b in zip(one, many, strict=True))
+            cells.append(f"{statistics.median(many):,.0f} ms ({ratio - 1:+.0%})")
+        yield f"| {load.name} | {kind} | {' | '.join(cells)} |"
+    every = [turn for way in turns for turn in way]
+    late = sum(turn.late for turn in every) / sum(turn.answered for turn in every)
+    yield f"| {load.name} | sent late | {late:.1%} |{' |' * (len(WAYS) - 1)}"
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=float, default=300, help="requests a second")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each load")
+    parser.add_argument("--folder", type=Path, help="where data goes")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    options = parser.parse_args()
+    heads = [f"{size} gateway{'s' * (size > 1)}" for size in SIZES]
+    lines = [f"| {options.rate:.0f} a second | CPU for 1 000, of | {' | '.join(heads)} | 1 again |"]
+    lines.append("|---|---|" + "--:|" * len(WAYS))
+    with tempfile.TemporaryDirectory(dir=options.folder) as name, groups(Path(name)) as made:
+        for group in made.values():
+            fill(group)
+        kinds = list(made[SIZES[0], False].pids)
+        for load in LOADS:
+            for line in rows(load, measure(made, load, options), kinds):
+                print(line, flush=True)
+                lines.append(line)
+    table = "\n".join(lines)
+    print(machine(), table, sep="\n")
+    if options.write:
+        write_page(table, " paced")
+
+
+if __name__ == "__main__":
+    main()
