@@ -91,6 +91,14 @@ docs: $(COMPLETE) ## regenerate the reference pages
 compatibility: $(COMPLETE) $(BUNDLE) languages ## run the SDKs, and write down who did what
 	OSSIA_WRITE_DOCS=1 $(BIN)/pytest tests/conformance/sdk/test_compatibility.py $(ARGS)
 
+.PHONY: changelog
+changelog: $(COMPLETE) ## at a release: put what is in changes/ into CHANGELOG.md, and remove it there
+	$(BIN)/towncrier build --yes $(ARGS)
+
+.PHONY: release
+release: $(COMPLETE) $(BUNDLE) ## build what is released from the last commit: sdist, wheel, what they bring along
+	$(BIN)/python deploy/release.py $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was built and installed here; data folders stay
 	rm -rf $(VENV) .cache web/node_modules $(STATIC) $(CONSOLE)

@@ -78,6 +78,7 @@ class Group:
     servers: Sequence[Server]
     stores: Sequence[Server]
     pids: Mapping[str, Sequence[int]]
+    databases: Sequence[PostgresServer]
 
     def spent(self) -> Spent:
         """What they have used until now."""
@@ -214,7 +215,8 @@ def groups(folder: Path) -> Iterator[Groups]:
                 "gateways": [each.process.pid for each in servers],
                 "database": [each.process.pid for each in used],
             }
-            return Group(servers, stores, {**pids, "engine": engine.pids} if engine else pids)
+            pids = {**pids, "engine": engine.pids} if engine else pids
+            return Group(servers, stores, pids, used)
 
         made: Groups = {}
         for size in SIZES:

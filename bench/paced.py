@@ -15,20 +15,47 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateways import LOADS, SIZES, Group, Groups, Load, Spent, fill, groups
+from gateways import LOADS, Group, Groups, Load, Spent, fill, groups
 from run import machine, write_page
 
 from running import Server
 
 CONNECTIONS = 16
 ROUND_S = 6.0
+NOTHING = 50
+"""Of less there is no ratio."""
 WARM_S = 2.0
-WAYS = (*SIZES, SIZES[0])
-"""So many gateways each."""
+WAYS = ((1, False), (2, False), (4, False), (4, True), (1, False))
+"""So many gateways each; whether each has a database of its own."""
+SETTLES_S = 1.2
+"""PostgreSQL tells within a second what it has done."""
+_DONE = """
+    select sum(xact_commit + xact_rollback)::bigint, sum(xact_rollback)::bigint,
+        pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint
+    from pg_stat_database
+"""
+Work = dict[str, float]
+
+
+def done(group: Group) -> Work:
+    """What its databases have done until now."""
+    time.sleep(SETTLES_S)
+    found = [each.ask(_DONE)[0] for each in group.databases]
+    names = ("transactions", "rolled back", "WAL, KB")
+    scales = (1, 1, 1000)
+    return {
+        name: sum(row[n] for row in found) / scale
+        for n, (name, scale) in enumerate(zip(names, scales, strict=True))
+    }
+
+
+def less(after: Work, before: Work) -> Work:
+    """What came to it."""
+    return {name: after[name] - before[name] for name in after}
 
 
 @dataclass
@@ -72,28 +99,24 @@ class Paced:
 
 @dataclass
 class Turn:
-    """What one load did in one way in one round."""
+    """What one load did in one way in one round, less what would have been done anyhow."""
 
     answered: int
     late: int
     spent: Spent
+    work: Work
 
-    def per_thousand(self, kind: str) -> float:
+    def cost(self, kind: str) -> float:
         """CPU-milliseconds for 1 000 requests."""
         return self.spent[kind] * 1e6 / self.answered
 
-
-def idle(group: Group, seconds: float) -> Spent:
-    """What its processes use in so long a time while nobody asks."""
-    before = group.spent()
-    time.sleep(seconds)
-    after = group.spent()
-    return {kind: after[kind] - before[kind] for kind in after}
+    def did(self, name: str) -> float:
+        """The same of the databases' work."""
+        return self.work[name] * 1e3 / self.answered
 
 
 def drive(group: Group, load: Load, rate: float, seconds: float) -> Turn:
-    """*rate* requests a second, spread over a group, less what they use anyhow."""
-    resting = idle(group, seconds)
+    """*rate* requests a second, spread over a group."""
     paths, size = group.paths(load), len(group.servers)
     clients = [
         Paced(group.servers[n % size], load, paths[n::CONNECTIONS]) for n in range(CONNECTIONS)
@@ -103,36 +126,47 @@ def drive(group: Group, load: Load, rate: float, seconds: float) -> Turn:
         every, until = CONNECTIONS / rate, time.monotonic() + seconds
         await asyncio.gather(*(each.go(n / rate, every, until) for n, each in enumerate(clients)))
 
-    before = group.spent()
-    asyncio.run(ask())
-    after = group.spent()
-    spent = {kind: after[kind] - before[kind] - resting[kind] for kind in after}
-    return Turn(sum(c.answered for c in clients), sum(c.late for c in clients), spent)
+    def watched(deed: Callable[[], object]) -> tuple[Spent, Work]:
+        work, spent = done(group), group.spent()
+        deed()
+        spent = less(group.spent(), spent)
+        return spent, less(done(group), work)
+
+    rested, idle = watched(lambda: time.sleep(seconds))
+    spent, work = watched(lambda: asyncio.run(ask()))
+    answered, late = sum(c.answered for c in clients), sum(c.late for c in clients)
+    return Turn(answered, late, less(spent, rested), less(work, idle))
 
 
 def measure(made: Groups, load: Load, options: argparse.Namespace) -> list[list[Turn]]:
     """The turns of each way."""
     turns: list[list[Turn]] = [[] for _ in WAYS]
-    for size in SIZES:
-        drive(made[size, False], load, options.rate, WARM_S)
+    for way in WAYS[:-1]:
+        drive(made[way], load, options.rate, WARM_S)
     for number in range(options.rounds):
         # Who begins changes: what comes over the machine in a round comes over each in turn.
         for step in range(len(WAYS)):
-            way = (number + step) % len(WAYS)
-            turns[way].append(drive(made[WAYS[way], False], load, options.rate, ROUND_S))
+            turn = (number + step) % len(WAYS)
+            turns[turn].append(drive(made[WAYS[turn]], load, options.rate, ROUND_S))
     return turns
 
 
 def rows(load: Load, turns: list[list[Turn]], kinds: Sequence[str]) -> Iterator[str]:
     """Lines of the table."""
-    costs = {kind: [[t.per_thousand(kind) for t in way] for way in turns] for kind in kinds}
-    costs["all"] = [[sum(map(t.per_thousand, kinds)) for t in way] for way in turns]
-    for kind, (one, *more) in costs.items():
-        cells = [f"{statistics.median(one):,.0f} ms"]
+    figures = {f"{kind}, ms": [[t.cost(kind) for t in way] for way in turns] for kind in kinds}
+    figures["all, ms"] = [[sum(map(t.cost, kinds)) for t in way] for way in turns]
+    for name in turns[0][0].work:
+        figures[name] = [[t.did(name) for t in way] for way in turns]
+    for name, (one, *more) in figures.items():
+        is_told = abs(statistics.median(one)) >= NOTHING
+        cells = [f"{statistics.median(one):,.0f}"]
         for many in more:
-            ratio = statistics.median(b / a for a, b in zip(one, many, strict=True))
-            cells.append(f"{statistics.median(many):,.0f} ms ({ratio - 1:+.0%})")
-        yield f"| {load.name} | {kind} | {' | '.join(cells)} |"
+            cell = f"{statistics.median(many):,.0f}"
+            if is_told:
+                ratio = statistics.median(b / a for a, b in zip(one, many, strict=True))
+                cell += f" ({ratio - 1:+.0%})"
+            cells.append(cell)
+        yield f"| {load.name} | {name} | {' | '.join(cells)} |"
     every = [turn for way in turns for turn in way]
     late = sum(turn.late for turn in every) / sum(turn.answered for turn in every)
     yield f"| {load.name} | sent late | {late:.1%} |{' |' * (len(WAYS) - 1)}"
@@ -146,13 +180,13 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where data goes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
-    heads = [f"{size} gateway{'s' * (size > 1)}" for size in SIZES]
-    lines = [f"| {options.rate:.0f} a second | CPU for 1 000, of | {' | '.join(heads)} | 1 again |"]
+    heads = ["1 gateway", "2 gateways", "4 gateways", "4, a database each", "1 again"]
+    lines = [f"| {options.rate:.0f} a second | for 1 000 | {' | '.join(heads)} |"]
     lines.append("|---|---|" + "--:|" * len(WAYS))
     with tempfile.TemporaryDirectory(dir=options.folder) as name, groups(Path(name)) as made:
         for group in made.values():
             fill(group)
-        kinds = list(made[SIZES[0], False].pids)
+        kinds = list(made[WAYS[0]].pids)
         for load in LOADS:
             for line in rows(load, measure(made, load, options), kinds):
                 print(line, flush=True)

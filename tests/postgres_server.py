@@ -65,7 +65,7 @@ class PostgresServer:
         while time.monotonic() < end:
             assert self.process.poll() is None, self._log.read_text()
             try:
-                self._ask("select 1")
+                self.ask("select 1")
             except (OSError, asyncpg.PostgresError):
                 time.sleep(0.05)
             else:
@@ -78,10 +78,12 @@ class PostgresServer:
     def fresh(self) -> str:
         """The URL of an empty database."""
         name = f"ossia_{next(self._numbers)}"
-        self._ask(f"create database {name}")
+        self.ask(f"create database {name}")
         return self.url(name)
 
-    def _ask(self, sql: str, **how: Any) -> Any:
+    def ask(self, sql: str, **how: Any) -> Any:
+        """The rows that *sql* finds."""
+
         async def ask() -> Any:
             connection = await asyncpg.connect(self.url("postgres"), timeout=5, **how)
             try:
@@ -96,14 +98,14 @@ class PostgresServer:
     def await_true(self, sql: str) -> None:
         """Wait until *sql* finds a row."""
         end = time.monotonic() + 30
-        while not self._ask(sql):
+        while not self.ask(sql):
             assert time.monotonic() < end, sql
             time.sleep(0.05)
 
     def set(self, name: str, value: str) -> None:
         """Change a setting for connections that are made from here on."""
-        self._ask(f"alter system set {name} = '{value}'")
-        self._ask("select pg_reload_conf()")
+        self.ask(f"alter system set {name} = '{value}'")
+        self.ask("select pg_reload_conf()")
 
     def back_up(self, folder: Path, *more: str) -> None:
         """A base backup, in *folder* as a server has it."""
@@ -118,25 +120,25 @@ class PostgresServer:
         if _as_other():
             shutil.chown(file, _USER)
         for name in ("ssl_cert_file", "ssl_key_file"):
-            self._ask(f"alter system set {name} = '{file}'")
+            self.ask(f"alter system set {name} = '{file}'")
         self.set("ssl", "on")
         self.await_true("select 1 from pg_settings where name = 'ssl' and setting = 'on'")
         (self.folder / "data" / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
-        self._ask("select pg_reload_conf()")
+        self.ask("select pg_reload_conf()")
         while True:
             try:
-                self._ask("select 1", ssl=False)
+                self.ask("select 1", ssl=False)
             except asyncpg.PostgresError:
                 return
             time.sleep(0.05)
 
     def mark_point(self, name: str) -> None:
         """Name this moment, so that a server can be restored to it."""
-        self._ask(f"select pg_create_restore_point('{name}')")
+        self.ask(f"select pg_create_restore_point('{name}')")
 
     def archive_all(self) -> None:
         """Wait until the archive has everything that was written so far."""
-        ((last,),) = self._ask("select pg_walfile_name(pg_switch_wal())")
+        ((last,),) = self.ask("select pg_walfile_name(pg_switch_wal())")
         self.await_true(
             f"select 1 from pg_stat_archiver where last_archived_wal >= '{last}'"  # noqa: S608 - its own word
         )

@@ -159,13 +159,16 @@ def _balanced(
 
 @contextmanager
 def running_demo(
-    data: Path, *arguments: str, environment: Mapping[str, str] | None = None
+    data: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> Iterator[Demo]:
     """``ossia up`` on free ports with *data* as its folder; more flags in *arguments*."""
     app = f"127.0.0.1:{free_port()}"
     folder = str(data / "data")
     command = ["up", "--data", folder, "--listen", "127.0.0.1:0", "--appserver", app, *arguments]
-    with _running(command, data, environment) as process:
+    with _running(command, data, environment, python) as process:
         server = _server(process, data, _next_event(process, data, "ready"))
         page = _next_event(process, data, "page")
         yield Demo(server=server, page=page["url"], bucket=page["bucket"])
@@ -173,12 +176,15 @@ def running_demo(
 
 @contextmanager
 def _running(
-    arguments: list[str], data: Path, environment: Mapping[str, str] | None = None
+    arguments: list[str],
+    data: Path,
+    environment: Mapping[str, str] | None = None,
+    python: str = sys.executable,
 ) -> "Iterator[subprocess.Popen[bytes]]":
     data.mkdir(parents=True, exist_ok=True)
     with log_of(data).open("a") as log:
         process = subprocess.Popen(
-            [*_bound_to_us(), sys.executable, "-m", "ossia", *arguments, "--json"],
+            [*_bound_to_us(), python, "-m", "ossia", *arguments, "--json"],
             stdout=subprocess.PIPE,
             stderr=log,
             # Unbuffered: what select() says about the pipe is true of the file object too.
