@@ -169,6 +169,22 @@ def test_an_upload_is_refused_when_it_begins_and_when_it_ends(ask: Ask) -> None:
     assert ask("GET", "k").body == b"x"
 
 
+def test_of_two_refusals_every_way_tells_the_same_one(ask: Ask) -> None:
+    """Of what must stay and is protected as well; found by the reference model."""
+    begun = ask("POST", "k", query=[("uploads", "")]).element("UploadId")
+    ask("PUT", "k", query=[("uploadId", begun), ("partNumber", "1")], body=b"x")
+    ask("PUT", "k", body=b"first")
+    days = b"<InitiateWormConfiguration><RetentionPeriodInDays>1</RetentionPeriodInDays></InitiateWormConfiguration>"
+    assert ask("POST", query=[("worm", "")], body=days).status == 200
+    protect(ask, rule())
+    everything = {"x-oss-complete-all": "yes"}
+    completed = ask("POST", "k", query=[("uploadId", begun)], headers=everything)
+    assert_refused(completed)
+    assert completed.element("EC") == "0042-00000214"
+    assert_refused(ask("PUT", "k", body=b"second"))
+    assert_refused(put_link(ask, "k"))
+
+
 def test_what_overwrites_nothing_stays_allowed(ask: Ask) -> None:
     ask("PUT", "k", body=b"x")
     append(ask, 0)

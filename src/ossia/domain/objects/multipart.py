@@ -55,6 +55,8 @@ MAX_PARTS = 10_000
 MAX_WHOLE = 488 * 1024**4 // 10
 """48.8 TB: what an object uploaded in parts may have at most."""
 _MAX_DIGITS = 18
+_EXISTS = "0042-00000214"
+"""The cause number of `FileAlreadyExists` where an upload is completed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +265,10 @@ class Multipart:
         if size > MAX_WHOLE:
             raise EntityTooLarge
         _check_encrypted_size(upload, size)
-        # Whatever else forbids it is decided with the change.
-        await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=False)
+        # The change decides again; nobody is to be told of what it would refuse.
+        await self._objects.refuse_overwrite(
+            bucket, key, forbid_overwrite=forbid_overwrite, ec=_EXISTS
+        )
         headers, asked = unpacked(upload.headers)
         now_ms = self._clock.now_ms()
         new = StoredObject(
@@ -302,7 +306,7 @@ class Multipart:
         except Missing:
             raise NoSuchUpload(ec="0042-00000205", UploadId=upload_id) from None
         except Exists:
-            raise FileAlreadyExists(ec="0042-00000214", Key=key) from None
+            raise FileAlreadyExists(ec=_EXISTS, Key=key) from None
         except Retained:
             raise FileImmutable(Key=key) from None
         except Conflict:

@@ -146,15 +146,20 @@ class Objects(Reading):
         new_retention(bucket, attributes.retention, self._clock.now_ms())
         await self.refuse_overwrite(bucket, key, forbid_overwrite=forbid_overwrite)
 
-    async def refuse_overwrite(self, bucket: Bucket, key: str, *, forbid_overwrite: bool) -> None:
-        """The same, as far as it is about what is there."""
+    async def refuse_overwrite(
+        self, bucket: Bucket, key: str, *, forbid_overwrite: bool, ec: str | None = None
+    ) -> None:
+        """The same, as far as it is about what is there.
+
+        *ec*: the cause number of `FileAlreadyExists`.
+        """
         is_forbidden = forbids(bucket, forbid_overwrite)
         replaces = WORM in bucket.documents and not bucket.versioning
         if not (is_forbidden or replaces):
             return
         present = await self.peek(bucket, key)
         if is_forbidden and present is not None:
-            raise FileAlreadyExists(Key=key)
+            raise FileAlreadyExists(ec=ec, Key=key)
         if replaces:
             refuse_changed(bucket, present, self._clock.now_ms())
 

@@ -25,7 +25,7 @@ from ossia.errors import (
 from ossia.ports import Conflict, Exists, Fenced, Missing
 from ossia.protocol.checksums import crc64, etag_to_content_md5, md5_hex
 from ossia.protocol.preconditions import Preconditions
-from ossia.records import Bucket, Part, Upload
+from ossia.records import Bucket, Part, StoredObject, Upload
 from storing import Domain, Source
 
 BIG = os.urandom(MIN_PART + 7)
@@ -252,3 +252,23 @@ async def test_held_bytes_are_a_source() -> None:
     held, view = Held(b"abcde"), memoryview(bytearray(3))
     assert [await held.read_into(view), bytes(view)] == [3, b"abc"]
     assert [await held.read_into(view), bytes(view[:2])] == [2, b"de"]
+
+
+async def test_nobody_hears_of_an_upload_that_would_overwrite(domain: Domain) -> None:
+    class Heard:
+        new: StoredObject | None = None
+
+        async def before(self, new: StoredObject) -> None:
+            self.new = new
+
+    bucket, upload = await begin(domain)
+    await part(domain, bucket, upload, 1, b"x")
+    await domain.objects.put(bucket, "k", Source(b"first"), NONE)
+    heard = Heard()
+    with pytest.raises(FileAlreadyExists) as refused:
+        await domain.multipart.complete(
+            bucket, upload, None, forbid_overwrite=True, announcement=heard
+        )
+    assert (refused.value.ec, heard.new) == ("0042-00000214", None)
+    await domain.multipart.complete(bucket, upload, None, announcement=heard)
+    assert heard.new is not None
