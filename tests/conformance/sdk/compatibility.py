@@ -31,6 +31,11 @@ CLIENTS: Mapping[str, str] = {
     "node_multer": "multer",
 }
 
+ONLY_REFUSED = frozenset(
+    {"GetBucketReplication", "GetBucketTransferAcceleration", "GetBucketWebsite"}
+)
+"""Operations whose answer is always that there is none: the cases ask which error it is."""
+
 _HEAD = """\
 # Compatibility
 <!-- Made by `make compatibility` from what the suites did; edits are overwritten. -->

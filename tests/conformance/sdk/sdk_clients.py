@@ -43,57 +43,6 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "values_that_are_not_utf8": (("PutObject", "HeadObject"), ("c", "cpp", "php", "ruby")),
     "keys_that_are_not_utf8": (("PutObject",), ("c", "cpp", "php", "ruby")),
     "sts_of_its_own": (("AssumeRole",), ("ruby",)),
-    # What other clients send of it is the same; of these each has its own errors and states.
-    "restore": (
-        ("PutBucket", "PutObject", "HeadObject", "RestoreObject"),
-        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
-    ),
-    "encryption": (
-        ("PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "PutObject"),
-        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
-    ),
-    "archive_direct_read": (
-        ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"),
-        ("go_v2", "java", "python_oss2", "python_v2"),
-    ),
-    "bucket_policy": (
-        ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"),
-        ("python_oss2",),
-    ),
-    "absent_configurations": (
-        (
-            "GetBucketLogging",
-            "GetBucketReferer",
-            "GetBucketRequestPayment",
-            "GetBucketWebsite",
-            "DeleteBucketLogging",
-            "DeleteBucketWebsite",
-        ),
-        ("python_oss2",),
-    ),
-    "sealing": (("SealAppendObject",), ("go_v2", "java", "python_v2")),
-    "clean_restored": (("CleanRestoredObject",), ("go_v2", "python_v2")),
-    "bucket_worm": (
-        (
-            "InitiateBucketWorm",
-            "AbortBucketWorm",
-            "CompleteBucketWorm",
-            "ExtendBucketWorm",
-            "GetBucketWorm",
-        ),
-        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
-    ),
-    "object_worm": (
-        (
-            "PutBucketObjectWormConfiguration",
-            "GetBucketObjectWormConfiguration",
-            "PutObjectRetention",
-            "GetObjectRetention",
-            "PutObjectLegalHold",
-            "GetObjectLegalHold",
-        ),
-        ("go_v2", "python_v2"),
-    ),
 }
 
 _BUCKET_SETTINGS: Final = ("bucket_acl", "bucket_cors", "bucket_tags")
