@@ -5,7 +5,6 @@
 import base64
 import datetime as dt
 import io
-import json
 import time
 from contextlib import suppress
 from itertools import count
@@ -13,21 +12,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import oss2
+import oss2_asking  # noqa: F401 - its cases are entered by importing it
+import oss2_policies  # noqa: F401 - so are its
 from harness import (
     AWKWARD_KEYS,
     BUCKET,
     ECHO,
-    ENDPOINT,
     FORM,
     IS_VIRTUAL,
     JSON,
-    KEY_ID,
-    KEY_SECRET,
     PART,
     REGION,
     ROLE_BUCKET,
     SCRATCH,
-    SIGNATURE,
     TREE,
     assume_role,
     bare_url,
@@ -47,7 +44,6 @@ from harness import (
     some_bytes,
     sts_refuses_a_wrong_secret,
 )
-from oss2.exceptions import ServerError
 from oss2.models import (
     AbortMultipartUpload,
     BatchDeleteObjectVersion,
@@ -65,35 +61,7 @@ from oss2.models import (
     Tagging,
     TaggingRule,
 )
-
-
-def auth_of(key_id: str = KEY_ID, secret: str = KEY_SECRET, token: str | None = None) -> Any:
-    if token is None:
-        return oss2.make_auth(key_id, secret, SIGNATURE)
-    return oss2.StsAuth(key_id, secret, token, SIGNATURE)
-
-
-def bucket_of(name: str = BUCKET, auth: Any = None) -> oss2.Bucket:
-    return oss2.Bucket(auth or auth_of(), ENDPOINT, name, region=REGION)
-
-
-bucket = bucket_of()
-SERVICE = oss2.Service(auth_of(), ENDPOINT, region=REGION)
-
-
-def refused(status: int, code: str, call: Any, *arguments: Any, **options: Any) -> ServerError:
-    try:
-        call(*arguments, **options)
-    except ServerError as error:
-        equal(f"status and code of {error}", (error.status, error.code), (status, code))
-        equal("length of the request id", len(error.request_id), 24)
-        return error
-    raise AssertionError(f"not refused; wanted {status} {code}")
-
-
-def text_of(key: str) -> str:
-    content: bytes = bucket.get_object(key).read()
-    return content.decode()
+from oss2_clients import SERVICE, auth_of, bucket, bucket_of, refused, text_of
 
 
 @case
@@ -127,29 +95,6 @@ def bucket_acl() -> None:
     for acl in (oss2.BUCKET_ACL_PUBLIC_READ_WRITE, oss2.BUCKET_ACL_PRIVATE):
         bucket.put_bucket_acl(acl)
         equal("ACL", bucket.get_bucket_acl().acl, acl)
-
-
-@case
-def bucket_policy() -> None:
-    refused(404, "NoSuchBucketPolicy", bucket.get_bucket_policy)
-    resources = [f"acs:oss:*:*:{BUCKET}/policy/*"]
-    allowed = {"Effect": "Allow", "Principal": ["*"], "Action": ["oss:GetObject"]}
-    policy = {"Version": "1", "Statement": [{**allowed, "Resource": resources}]}
-    bucket.put_bucket_policy(json.dumps(policy))
-    equal("policy", json.loads(bucket.get_bucket_policy().policy), policy)
-    bucket.delete_bucket_policy()
-    refused(404, "NoSuchBucketPolicy", bucket.get_bucket_policy)
-
-
-@case
-def absent_configurations() -> None:
-    equal("logging", bucket.get_bucket_logging().target_bucket, "")
-    equal("empty referer", str(bucket.get_bucket_referer().allow_empty_referer), "True")
-    equal("referers", bucket.get_bucket_referer().referers, [])
-    equal("payer", bucket.get_bucket_request_payment().payer, "BucketOwner")
-    refused(404, "NoSuchWebsiteConfiguration", bucket.get_bucket_website)
-    equal("logging removed", bucket.delete_bucket_logging().status, 204)
-    equal("website removed", bucket.delete_bucket_website().status, 204)
 
 
 @case
