@@ -19,7 +19,7 @@ WEB_PACKAGES := web/node_modules/.package-lock.json
 # What is run once more on the engines that gateways share.
 SHARED := $(addprefix tests/conformance/,test_objects.py test_buckets.py test_post_object.py test_ram.py \
   test_order_of_checks.py test_control_characters.py test_fresh_buckets.py test_versions.py \
-  test_reference_model.py test_lifecycle.py test_retention_answers.py) \
+  test_reference_model.py test_lifecycle.py test_retention_answers.py test_overwriting.py) \
   $(addprefix tests/journeys/,test_callback_guarantees.py test_identity_workers.py \
   test_lifecycle_cli.py)
 # The machine's npm where it is good enough for Vite, otherwise one inside the environment.
@@ -77,7 +77,7 @@ STEPS := 200000
 test-long: $(COMPLETE) databases engine ## what is compared with models, so many steps on every engine
 	OSSIA_MACHINE_STEPS=$(STEPS) $(BIN)/pytest tests/contracts -k BehavesAsTheModel $(ARGS)
 	OSSIA_MODEL_STEPS=$(STEPS) $(BIN)/pytest tests/conformance/test_reference_model.py $(ARGS)
-	OSSIA_MODEL_STEPS=$(STEPS) $(BIN)/pytest --shared-engines tests/conformance/test_reference_model.py $(ARGS)
+	OSSIA_MODEL_STEPS=$(STEPS) OSSIA_MODEL_SERVERS=8 $(BIN)/pytest --shared-engines tests/conformance/test_reference_model.py $(ARGS)
 
 .PHONY: bench
 bench: $(COMPLETE) ## the benchmarks

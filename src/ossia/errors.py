@@ -183,6 +183,11 @@ class NoSuchTransferAccelerationConfiguration(OssError):
     message = "The specified bucket does not have a transfer acceleration configuration."
 
 
+class NoSuchBucketOverwriteConfig(OssError):
+    status = 404
+    message = "The specified bucket does not have an overwrite configuration."
+
+
 class NoSuchWORMConfiguration(OssError):
     status = 404
     message = "The specified bucket does not have a WORM configuration."

@@ -146,6 +146,7 @@ class Place:
             (self.bucket, "", [("policy", ""), ("comp", "callback")]),
             (self.bucket, "", [("publicAccessBlock", "")]),
             (self.bucket, "", [_DIRECT]),
+            (self.bucket, "", [_OVERWRITE]),
             ("", "", [("publicAccessBlock", "")]),
             (self.bucket, "", [("uploads", "")]),
             (self.bucket, self.at + "k", []),
@@ -158,11 +159,18 @@ class Place:
 
 
 _DIRECT = ("bucketArchiveDirectRead", "")
+_OVERWRITE = ("overwriteConfig", "")
 
 
 def direct_read(enabled: str) -> bytes:
     root = "ArchiveDirectReadConfiguration"
     return f"<{root}><Enabled>{enabled}</Enabled></{root}>".encode()
+
+
+def overwriting(prefix: str) -> bytes:
+    """One rule for everybody."""
+    rule = f"<Rule><ID>r</ID><Action>forbid</Action><Prefix>{prefix}</Prefix></Rule>"
+    return f"<OverwriteConfiguration>{rule}</OverwriteConfiguration>".encode()
 
 
 LIFECYCLE = (
@@ -242,6 +250,7 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     linked = root.request("PUT", bucket, at + "link", query=[("symlink", "")], headers=link)
     assert linked.status == 200
     assert root.request("PUT", bucket, query=[_DIRECT], body=direct_read("false")).status == 200
+    assert root.request("PUT", bucket, query=[_OVERWRITE], body=overwriting("no/")).status == 200
     append = [("append", ""), ("position", "0")]
     assert root.request("POST", bucket, at + "grown", query=append, body=b"x").status == 200
     frozen = {"x-oss-storage-class": "Archive"}
@@ -550,6 +559,9 @@ REQUESTS: dict[str, Send] = {
         "POST", "", ("wormId", "A0"), ("wormExtend", ""), body=days_of("ExtendWormConfiguration")
     ),
     "GetBucketWorm": simple("GET", "", _WORM),
+    "PutBucketOverwriteConfig": simple("PUT", "", _OVERWRITE, body=overwriting("other/")),
+    "GetBucketOverwriteConfig": simple("GET", "", _OVERWRITE),
+    "DeleteBucketOverwriteConfig": simple("DELETE", "", _OVERWRITE),
     "PutBucketObjectWormConfiguration": simple("PUT", "", ("objectWorm", ""), body=OBJECT_WORM),
     "GetBucketObjectWormConfiguration": simple("GET", "", ("objectWorm", "")),
     "PutObjectRetention": simple("PUT", "k", ("retention", ""), body=RETENTION),

@@ -78,3 +78,10 @@ def names(root: ET.Element, *elements: str) -> list[str]:
         elif each.tag == "CommonPrefixes":
             found.append(unquote(each.findtext("Prefix") or ""))
     return found
+
+
+def overwriting(prefix: str, suffix: str) -> bytes:
+    """One rule for everybody."""
+    affixes = f"<Prefix>{prefix}</Prefix><Suffix>{suffix}</Suffix>"
+    rule = f"<Rule><ID>r</ID><Action>forbid</Action>{affixes}</Rule>"
+    return f"<OverwriteConfiguration>{rule}</OverwriteConfiguration>".encode()

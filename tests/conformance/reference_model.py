@@ -40,6 +40,8 @@ class ReferenceModel:
         self.uploads: dict[str, Upload] = {}
         self.rules: list[Rule] = []
         self.worm: Worm | None = None
+        self.protected: tuple[str, str] | None = None
+        """How the keys begin and end of what must not be overwritten."""
         self.retains_versions = False
         self.default_days = 0
         self.ids: set[str] = set()
@@ -106,10 +108,18 @@ class ReferenceModel:
         """Nothing but what is said about a version has changed."""
         self.keys[key] = [new if each is old else each for each in self.keys[key]]
 
+    def overwrites(self, key: str, forbid_overwrite: bool) -> Told | None:
+        """What must not be replaced; versioning lets that rest."""
+        prefix, suffix = self.protected or ("?", "?")
+        forbidden = forbid_overwrite or (key.startswith(prefix) and key.endswith(suffix))
+        if forbidden and not self.versioning and self.named(key) is not None:
+            return Told(409, "FileAlreadyExists")
+        return None
+
     def refusal(self, key: str, forbid_overwrite: bool) -> Told | None:
         """Why nothing can be written under *key*, if so."""
-        if forbid_overwrite and not self.versioning and self.named(key) is not None:
-            return Told(409, "FileAlreadyExists")
+        if refusal := self.overwrites(key, forbid_overwrite):
+            return refusal
         if self.versioning != "Enabled" and any(
             each.id == "null" and self.stays(each) for each in self.keys.get(key, [])
         ):
@@ -141,6 +151,8 @@ class ReferenceModel:
         """AppendObject, which knows null versions only."""
         if self.retains_versions:
             return Told(400, "OperationNotSupported")
+        if refusal := self.overwrites(key, forbid_overwrite=False):
+            return refusal
         old = self.named(key)
         if old is None and self.keys.get(key):
             # Behind the marker, or the versions, there would be two objects of the key.

@@ -63,6 +63,7 @@ __all__ = [
     "Rules",
     "Statement",
     "Verdict",
+    "compile_principals",
 ]
 
 _VERSION = "1"
@@ -398,7 +399,7 @@ def _compile_statement(number: int, statement: object, grammar: Grammar) -> Stat
         effect,
         _either(statement, "Action", _compile_actions),
         covers_resource,
-        _compile_principals(names, spares_owner=spares_owner),
+        compile_principals(names, spares_owner=spares_owner),
         condition,
         opening_of(names, condition)
         if grammar is Grammar.BUCKET and effect is Verdict.ALLOW
@@ -502,11 +503,12 @@ def _names(element: str, value: object) -> list[str]:
     return names
 
 
-def _compile_principals(names: list[str], *, spares_owner: bool) -> Callable[[Asker], bool]:
+def compile_principals(names: Sequence[str], *, spares_owner: bool) -> Callable[[Asker], bool]:
+    """Whether somebody is one of *names*; ``*`` does not mean the owner who is to be spared."""
     if "*" in names:
         if not spares_owner:
             return always
-        others = _compile_principals([n for n in names if n != "*"], spares_owner=False)
+        others = compile_principals([n for n in names if n != "*"], spares_owner=False)
         return lambda asker: not asker.is_owner or others(asker)
     plain = frozenset(name for name in names if not has_wildcard(name))
     tests = [_compile_principal(name) for name in names if name not in plain]

@@ -14,6 +14,7 @@ from ossia.api.bind import (
 )
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Scope
+from ossia.api.oss.bucket_overwrite import is_protected
 from ossia.api.oss.encryption_headers import ENCRYPTING, TellingEncryption
 from ossia.api.oss.fields import (
     NEEDS_TAGGING,
@@ -30,6 +31,7 @@ from ossia.domain.objects.objects import Attributes
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import (
     EntityTooLarge,
+    FileAlreadyExists,
     FileImmutable,
     InvalidDigest,
     MissingArgument,
@@ -91,6 +93,7 @@ class AppendObjectResult(TellingEncryption):
         NoSuchBucket,
         PositionNotEqualToLength,
         ObjectNotAppendable,
+        FileAlreadyExists,
         FileImmutable,
         OperationNotSupported,
         MissingArgument,
@@ -109,6 +112,7 @@ async def append_object(call: Call, request: AppendObject) -> AppendObjectResult
         content,
         request.attributes,
         content_md5=request.content_md5,
+        is_protected=is_protected(call, request.key),
     )
     return AppendObjectResult(
         etag=f'"{stored.etag}"',

@@ -19,6 +19,7 @@ from ossia.api.bind import (
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
 from ossia.api.oss.aging import note_access, with_expiration
+from ossia.api.oss.bucket_overwrite import is_protected
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.encryption_headers import DECRYPTING, ENCRYPTING, EncryptsNothing
 from ossia.api.oss.fields import (
@@ -129,7 +130,7 @@ async def put_object(call: Call, request: PutObject) -> PutObjectResult:
         content,
         request.attributes,
         content_md5=request.content_md5,
-        forbid_overwrite=request.forbid_overwrite,
+        forbid_overwrite=request.forbid_overwrite or is_protected(call, request.key),
         announcement=callback,
     )
     result = PutObjectResult(

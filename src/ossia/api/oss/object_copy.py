@@ -8,6 +8,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath, one_of
 from ossia.api.call import Call
 from ossia.api.operation import Grant, Needs, Resource, Scope
+from ossia.api.oss.bucket_overwrite import is_protected
 from ossia.api.oss.encryption_headers import ENCRYPTING, TellingEncryption
 from ossia.api.oss.fields import (
     NEEDS_RETENTION,
@@ -193,6 +194,7 @@ async def copy_object(call: Call, request: CopyObject) -> CopyObjectResult:
         replace_tags=request.tagging_directive == "REPLACE",
         carries_tags=request.carries_tags,
         forbid_overwrite=request.forbid_overwrite,
+        is_protected=is_protected(call, request.key),
         is_wanted=lambda: not call.http.client.has_left,
     )
     return CopyObjectResult(

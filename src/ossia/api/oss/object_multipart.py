@@ -17,6 +17,7 @@ from ossia.api.bind import (
 )
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Needs, Resource, Scope
+from ossia.api.oss.bucket_overwrite import is_protected
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.encryption_headers import (
     DECRYPTING,
@@ -153,6 +154,7 @@ async def initiate_multipart_upload(
         request.attributes,
         sequential=request.sequential,
         forbid_overwrite=request.forbid_overwrite,
+        is_protected=is_protected(call, request.key),
     )
     return InitiateMultipartUploadResult(
         bucket=request.bucket,
@@ -417,7 +419,7 @@ async def complete_multipart_upload(
         upload,
         _chosen_parts(request),
         acl=request.acl,
-        forbid_overwrite=request.forbid_overwrite,
+        forbid_overwrite=request.forbid_overwrite or is_protected(call, request.key),
         announcement=callback,
         is_wanted=lambda: not call.http.client.has_left,
     )

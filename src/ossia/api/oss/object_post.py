@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from ossia.api.bind import BucketInPath, FromCall, Header, WrittenKeyInPath
 from ossia.api.call import Call
 from ossia.api.operation import Grant, Scope
+from ossia.api.oss.bucket_overwrite import is_protected
 from ossia.api.oss.callback_answer import TellingAnswer, announce, tell
 from ossia.api.oss.encryption_headers import ENCRYPTING, ENCRYPTION_HEADERS
 from ossia.api.oss.fields import (
@@ -177,11 +178,12 @@ async def _store(
 ) -> StoredObject:
     objects = call.services.objects
     low, high = request.length_range or (0, MAX_OBJECT)
+    forbid_overwrite = request.forbid_overwrite or is_protected(call, request.key)
     await objects.refuse_write(
         call.bucket,
         request.key,
         request.attributes,
-        forbid_overwrite=request.forbid_overwrite,
+        forbid_overwrite=forbid_overwrite,
     )
     cipher = await objects.encrypt(call.bucket, request.attributes)
     landed = await call.services.ingest.take(
@@ -196,7 +198,7 @@ async def _store(
         request.key,
         landed,
         request.attributes,
-        forbid_overwrite=request.forbid_overwrite,
+        forbid_overwrite=forbid_overwrite,
         announcement=callback,
     )
 

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote_to_bytes
 from ossia.api.bind import BucketInPath, FromCall, Header, KeyInPath, WrittenKeyInPath
 from ossia.api.call import Call
 from ossia.api.operation import Answer, Grant, Scope
+from ossia.api.oss.bucket_overwrite import is_protected
 from ossia.api.oss.encryption_headers import EncryptsNothing
 from ossia.api.oss.fields import (
     DEFAULT_TYPE,
@@ -90,7 +91,7 @@ async def put_symlink(call: Call, request: PutSymlink) -> PutSymlinkResult:
         request.key,
         request.target,
         request.attributes,
-        forbid_overwrite=request.forbid_overwrite,
+        forbid_overwrite=request.forbid_overwrite or is_protected(call, request.key),
     )
     version = shown_version(call.bucket, stored.version)
     return PutSymlinkResult(etag=f'"{stored.etag}"', version=version)

@@ -19,8 +19,8 @@ from ossia.domain.objects.objects import (
     Announcement,
     Attributes,
     Objects,
-    forbids,
 )
+from ossia.domain.objects.overwriting import forbids
 from ossia.domain.objects.retention import must_stay, new_retention, packed, unpacked
 from ossia.domain.objects.versions import is_suspended, new_version
 from ossia.errors import (
@@ -83,9 +83,14 @@ class Multipart:
         *,
         sequential: bool = False,
         forbid_overwrite: bool = False,
+        is_protected: bool = False,
     ) -> Upload:
-        """Begin an upload.  Raises `FileAlreadyExists`."""
-        if forbid_overwrite:
+        """Begin an upload, which *forbid_overwrite* goes along with.
+
+        Raises `FileAlreadyExists`, also where what is there *is_protected* now
+        (`objects.overwriting`): whoever completes it is asked once more.
+        """
+        if forbid_overwrite or is_protected:
             await self._objects.refuse_overwrite(bucket, key, forbid_overwrite=True)
         now_ms = self._clock.now_ms()
         new_retention(bucket, attributes.retention, now_ms)

@@ -34,6 +34,7 @@ from ossia.domain.objects.ingest import (
     Landed,
     always,
 )
+from ossia.domain.objects.overwriting import forbids
 from ossia.domain.objects.readable import check_readable
 from ossia.domain.objects.reading import Reading
 from ossia.domain.objects.retention import (
@@ -255,15 +256,19 @@ class Objects(Reading):
         attributes: Attributes,
         *,
         content_md5: str | None = None,
+        is_protected: bool = False,
     ) -> StoredObject:
         """Append the bytes of *source* at *position*, which must be the present length.
 
         Of the attributes, an object that exists takes the ACL (witnessed.md, W22).
         Raises `PositionNotEqualToLength`, `ObjectNotAppendable`, `FileImmutable`,
-        `InvalidArgument` for a class that no appendable object has, `OperationNotSupported`.
+        `InvalidArgument` for a class that no appendable object has, `OperationNotSupported`; and
+        `FileAlreadyExists` if there is an object and it *is_protected* (`objects.overwriting`).
         """
         refuse_appending(bucket)
         before = await tables.objects.find(self._database, bucket.id, key)
+        if before is not None and is_protected:
+            raise FileAlreadyExists(Key=key)
         check_growing(before, position)
         if WORM in bucket.documents:
             refuse_changed(bucket, before, self._clock.now_ms())
@@ -385,6 +390,7 @@ class Objects(Reading):
         replace_tags: bool,
         carries_tags: bool = True,
         forbid_overwrite: bool = False,
+        is_protected: bool = False,
         is_wanted: Callable[[], bool] = always,
     ) -> tuple[StoredObject, StoredObject]:
         """Copy an object by reference; the copy and its source.
@@ -396,11 +402,12 @@ class Objects(Reading):
         this very moment makes the copy fail.
         Copying what a key names onto itself changes what is said about the object, whatever the
         directive; the ACL stays unless another is given (witnessed.md, W23).  With versioning that
-        is one more version.  A copy has not been restored.  Raises `InvalidObjectState` of a source
-        that would have to be.
+        is one more version.  *forbid_overwrite* does not forbid that; if the target *is_protected*
+        it is forbidden (`objects.overwriting`).  A copy has not been restored.  Raises
+        `InvalidObjectState` of a source that would have to be.
         """
         onto_itself = source_bucket.id == bucket.id and source_key == key
-        forbid_overwrite = forbids(bucket, forbid_overwrite) and not onto_itself
+        forbid_overwrite = forbids(bucket, is_protected or (forbid_overwrite and not onto_itself))
         itself = onto_itself and source_version is None
         rule = attributes.encryption or default_rule(bucket)
         for attempt in range(_COPY_TRIES):
@@ -511,11 +518,6 @@ class Objects(Reading):
             await self.find(bucket, key, version)
             # It has come into being just now.
             raise ServiceUnavailable from None
-
-
-def forbids(bucket: Bucket, forbid_overwrite: bool) -> bool:
-    """Whether a write must not replace: with versioning that is ignored (objects.md, section 4)."""
-    return forbid_overwrite and not bucket.versioning
 
 
 def _replaced(old: dict[str, str], new: dict[str, str]) -> dict[str, str]:
