@@ -190,21 +190,12 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "it asks with stat: error_no_such_key": ("exists", "error_of_head"),
         "it lists by the first version only": ("list_v2",),
         "it has no conditions": ("conditions",),
-        "cp above --bigfile-threshold is its upload in parts: uploader": (
-            "multipart",
-            "multipart_abort",
-            "uploader_resumes",
-        ),
+        "cp above --bigfile-threshold is its upload in parts: uploader": ("multipart",),
         "it signs URLs for reading only, which the role may not": (
             "presigned_put",
             "sts_presigned",
         ),
         "cp has no callbacks": _CALLBACKS,
-        "it sends them by the Go SDK v1, which shows them": (
-            "versions",
-            "lifecycle",
-            "access_monitor",
-        ),
     },
 }
 

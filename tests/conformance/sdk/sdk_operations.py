@@ -22,6 +22,8 @@ class Shown:
     """Suites beside the six."""
 
 
+_OSSUTIL: Final = ("ossutil",)
+
 _NONE: Final = "it has no such method"
 _OLD: Final = "it is older than the operation"
 _GET_ACL: Final = "whether a bucket exists it asks by GetBucketAcl or GetBucketInfo"
@@ -32,9 +34,10 @@ def _none(*suites: str, reason: str = _NONE) -> dict[str, str]:
 
 
 CASES: Final[dict[str, Shown]] = {
-    "restore": Shown(("PutBucket", "PutObject", "HeadObject", "RestoreObject")),
+    "restore": Shown(("PutObject", "HeadObject", "RestoreObject"), also=_OSSUTIL),
     "encryption": Shown(
-        ("PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "PutObject")
+        ("PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "PutObject"),
+        also=_OSSUTIL,
     ),
     "archive_direct_read": Shown(
         ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"), _none("node", "go_v1")
@@ -50,7 +53,8 @@ CASES: Final[dict[str, Shown]] = {
             "CompleteBucketWorm",
             "ExtendBucketWorm",
             "GetBucketWorm",
-        )
+        ),
+        also=_OSSUTIL,
     ),
     "object_worm": Shown(
         (
@@ -65,7 +69,9 @@ CASES: Final[dict[str, Shown]] = {
     ),
     "bucket_stat": Shown(("GetBucketStat",)),
     "head_bucket": Shown(("HeadBucket",), _none("python_oss2", "node", reason=_GET_ACL)),
-    "bucket_policy": Shown(("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy")),
+    "bucket_policy": Shown(
+        ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"), also=_OSSUTIL
+    ),
     "policy_status": Shown(("GetBucketPolicyStatus",), _none("python_oss2", "node", "go_v1")),
     "public_access_block": Shown(
         (
@@ -97,11 +103,13 @@ CASES: Final[dict[str, Shown]] = {
             "GetBucketWebsite",
             "DeleteBucketLogging",
             "DeleteBucketWebsite",
-        )
+        ),
+        also=_OSSUTIL,
     ),
     "absent_replication": Shown(
         ("GetBucketReplication", "GetBucketTransferAcceleration", "GetBucketResourceGroup"),
         _none("node"),
+        also=_OSSUTIL,
     ),
     "live_channels": Shown(("ListLiveChannel",), _none("python_v2", "go_v2")),
     "access_points": Shown(("ListAccessPoints",), _none("node", "go_v1", reason=_OLD)),
