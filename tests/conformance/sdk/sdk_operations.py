@@ -67,6 +67,10 @@ CASES: Final[dict[str, Shown]] = {
         ),
         _none("python_oss2", "node", "java", "go_v1", reason=_OLD),
     ),
+    "overwrite_config": Shown(
+        ("PutBucketOverwriteConfig", "GetBucketOverwriteConfig", "DeleteBucketOverwriteConfig"),
+        _none("python_oss2", "node", "java", "go_v1", reason=_OLD),
+    ),
     "bucket_stat": Shown(("GetBucketStat",)),
     "head_bucket": Shown(("HeadBucket",), _none("python_oss2", "node", reason=_GET_ACL)),
     "bucket_policy": Shown(

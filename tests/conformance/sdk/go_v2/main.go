@@ -60,6 +60,7 @@ func main() {
 		{Name: "versions", Run: versions},
 		{Name: "bucket_worm", Run: bucketWorm},
 		{Name: "object_worm", Run: objectWorm},
+		{Name: "overwrite_config", Run: overwriteConfig},
 		{Name: "bucket_stat", Run: bucketStat},
 		{Name: "head_bucket", Run: headBucket},
 		{Name: "bucket_policy", Run: bucketPolicy},

@@ -165,6 +165,37 @@ def callback_policies() -> None:
 
 
 @case
+def overwrite_config() -> None:
+    ask, forbid = oss.GetBucketOverwriteConfigRequest(BUCKET), {"action": "forbid"}
+
+    def write(*rules: oss.OverwriteRule) -> None:
+        configuration = oss.OverwriteConfiguration(rules=[*rules])
+        client.put_bucket_overwrite_config(
+            oss.PutBucketOverwriteConfigRequest(BUCKET, overwrite_configuration=configuration)
+        )
+
+    refused(404, "NoSuchBucketOverwriteConfig", client.get_bucket_overwrite_config, ask)
+    refused(400, "MalformedXML", write, oss.OverwriteRule(action="allow"))
+    somebody = oss.OverwritePrincipals(principals=["1234567890123456"])
+    write(
+        oss.OverwriteRule(id="all", prefix="protected/", suffix=".键", **forbid),
+        oss.OverwriteRule(id="some", principals=somebody, **forbid),
+    )
+    first, other = client.get_bucket_overwrite_config(ask).overwrite_configuration.rules
+    told = (first.id, first.action, first.prefix, first.suffix, first.principals)
+    equal("first rule", told, ("all", "forbid", "protected/", ".键", None))
+    equal("other rule", (other.id, other.principals.principals), ("some", ["1234567890123456"]))
+    put("protected/a.键", b"x")
+    refused(409, "FileAlreadyExists", put, "protected/a.键", b"y")
+    # The other rule is about somebody else.
+    for content in (b"x", b"y"):
+        put("protected/a.txt", content)
+    client.delete_bucket_overwrite_config(oss.DeleteBucketOverwriteConfigRequest(BUCKET))
+    refused(404, "NoSuchBucketOverwriteConfig", client.get_bucket_overwrite_config, ask)
+    put("protected/a.键", b"y")
+
+
+@case
 def trigger_callback() -> None:
     key = "trigger/键.txt"
     put(key, b"hello")
