@@ -63,6 +63,11 @@ _PRESIGNED: Final = ("presigned_get", "presigned_put", "presigned_expired", "sts
 _STS: Final = ("sts_upload", "sts_presigned", "sts_denied", "sts_session_policy")
 _OF_A_FILE_SYSTEM: Final = ("object_acl", "conditions")
 
+SETTERS: Final = ("cpp", "csharp", "php")
+"""Those of them that show settings, too: python/replayed_settings.py."""
+
+_OF_SETTINGS: Final = ("bucket_cors", "bucket_tags", "object_acl")
+
 _SHOWN_BY_OTHERS: Final = (
     "nothing of it is peculiar to this SDK: those that registries have show it"
 )
@@ -74,13 +79,11 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     **{
         suite: {
             _SHOWN_BY_OTHERS: (
-                "bucket_cors",
-                "bucket_tags",
                 "exists",
                 "list_v2",
-                "object_acl",
                 "multipart_copy",
                 *_TRANSFERS,
+                *(() if suite in SETTERS else _OF_SETTINGS),
             ),
             **({} if suite == "cpp" else {_NO_CALLBACK_IN_URLS: ("callback_presigned",)}),
         }
@@ -206,6 +209,7 @@ LACKS: Final = {
     for suite in RUNS
     if suite != "ossutil"
     for case in _OF_THE_SDKS
+    if suite not in SETTERS or case == "access_monitor"
 } | {
     (suite, case): reason
     for suite, reasons in _LACKS.items()

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from sdk_clients import SETTERS
+
 SIX: Final = ("python_oss2", "python_v2", "node", "java", "go_v1", "go_v2")
 
 
@@ -22,7 +24,7 @@ class Shown:
     """Suites beside the six."""
 
 
-_OSSUTIL: Final = ("ossutil",)
+_OTHERS: Final = ("ossutil", *SETTERS)
 
 _NONE: Final = "it has no such method"
 _OLD: Final = "it is older than the operation"
@@ -34,10 +36,10 @@ def _none(*suites: str, reason: str = _NONE) -> dict[str, str]:
 
 
 CASES: Final[dict[str, Shown]] = {
-    "restore": Shown(("PutObject", "HeadObject", "RestoreObject"), also=_OSSUTIL),
+    "restore": Shown(("PutObject", "HeadObject", "RestoreObject"), also=_OTHERS),
     "encryption": Shown(
         ("PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "PutObject"),
-        also=_OSSUTIL,
+        also=_OTHERS,
     ),
     "archive_direct_read": Shown(
         ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"), _none("node", "go_v1")
@@ -54,7 +56,7 @@ CASES: Final[dict[str, Shown]] = {
             "ExtendBucketWorm",
             "GetBucketWorm",
         ),
-        also=_OSSUTIL,
+        also=_OTHERS,
     ),
     "object_worm": Shown(
         (
@@ -71,10 +73,12 @@ CASES: Final[dict[str, Shown]] = {
         ("PutBucketOverwriteConfig", "GetBucketOverwriteConfig", "DeleteBucketOverwriteConfig"),
         _none("python_oss2", "node", "java", "go_v1", reason=_OLD),
     ),
-    "bucket_stat": Shown(("GetBucketStat",)),
-    "head_bucket": Shown(("HeadBucket",), _none("python_oss2", "node", reason=_GET_ACL)),
+    "bucket_stat": Shown(("GetBucketStat",), also=SETTERS),
+    "head_bucket": Shown(
+        ("HeadBucket",), _none("python_oss2", "node", reason=_GET_ACL), also=("csharp", "php")
+    ),
     "bucket_policy": Shown(
-        ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"), also=_OSSUTIL
+        ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"), also=_OTHERS
     ),
     "policy_status": Shown(("GetBucketPolicyStatus",), _none("python_oss2", "node", "go_v1")),
     "public_access_block": Shown(
@@ -108,12 +112,12 @@ CASES: Final[dict[str, Shown]] = {
             "DeleteBucketLogging",
             "DeleteBucketWebsite",
         ),
-        also=_OSSUTIL,
+        also=_OTHERS,
     ),
     "absent_replication": Shown(
         ("GetBucketReplication", "GetBucketTransferAcceleration", "GetBucketResourceGroup"),
         _none("node"),
-        also=_OSSUTIL,
+        also=("ossutil",),
     ),
     "live_channels": Shown(("ListLiveChannel",), _none("python_v2", "go_v2")),
     "access_points": Shown(("ListAccessPoints",), _none("node", "go_v1", reason=_OLD)),
