@@ -64,9 +64,17 @@ _STS: Final = ("sts_upload", "sts_presigned", "sts_denied", "sts_session_policy"
 _OF_A_FILE_SYSTEM: Final = ("object_acl", "conditions")
 
 SETTERS: Final = ("cpp", "csharp", "php")
-"""Those of them that show settings, too: python/replayed_settings.py."""
+"""Those of them that show every setting that they have: python/replayed_settings.py."""
 
 _OF_SETTINGS: Final = ("bucket_cors", "bucket_tags", "object_acl")
+_OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions", "lifecycle", "access_monitor")
+
+# suite: the settings that others have, too, and that it shows
+_SETTINGS: Final[dict[str, tuple[str, ...]]] = {
+    "c": ("bucket_cors", "object_acl", "symlinks", "lifecycle"),
+    "ruby": ("bucket_cors", "object_acl", "lifecycle"),
+    **dict.fromkeys(SETTERS, (*_OF_SETTINGS, *_OF_THE_SDKS[:-1])),
+}
 
 _SHOWN_BY_OTHERS: Final = (
     "nothing of it is peculiar to this SDK: those that registries have show it"
@@ -83,7 +91,7 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
                 "list_v2",
                 "multipart_copy",
                 *_TRANSFERS,
-                *(() if suite in SETTERS else _OF_SETTINGS),
+                *(case for case in _OF_SETTINGS if case not in _SETTINGS[suite]),
             ),
             **({} if suite == "cpp" else {_NO_CALLBACK_IN_URLS: ("callback_presigned",)}),
         }
@@ -202,14 +210,12 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
 }
 
-_OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions", "lifecycle", "access_monitor")
-
 LACKS: Final = {
     (suite, case): "it has none of them, or as an SDK that registries have and that shows it"
     for suite in RUNS
     if suite != "ossutil"
     for case in _OF_THE_SDKS
-    if suite not in SETTERS or case == "access_monitor"
+    if case not in _SETTINGS.get(suite, ())
 } | {
     (suite, case): reason
     for suite, reasons in _LACKS.items()

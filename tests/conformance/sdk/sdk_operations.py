@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from sdk_clients import SETTERS
+from sdk_clients import REPLAYED, SETTERS
 
 SIX: Final = ("python_oss2", "python_v2", "node", "java", "go_v1", "go_v2")
 
@@ -73,7 +73,7 @@ CASES: Final[dict[str, Shown]] = {
         ("PutBucketOverwriteConfig", "GetBucketOverwriteConfig", "DeleteBucketOverwriteConfig"),
         _none("python_oss2", "node", "java", "go_v1", reason=_OLD),
     ),
-    "bucket_stat": Shown(("GetBucketStat",), also=SETTERS),
+    "bucket_stat": Shown(("GetBucketStat",), also=("c", *SETTERS)),
     "head_bucket": Shown(
         ("HeadBucket",), _none("python_oss2", "node", reason=_GET_ACL), also=("csharp", "php")
     ),
@@ -112,7 +112,7 @@ CASES: Final[dict[str, Shown]] = {
             "DeleteBucketLogging",
             "DeleteBucketWebsite",
         ),
-        also=_OTHERS,
+        also=("ossutil", *REPLAYED),
     ),
     "absent_replication": Shown(
         ("GetBucketReplication", "GetBucketTransferAcceleration", "GetBucketResourceGroup"),
