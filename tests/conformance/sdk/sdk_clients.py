@@ -43,6 +43,8 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "values_that_are_not_utf8": (("PutObject", "HeadObject"), ("c", "cpp", "php", "ruby")),
     "keys_that_are_not_utf8": (("PutObject",), ("c", "cpp", "php", "ruby")),
     "sts_of_its_own": (("AssumeRole",), ("ruby",)),
+    # Others ask in bucket_lifecycle.
+    "bucket_info": (("GetBucketInfo", "GetBucketLocation"), ("c", "cpp", "csharp", "php")),
 }
 
 _BUCKET_SETTINGS: Final = ("bucket_acl", "bucket_cors", "bucket_tags")
@@ -66,14 +68,26 @@ _OF_A_FILE_SYSTEM: Final = ("object_acl", "conditions")
 SETTERS: Final = ("cpp", "csharp", "php")
 """Those of them that show every setting that they have: python/replayed_settings.py."""
 
-_OF_SETTINGS: Final = ("bucket_cors", "bucket_tags", "object_acl")
+_OF_SETTINGS: Final = (
+    "bucket_cors",
+    "bucket_tags",
+    "object_acl",
+    "exists",
+    "list_v2",
+    "multipart_copy",
+)
 _OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions", "lifecycle", "access_monitor")
 
-# suite: the settings that others have, too, and that it shows
-_SETTINGS: Final[dict[str, tuple[str, ...]]] = {
-    "c": ("bucket_cors", "object_acl", "symlinks", "lifecycle"),
-    "ruby": ("bucket_cors", "object_acl", "lifecycle"),
-    **dict.fromkeys(SETTERS, (*_OF_SETTINGS, *_OF_THE_SDKS[:-1])),
+# suite: what others have, too, and it does not show
+_NOT_SHOWN: Final[dict[str, tuple[str, ...]]] = {
+    "c": ("bucket_tags", "list_v2", "multipart_copy", "object_tags", "versions"),
+    "cpp": (),
+    "csharp": ("list_v2",),
+    "php": (),
+    "ruby": (
+        *("bucket_tags", "exists", "list_v2", "multipart_copy"),
+        *("object_tags", "symlinks", "versions"),
+    ),
 }
 
 _SHOWN_BY_OTHERS: Final = (
@@ -87,11 +101,8 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     **{
         suite: {
             _SHOWN_BY_OTHERS: (
-                "exists",
-                "list_v2",
-                "multipart_copy",
                 *_TRANSFERS,
-                *(case for case in _OF_SETTINGS if case not in _SETTINGS[suite]),
+                *(case for case in _OF_SETTINGS if case in _NOT_SHOWN[suite]),
             ),
             **({} if suite == "cpp" else {_NO_CALLBACK_IN_URLS: ("callback_presigned",)}),
         }
@@ -215,7 +226,7 @@ LACKS: Final = {
     for suite in RUNS
     if suite != "ossutil"
     for case in _OF_THE_SDKS
-    if case not in _SETTINGS.get(suite, ())
+    if case in _NOT_SHOWN.get(suite, _OF_THE_SDKS) or case == "access_monitor"
 } | {
     (suite, case): reason
     for suite, reasons in _LACKS.items()

@@ -98,7 +98,9 @@ CASES: Final[dict[str, Shown]] = {
         _none("node", reason="it neither has it nor sends requests of its caller's making"),
     ),
     "trigger_callback": Shown(
-        ("ProcessObject",), _none("node", reason="its processObjectSave saves whatever it does")
+        ("ProcessObject",),
+        _none("node", reason="its processObjectSave saves whatever it does"),
+        also=SETTERS,
     ),
     "post_object": Shown(
         ("PostObject",), _none("go_v1", reason="neither it nor its samples sign forms")
@@ -119,7 +121,9 @@ CASES: Final[dict[str, Shown]] = {
         _none("node"),
         also=("ossutil",),
     ),
-    "live_channels": Shown(("ListLiveChannel",), _none("python_v2", "go_v2")),
+    "live_channels": Shown(
+        ("ListLiveChannel",), _none("python_v2", "go_v2"), also=("csharp", "php")
+    ),
     "access_points": Shown(("ListAccessPoints",), _none("node", "go_v1", reason=_OLD)),
 }
 

@@ -181,7 +181,7 @@ bool is_signed(const std::string &parameter) {
         " response-cache-control response-content-disposition response-content-encoding append position"
         " lifecycle delete live status comp vod startTime endTime x-oss-process security-token objectMeta"
         " callback callback-var tagging policy requestPayment x-oss-traffic-limit encryption versioning"
-        " versionId versions worm wormId wormExtend ";
+        " versionId versions continuation-token worm wormId wormExtend ";
     return known.find(" " + parameter + " ") != std::string::npos;
 }
 
@@ -365,11 +365,11 @@ void set_setting(Request &request, const Asked &asked) {
     request.key = asked.get("key");
     request.headers = asked_headers(asked);
     if (asked.has("sub")) request.parameters[asked.get("sub")] = "";
-    if (asked.has("worm")) request.parameters["wormId"] = asked.get("worm");
-    for (const auto &pair : asked.all("query")) {
-        auto at = pair.find(": ");
-        request.parameters[pair.substr(0, at)] = pair.substr(at + 2);
-    }
+    for (auto field : {"signed", "query"})
+        for (const auto &pair : asked.all(field)) {
+            auto at = pair.find(": ");
+            request.parameters[pair.substr(0, at)] = pair.substr(at + 2);
+        }
     if (!asked.get("body").empty()) with_payload(request, asked.get("body"));
     // SetBucketLifecycleRequest.cc, REQUEST_FLAG_CONTENTMD5
     if (request.method == "PUT" && asked.get("sub") == "lifecycle")

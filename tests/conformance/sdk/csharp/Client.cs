@@ -472,9 +472,8 @@ internal static class Client
                 request.Key = asked.Get("key");
                 if (asked.Get("sub") != null)
                     parameters[asked.Get("sub")] = null;
-                if (asked.Get("worm") != null)
-                    parameters["wormId"] = asked.Get("worm");
-                foreach (var pair in asked.All("query").Select(each => each.Split(new[] { ": " }, 2, 0)))
+                foreach (var pair in asked.All("signed").Concat(asked.All("query"))
+                             .Select(each => each.Split(new[] { ": " }, 2, 0)))
                     parameters[pair[0]] = pair[1];
                 AddHeaders(request, asked);
                 request.Content = asked.Raw("body");

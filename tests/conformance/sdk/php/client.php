@@ -385,10 +385,10 @@ function complete_xml(array $parts): string
 }
 
 /** @return array<string, string> */
-function queries(Asked $asked): array
+function pairs(Asked $asked, string $field): array
 {
     $made = [];
-    foreach ($asked->all('query') as $pair) {
+    foreach ($asked->all($field) as $pair) {
         [$name, $value] = explode(': ', $pair, 2);
         $made[$name] = $value;
     }
@@ -439,8 +439,7 @@ function options(Asked $asked): array
             + ($asked->has('sub') ? ['sub' => $asked->get('sub')] : [])
             + ($asked->has('body') ? ['content' => $asked->get('body')] : [])
             + ($asked->has('type') ? ['type' => $asked->get('type')] : [])
-            + ($asked->has('worm') ? ['signed' => ['wormId' => $asked->get('worm')]] : [])
-            + ($asked->has('query') ? ['query' => queries($asked)] : [])
+            + ['signed' => pairs($asked, 'signed'), 'query' => pairs($asked, 'query')]
             + ($key === '' ? $of_bucket : $of_object),
         'sign' => ['method' => $asked->get('method'), 'headers' => $headers, 'type' => ''] + $of_object,
     };

@@ -8,7 +8,21 @@ import time
 from typing import Final
 from urllib.parse import quote
 
-from harness import BUCKET, REGION, bare_url, equal, fetch, is_now, open_policy, strangers_read
+from harness import (
+    BUCKET,
+    PART,
+    PROCESSED,
+    REGION,
+    TREE,
+    bare_url,
+    equal,
+    fetch,
+    is_now,
+    open_policy,
+    some_bytes,
+    strangers_read,
+    trigger,
+)
 from replayed import Answer, Client
 from replayed_asked import CLIENT, SUITE, case_of, refused, text_of
 
@@ -188,7 +202,7 @@ def bucket_worm() -> None:
 
     def extend(worm: str) -> Answer:
         more = days("ExtendWormConfiguration", 2)
-        return kept.ask("setting", sub="wormExtend", worm=worm, **more)  # type: ignore[arg-type]
+        return kept.ask("setting", sub="wormExtend", signed={"wormId": worm}, **more)  # type: ignore[arg-type]
 
     def told() -> list[str]:
         found = get("worm", kept)
@@ -201,7 +215,7 @@ def bucket_worm() -> None:
     delete("worm", kept)
     kept.do("put", key="k", body="kept")
     worm = initiate()
-    kept.do("setting", method="POST", worm=worm, body="")
+    kept.do("setting", method="POST", signed={"wormId": worm}, body="")
     equal("status", extend(worm).status, 200)
     equal("policy", told(), [worm, "Locked", "2"])
     refused(403, "WORMConfigurationLocked", "setting", kept, method="DELETE", sub="worm")
@@ -258,3 +272,80 @@ def absent_configurations() -> None:
     missing("NoSuchWebsiteConfiguration", "website")
     for sub in ("logging", "website"):
         delete(sub)
+
+
+@case_of("c", *THEY)
+def bucket_info() -> None:
+    found = get("bucketInfo")
+    told = [found.find(f"Bucket/{name}") for name in ("Name", "StorageClass", "Location")]
+    equal("bucket", told, [BUCKET, "Standard", f"oss-{REGION}"])
+    assert get("location").text.endswith(f">oss-{REGION}</LocationConstraint>")
+    missing("NoSuchBucket", "bucketInfo", CLIENT.of(f"{BUCKET}-missing"))
+
+
+@case_of("c", *THEY)
+def exists() -> None:
+    CLIENT.do("put", key="exists 键", body="x")
+    about = CLIENT.do("setting", method="HEAD", sub="objectMeta", key="exists 键")
+    equal("length", about.header("content-length"), "1")
+    absent = {"method": "HEAD", "sub": "objectMeta", "key": "exists-not"}
+    refused(404, "NoSuchKey", "setting", **absent)
+
+
+@case_of("cpp", "php")
+def list_v2() -> None:
+    for name in TREE:
+        CLIENT.do("put", key=f"list2 +/{name}", body="x")
+    query = {"list-type": "2", "prefix": "list2 +/", "delimiter": "/", "max-keys": "2"}
+    query |= {"encoding-type": "url"}
+    page = CLIENT.do("setting", method="GET", query=query)
+    equal("keys", page.all("Contents/Key"), ["list2 +/a.txt"])
+    equal("prefixes", page.all("CommonPrefixes/Prefix"), ["list2 +/b/"])
+    token = {"continuation-token": page.find("NextContinuationToken")}
+    page = CLIENT.do("setting", method="GET", query=query, signed=token)
+    equal("keys", page.all("Contents/Key"), ["list2 +/e.txt"])
+    equal("prefixes", page.all("CommonPrefixes/Prefix"), ["list2 +/c/"])
+    equal("number", page.find("KeyCount"), "2")
+
+
+@case_of(*THEY)
+def multipart_copy() -> None:
+    content, source, key = some_bytes(PART + 10), "multipart/source", "multipart/copied"
+    CLIENT.do("put", key=source, body=content)
+    upload = CLIENT.do("init", key=key).find("UploadId")
+    parts = []
+    for number, span in enumerate((f"0-{PART - 1}", f"{PART}-{PART + 9}"), 1):
+        header = {
+            "x-oss-copy-source": f"/{BUCKET}/{source}",
+            "x-oss-copy-source-range": f"bytes={span}",
+        }
+        signed = {"partNumber": str(number), "uploadId": upload}
+        stored = CLIENT.do("setting", method="PUT", key=key, header=header, signed=signed)
+        parts.append(f"{number}:{stored.find('ETag')}")
+    CLIENT.do("complete", key=key, upload=upload, part=parts)
+    assert CLIENT.do("get", key=key).body == content
+
+
+@case_of(*THEY)
+def trigger_callback() -> None:
+    key = "trigger/键.txt"
+    CLIENT.do("put", key=key, body="hello")
+
+    def process(key: str, how: str) -> Answer:
+        body = f"x-oss-process={how}"
+        return CLIENT.ask("setting", method="POST", sub="x-oss-process", key=key, body=body)
+
+    found = json.loads(process(key, trigger("/processed")).text)
+    told = [found[name] for name in ("bucket", "object", "fileSize", "status")]
+    equal("what the application says", told, [BUCKET, key, len("hello"), PROCESSED])
+    equal("code", process("trigger/missing", trigger("/processed")).find("Code"), "NoSuchKey")
+    equal("code", process(key, "image/resize,w_100").find("Code"), "NotImplemented")
+
+
+@case_of("csharp", "php")
+def live_channels() -> None:
+    query = {"prefix": "a 键", "marker": "m", "max-keys": "7"}
+    found = get("live", query=query)
+    equal("channels", found.all("LiveChannel/Name"), [])
+    asked = [found.find(name) for name in ("Prefix", "Marker", "MaxKeys", "IsTruncated")]
+    equal("what was asked", asked, ["a 键", "m", "7", "false"])

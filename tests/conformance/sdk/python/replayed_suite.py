@@ -234,7 +234,10 @@ def multipart() -> None:
 def multipart_abort() -> None:
     key = "abort/1"
     upload, _ = _upload_parts(key, b"x")
+    asked = {"method": "GET", "sub": "uploads"}
+    equal("uploads", CLIENT.do("setting", **asked).all("Upload/UploadId"), [upload])
     CLIENT.do("abort", key=key, upload=upload)
+    equal("uploads", CLIENT.do("setting", **asked).all("Upload/UploadId"), [])
     refused(404, "NoSuchUpload", "list_parts", key=key, upload=upload)
 
 
