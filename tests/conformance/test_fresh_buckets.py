@@ -499,3 +499,13 @@ def test_w55_a_bucket_has_no_access_points(ask: Ask, bucket: str, sdk: oss_v2.Cl
     assert (reply.status, reply.element("IsTruncated")) == (200, "false")
     listed = sdk.list_access_points(oss_v2.ListAccessPointsRequest(bucket=bucket))
     assert not listed.access_points or not listed.access_points.access_points
+
+
+@pytest.mark.covers("ListAccessPoints")
+@pytest.mark.parametrize(("asked", "told"), [({}, 100), ({"max_keys": 7}, 7)], ids=str)
+def test_access_points_are_told_as_oss2_reads_them(
+    store: oss2.Bucket, asked: dict[str, int], told: int
+) -> None:
+    """oss2, xml_utils.parse_list_access_point_result: an answer without MaxKeys is an error."""
+    listed = store.list_bucket_access_points(**asked)
+    assert (listed.max_keys, listed.is_truncated, listed.access_points) == (told, False, [])

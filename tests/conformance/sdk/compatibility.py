@@ -31,13 +31,23 @@ CLIENTS: Mapping[str, str] = {
     "node_multer": "multer",
 }
 
+ONLY_REFUSED = frozenset(
+    {"GetBucketReplication", "GetBucketTransferAcceleration", "GetBucketWebsite"}
+)
+"""Operations whose answer is always that there is none: the cases ask which error it is."""
+
 _HEAD = """\
 # Compatibility
 <!-- Made by `make compatibility` from what the suites did; edits are overwritten. -->
 
 Every operation that is offered, and the clients that did it here: each mark stands for a request that the client itself sent to a real
 server, which did what it says; `make test` fails when this page says anything else. What each suite checks of the answers is in `tests/conformance/sdk`,
-what the clients are in [clients.md](clients.md). No mark means that the suite of the client does not do it, most often because the client cannot.
+what the clients are in [clients.md](clients.md). No mark means that the suite of the client does not do it, most often because the client cannot:
+`tests/conformance/sdk/sdk_operations.py` says why of each official SDK.
+
+Where a client has no method of its own for an operation, its method for any request sends it (HeadBucket of Python v2 and Go, callback policies of Python v2
+and Go). PostObject is a form: a plain client of the same language sends it, as the SDK (Java, ali-oss) or its sample (the others) signs it. GetBucketReplication,
+GetBucketTransferAcceleration and GetBucketWebsite have one answer here, an error that there is none, and it is that error which the client read.
 """
 
 

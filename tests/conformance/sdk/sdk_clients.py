@@ -43,57 +43,8 @@ PECULIARITIES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "values_that_are_not_utf8": (("PutObject", "HeadObject"), ("c", "cpp", "php", "ruby")),
     "keys_that_are_not_utf8": (("PutObject",), ("c", "cpp", "php", "ruby")),
     "sts_of_its_own": (("AssumeRole",), ("ruby",)),
-    # What other clients send of it is the same; of these each has its own errors and states.
-    "restore": (
-        ("PutBucket", "PutObject", "HeadObject", "RestoreObject"),
-        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
-    ),
-    "encryption": (
-        ("PutBucketEncryption", "GetBucketEncryption", "DeleteBucketEncryption", "PutObject"),
-        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
-    ),
-    "archive_direct_read": (
-        ("PutBucketArchiveDirectRead", "GetBucketArchiveDirectRead"),
-        ("go_v2", "java", "python_oss2", "python_v2"),
-    ),
-    "bucket_policy": (
-        ("PutBucketPolicy", "GetBucketPolicy", "DeleteBucketPolicy"),
-        ("python_oss2",),
-    ),
-    "absent_configurations": (
-        (
-            "GetBucketLogging",
-            "GetBucketReferer",
-            "GetBucketRequestPayment",
-            "GetBucketWebsite",
-            "DeleteBucketLogging",
-            "DeleteBucketWebsite",
-        ),
-        ("python_oss2",),
-    ),
-    "sealing": (("SealAppendObject",), ("go_v2", "java", "python_v2")),
-    "clean_restored": (("CleanRestoredObject",), ("go_v2", "python_v2")),
-    "bucket_worm": (
-        (
-            "InitiateBucketWorm",
-            "AbortBucketWorm",
-            "CompleteBucketWorm",
-            "ExtendBucketWorm",
-            "GetBucketWorm",
-        ),
-        ("go_v1", "go_v2", "java", "node", "python_oss2", "python_v2"),
-    ),
-    "object_worm": (
-        (
-            "PutBucketObjectWormConfiguration",
-            "GetBucketObjectWormConfiguration",
-            "PutObjectRetention",
-            "GetObjectRetention",
-            "PutObjectLegalHold",
-            "GetObjectLegalHold",
-        ),
-        ("go_v2", "python_v2"),
-    ),
+    # Others ask in bucket_lifecycle.
+    "bucket_info": (("GetBucketInfo", "GetBucketLocation"), ("c", "cpp", "csharp", "php")),
 }
 
 _BUCKET_SETTINGS: Final = ("bucket_acl", "bucket_cors", "bucket_tags")
@@ -114,6 +65,31 @@ _PRESIGNED: Final = ("presigned_get", "presigned_put", "presigned_expired", "sts
 _STS: Final = ("sts_upload", "sts_presigned", "sts_denied", "sts_session_policy")
 _OF_A_FILE_SYSTEM: Final = ("object_acl", "conditions")
 
+SETTERS: Final = ("cpp", "csharp", "php")
+"""Those of them that show every setting that they have: python/replayed_settings.py."""
+
+_OF_SETTINGS: Final = (
+    "bucket_cors",
+    "bucket_tags",
+    "object_acl",
+    "exists",
+    "list_v2",
+    "multipart_copy",
+)
+_OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions", "lifecycle", "access_monitor")
+
+# suite: what others have, too, and it does not show
+_NOT_SHOWN: Final[dict[str, tuple[str, ...]]] = {
+    "c": ("bucket_tags", "list_v2", "multipart_copy", "object_tags", "versions"),
+    "cpp": (),
+    "csharp": ("list_v2",),
+    "php": (),
+    "ruby": (
+        *("bucket_tags", "exists", "list_v2", "multipart_copy"),
+        *("object_tags", "symlinks", "versions"),
+    ),
+}
+
 _SHOWN_BY_OTHERS: Final = (
     "nothing of it is peculiar to this SDK: those that registries have show it"
 )
@@ -125,13 +101,8 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     **{
         suite: {
             _SHOWN_BY_OTHERS: (
-                "bucket_cors",
-                "bucket_tags",
-                "exists",
-                "list_v2",
-                "object_acl",
-                "multipart_copy",
                 *_TRANSFERS,
+                *(case for case in _OF_SETTINGS if case in _NOT_SHOWN[suite]),
             ),
             **({} if suite == "cpp" else {_NO_CALLBACK_IN_URLS: ("callback_presigned",)}),
         }
@@ -241,31 +212,21 @@ _LACKS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "it asks with stat: error_no_such_key": ("exists", "error_of_head"),
         "it lists by the first version only": ("list_v2",),
         "it has no conditions": ("conditions",),
-        "cp above --bigfile-threshold is its upload in parts: uploader": (
-            "multipart",
-            "multipart_abort",
-            "uploader_resumes",
-        ),
+        "cp above --bigfile-threshold is its upload in parts: uploader": ("multipart",),
         "it signs URLs for reading only, which the role may not": (
             "presigned_put",
             "sts_presigned",
         ),
         "cp has no callbacks": _CALLBACKS,
-        "it sends them by the Go SDK v1, which shows them": (
-            "versions",
-            "lifecycle",
-            "access_monitor",
-        ),
     },
 }
-
-_OF_THE_SDKS: Final = ("object_tags", "symlinks", "versions", "lifecycle", "access_monitor")
 
 LACKS: Final = {
     (suite, case): "it has none of them, or as an SDK that registries have and that shows it"
     for suite in RUNS
     if suite != "ossutil"
     for case in _OF_THE_SDKS
+    if case in _NOT_SHOWN.get(suite, _OF_THE_SDKS) or case == "access_monitor"
 } | {
     (suite, case): reason
     for suite, reasons in _LACKS.items()

@@ -1,13 +1,14 @@
 """What the suites must show: every case, by every SDK, for each way of signing and addressing.
 
-A suite that cannot do a case says so in `LACKS`, those of sdk_clients.py in the one there, with the
-reason; a case that is neither reported nor listed there fails.
+A suite that cannot do a case says so in `LACKS`, those of sdk_clients.py in the one there, those of
+sdk_operations.py there, with the reason; a case that is neither reported nor listed fails.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 import sdk_clients
+import sdk_operations
 from sdk_clients import DOMAIN, IP, LOCALHOST
 
 CASES: Final[dict[str, tuple[str, ...]]] = {
@@ -15,7 +16,6 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     "addressing": (),
     "bucket_lifecycle": (
         "PutBucket",
-        "HeadBucket",
         "GetBucketInfo",
         "GetBucketLocation",
         "ListBuckets",
@@ -75,6 +75,7 @@ CASES: Final[dict[str, tuple[str, ...]]] = {
     "sts_denied": ("AssumeRole",),
     "sts_session_policy": ("AssumeRole",),
     **{case: covered for case, (covered, _) in sdk_clients.PECULIARITIES.items()},
+    **{case: shown.operations for case, shown in sdk_operations.CASES.items()},
 }
 
 
@@ -130,4 +131,8 @@ def lacks(variant: Variant, case: str) -> str | None:
     if variant.suite not in suites:
         return "no client but some sends this"
     here = f"{variant.suite}-{variant.host}"
-    return sdk_clients.LACKS.get((variant.suite, case)) or LACKS.get((here, case))
+    return (
+        sdk_operations.lacks(variant.suite, case)
+        or sdk_clients.LACKS.get((variant.suite, case))
+        or LACKS.get((here, case))
+    )

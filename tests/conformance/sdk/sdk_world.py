@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compatibility import ONLY_REFUSED
 from sdk_matrix import DOMAIN, IP, LOCALHOST, Variant
 from sdk_toolchains import HERE, BuildFailed, Missing, command_of
 
@@ -22,7 +23,8 @@ SUITE_TIMEOUT_S = 120
 class EchoApp(Inbox):
     """An application server that verifies each callback and answers with what it received.
 
-    ``/fail`` answers 500; ``/text`` answers something that is not JSON.
+    ``/fail`` answers 500; ``/text`` answers something that is not JSON; ``/processed`` answers what
+    OSS itself answers to a process, of which SDKs read nothing else.
     """
 
     def __init__(self, public_key_url: str) -> None:
@@ -36,7 +38,10 @@ class EchoApp(Inbox):
         if received.path == "/text":
             return Answer(body=b"OK")
         try:
-            return Answer(body=json.dumps(self._echo(received), ensure_ascii=False).encode())
+            answer = self._echo(received)
+            if received.path == "/processed":
+                answer = _processed(answer["values"])
+            return Answer(body=json.dumps(answer, ensure_ascii=False).encode())
         except (CallbackNotVerified, ValueError) as error:
             return Answer(status=403, body=json.dumps({"reason": str(error)}).encode())
 
@@ -54,6 +59,11 @@ class EchoApp(Inbox):
             "type": received.headers.get("content-type"),
             "values": {name: str(value) for name, value in received.values().items()},
         }
+
+
+def _processed(values: dict[str, str]) -> dict[str, Any]:
+    size = int(values["size"])
+    return {**values, "fileSize": size, "status": f"{values['operation']}: {values['note']}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ class World:
 
     def hosts_file(self, prefix: str) -> Path:
         """A hosts file with every name that a suite with *prefix* uses."""
-        ours = ("-other", "-missing", "-archive", "-direct", "-versions", "-worm")
+        ours = ("-other", "-missing", "-archive", "-direct", "-versions", "-worm", "-settings")
         buckets = (prefix, *(f"{prefix}{each}" for each in ours), self.demo.bucket)
         domains = (LOCALHOST, DOMAIN)
         names = [*domains, *(f"{bucket}.{domain}" for bucket in buckets for domain in domains)]
@@ -149,12 +159,21 @@ class Runs:
         ended = f"ended with {done.returncode}; standard error:\n{done.stderr[-3000:]}"
         with log.open("rb") as lines:
             lines.seek(before)
-            operations = frozenset(each.decode() for each in _DONE.findall(lines.read()))
+            operations = _operations_of(lines.read().decode(errors="replace"))
         return Run(_results(done.stdout), ended, operations=operations)
 
 
-_DONE = re.compile(rb"^.* status=[23]\d\d .* operation=(\w+)", re.MULTILINE)
-"""A line of the access log about something that was not refused."""
+_ANSWERED = re.compile(r"^.* status=(\d+) .* operation=(\w+)", re.MULTILINE)
+"""A line of the access log."""
+
+
+def _operations_of(log: str) -> frozenset[str]:
+    """Those that were done, according to *log*: not refused, or as they always are."""
+    return frozenset(
+        operation
+        for status, operation in _ANSWERED.findall(log)
+        if status[0] in "23" or (status == "404" and operation in ONLY_REFUSED)
+    )
 
 
 def _results(stdout: str | bytes) -> dict[str, dict[str, Any]]:

@@ -515,6 +515,8 @@ static const struct {
     {"complete", "POST", "uploadId=upload", OBJECT},
     {"abort", "DELETE", "uploadId=upload", OBJECT},
     {"sign", "GET", "", OBJECT},
+    /* oss_put_bucket_lifecycle, oss_get_object_acl, …: a method, a sub-resource, perhaps a body */
+    {"setting", "", "", OBJECT},
 };
 
 static void set_params(request *to, const char *described) {
@@ -551,15 +553,16 @@ static void answer(CURL *curl) {
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
         request made = {0};
         if (strcmp(operations[i].name, op) != 0) continue;
-        made.method = operations[i].method;
+        made.method = field_of("method") ? field_of("method")->data : operations[i].method;
         take_headers(&made);
         place(&made, operations[i].scope == SERVICE ? NULL : given("bucket", ""),
-              operations[i].scope == OBJECT ? given("key", "") : NULL);
+              operations[i].scope == OBJECT ? given("key", NULL) : NULL);
         if (strcmp(op, "sign") == 0) {
             give_url(&made);
             return;
         }
         set_params(&made, operations[i].params);
+        if (field_of("sub")) add(&made.params, given("sub", ""), "");
         prepare(&made, op);
         /* oss_util.h, init_sts_token_header */
         if (field_of("token")) set(&made.headers, "x-oss-security-token", given("token", ""));

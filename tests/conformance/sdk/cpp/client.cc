@@ -180,7 +180,8 @@ bool is_signed(const std::string &parameter) {
         " partNumber response-content-type response-content-language response-expires"
         " response-cache-control response-content-disposition response-content-encoding append position"
         " lifecycle delete live status comp vod startTime endTime x-oss-process security-token objectMeta"
-        " callback callback-var tagging policy requestPayment x-oss-traffic-limit ";
+        " callback callback-var tagging policy requestPayment x-oss-traffic-limit encryption versioning"
+        " versionId versions continuation-token worm wormId wormExtend ";
     return known.find(" " + parameter + " ") != std::string::npos;
 }
 
@@ -357,6 +358,24 @@ struct Operation {
 
 void nothing(Request &, const Asked &) {}
 
+// OssBucketRequest and OssObjectRequest of model/: a request for a setting is its method, its
+// sub-resource and its payload.
+void set_setting(Request &request, const Asked &asked) {
+    request.method = asked.get("method");
+    request.key = asked.get("key");
+    request.headers = asked_headers(asked);
+    if (asked.has("sub")) request.parameters[asked.get("sub")] = "";
+    for (auto field : {"signed", "query"})
+        for (const auto &pair : asked.all(field)) {
+            auto at = pair.find(": ");
+            request.parameters[pair.substr(0, at)] = pair.substr(at + 2);
+        }
+    if (!asked.get("body").empty()) with_payload(request, asked.get("body"));
+    // SetBucketLifecycleRequest.cc, REQUEST_FLAG_CONTENTMD5
+    if (request.method == "PUT" && asked.get("sub") == "lifecycle")
+        request.headers["Content-MD5"] = base64(digest(EVP_md5(), request.body));
+}
+
 void set_acl(Request &request, const Asked &asked) { request.headers["x-oss-acl"] = asked.get("acl"); }
 
 void set_upload(Request &request, const Asked &asked) {
@@ -400,6 +419,7 @@ const std::map<std::string, Operation> operations = {
     }}},
     {"head", {"HEAD", Operation::OBJECT, nothing}},
     {"delete", {"DELETE", Operation::OBJECT, nothing}},
+    {"setting", {"", Operation::BUCKET, set_setting}},
     {"copy", {"PUT", Operation::OBJECT, [](Request &request, const Asked &asked) {
         request.headers["x-oss-copy-source"]
             = "/" + request.bucket + "/" + url_encode(asked.get("source"));

@@ -164,13 +164,14 @@ internal static class Client
         return "/" + (request.Bucket == null ? "" : request.Bucket + "/") + request.Key;
     }
 
-    // Util/SignUtils.cs, ParamtersToSign
+    // Util/SignUtils.cs, ParamtersToSign, as far as it is asked for here
     private static readonly string[] ToSign =
     {
         "acl", "uploadId", "partNumber", "uploads", "cors", "logging", "website", "delete", "referer",
         "lifecycle", "security-token", "append", "position", "x-oss-process", "restore", "bucketInfo", "stat",
         "symlink", "location", "qos", "policy", "tagging", "requestPayment", "x-oss-traffic-limit",
-        "objectMeta", "encryption", "versioning", "versionId", "versions", "response-cache-control",
+        "objectMeta", "encryption", "versioning", "versionId", "versions", "live", "worm", "wormId",
+        "wormExtend", "response-cache-control",
         "response-content-disposition", "response-content-encoding", "response-content-language",
         "response-content-type", "response-expires"
     };
@@ -463,6 +464,19 @@ internal static class Client
                 request.Headers["Content-Length"] = request.Content.Length.ToString();
                 using (var md5 = MD5.Create())
                     request.Headers["Content-MD5"] = Convert.ToBase64String(md5.ComputeHash(request.Content));
+                break;
+            case "setting":
+                // Commands/SetBucketPolicyCommand.cs, GetBucketStatCommand.cs, SetObjectAclCommand.cs, …:
+                // they differ in nothing else.
+                request.Method = asked.Get("method");
+                request.Key = asked.Get("key");
+                if (asked.Get("sub") != null)
+                    parameters[asked.Get("sub")] = null;
+                foreach (var pair in asked.All("signed").Concat(asked.All("query"))
+                             .Select(each => each.Split(new[] { ": " }, 2, 0)))
+                    parameters[pair[0]] = pair[1];
+                AddHeaders(request, asked);
+                request.Content = asked.Raw("body");
                 break;
             default:
                 PrepareObject(request, asked);

@@ -107,3 +107,39 @@ func objectWorm() {
 	}
 	harness.Ok(remove())
 }
+
+func overwriteConfig() {
+	told := func() (*oss.OverwriteConfiguration, error) {
+		found, err := client.GetBucketOverwriteConfig(ctx, &oss.GetBucketOverwriteConfigRequest{Bucket: bucket})
+		if err != nil {
+			return nil, err
+		}
+		return found.OverwriteConfiguration, nil
+	}
+	set := func(rules ...oss.OverwriteRule) error {
+		return second(client.PutBucketOverwriteConfig(ctx, &oss.PutBucketOverwriteConfigRequest{
+			Bucket: bucket, OverwriteConfiguration: &oss.OverwriteConfiguration{Rules: rules},
+		}))
+	}
+	forbid := oss.Ptr("forbid")
+	rules := []oss.OverwriteRule{
+		{ID: oss.Ptr("all"), Action: forbid, Prefix: oss.Ptr("protected/"), Suffix: oss.Ptr(".键")},
+		{ID: oss.Ptr("some"), Action: forbid, Principals: &oss.OverwritePrincipals{Principals: []string{"1234567890123456"}}},
+	}
+	write := func(key string) error {
+		return second(client.PutObject(ctx, &oss.PutObjectRequest{Bucket: bucket, Key: &key, Body: strings.NewReader("x")}))
+	}
+	refused(second(told()), 404, "NoSuchBucketOverwriteConfig")
+	refused(set(oss.OverwriteRule{Action: oss.Ptr("allow")}), 400, "MalformedXML")
+	harness.Ok(set(rules...))
+	harness.Equal("rules", harness.Must(told()).Rules, rules)
+	harness.Ok(write("protected/a.键"))
+	refused(write("protected/a.键"), 409, "FileAlreadyExists")
+	// The other rule is about somebody else.
+	for range 2 {
+		harness.Ok(write("protected/a.txt"))
+	}
+	harness.Ok(second(client.DeleteBucketOverwriteConfig(ctx, &oss.DeleteBucketOverwriteConfigRequest{Bucket: bucket})))
+	refused(second(told()), 404, "NoSuchBucketOverwriteConfig")
+	harness.Ok(write("protected/a.键"))
+}

@@ -110,6 +110,12 @@ export function file(name, content) {
   return path;
 }
 
+// The URL of a key for a client that signs nothing.
+export function bareUrl(key) {
+  const { host } = new URL(settings.endpoint);
+  return settings.style === 'virtual' ? `http://${settings.bucket}.${host}/${key}` : `http://${host}/${settings.bucket}/${key}`;
+}
+
 export const etagOf = (content) => `"${createHash('md5').update(content).digest('hex').toUpperCase()}"`;
 
 export async function refused(promise, status, code) {

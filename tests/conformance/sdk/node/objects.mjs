@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { awkwardKeys, bytes, client, etagOf, fetchPlain, get, gone, newClient, refused, settings } from './harness.mjs';
+import { awkwardKeys, bareUrl, bytes, client, etagOf, fetchPlain, get, gone, newClient, refused, settings } from './harness.mjs';
 
 const put = (key, text, options) => client.put(key, Buffer.from(text), options);
 
@@ -194,8 +194,7 @@ export async function conditions() {
 
 export async function object_acl() {
   await put('acl', 'x');
-  const host = new URL(settings.endpoint).host;
-  const url = settings.style === 'virtual' ? `http://${settings.bucket}.${host}/acl` : `http://${host}/${settings.bucket}/acl`;
+  const url = bareUrl('acl');
   assert.equal((await client.getACL('acl')).acl, 'default');
   assert.equal((await fetchPlain('GET', url)).status, 403);
   await client.putACL('acl', 'public-read');

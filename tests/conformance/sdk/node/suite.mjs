@@ -5,6 +5,7 @@ import * as encryption from './encryption.mjs';
 import { client, report, settings } from './harness.mjs';
 import * as multipart from './multipart.mjs';
 import * as objects from './objects.mjs';
+import * as policies from './policies.mjs';
 import * as presigned from './presigned.mjs';
 import * as refusals from './refusals.mjs';
 import * as sts from './sts.mjs';
@@ -12,4 +13,4 @@ import * as versions from './versions.mjs';
 
 await client.putBucket(settings.bucket);
 const withUrls = settings.style === 'virtual' ? presigned : {};
-await report(buckets, objects, encryption, versions, multipart, refusals, callbacks, sts, withUrls);
+await report(buckets, objects, encryption, versions, policies, multipart, refusals, callbacks, sts, withUrls);

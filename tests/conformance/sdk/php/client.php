@@ -384,6 +384,17 @@ function complete_xml(array $parts): string
     return (string) $xml->asXML();
 }
 
+/** @return array<string, string> */
+function pairs(Asked $asked, string $field): array
+{
+    $made = [];
+    foreach ($asked->all($field) as $pair) {
+        [$name, $value] = explode(': ', $pair, 2);
+        $made[$name] = $value;
+    }
+    return $made;
+}
+
 /** The operations of OssClient.php: the options that each hands to auth(). */
 function options(Asked $asked): array
 {
@@ -423,6 +434,13 @@ function options(Asked $asked): array
         'complete' => ['method' => 'POST', 'signed' => $upload,
             'content' => complete_xml($asked->all('part'))] + $xml + $of_object,
         'abort' => ['method' => 'DELETE', 'signed' => $upload] + $of_object,
+        // putBucketLifecycle, getBucketStat, abortBucketWorm, putObjectAcl, …: they differ in nothing else.
+        'setting' => ['method' => $asked->get('method'), 'headers' => $headers]
+            + ($asked->has('sub') ? ['sub' => $asked->get('sub')] : [])
+            + ($asked->has('body') ? ['content' => $asked->get('body')] : [])
+            + ($asked->has('type') ? ['type' => $asked->get('type')] : [])
+            + ['signed' => pairs($asked, 'signed'), 'query' => pairs($asked, 'query')]
+            + ($key === '' ? $of_bucket : $of_object),
         'sign' => ['method' => $asked->get('method'), 'headers' => $headers, 'type' => ''] + $of_object,
     };
 }

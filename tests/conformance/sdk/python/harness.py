@@ -138,8 +138,79 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
+def callback_by(policy: str) -> str:
+    """The header value of the callback of a callback policy."""
+    return _encoded(json.dumps({"callbackPolicy": policy}))
+
+
+def trigger(path: str) -> str:
+    """The process that tells *path* of the inbox about an object."""
+    return f"trigger/callback,callback_{callback(path)},callback-var_{callback_variables()}"
+
+
+PROCESSED: Final = f"ProcessObject: {SHARED['callback']['variables']['note']}"
+"""The status that the inbox answers with on ``/processed``."""
+
+
+def open_policy(effect: str = "Allow") -> dict[str, Any]:
+    """A bucket policy about what anybody may read: what lies below ``open/``."""
+    resources = [f"acs:oss:*:*:{BUCKET}/open/*"]
+    who = {"Effect": effect, "Principal": ["*"], "Action": ["oss:GetObject"]}
+    return {"Version": "1", "Statement": [{**who, "Resource": resources}]}
+
+
+def strangers_read(*keys: str) -> list[int]:
+    """The statuses that they get."""
+    return [fetch("GET", bare_url(BUCKET, key))[0] for key in keys]
+
+
+def post_form(
+    signed: Mapping[str, str], key: str, content: bytes, path: str = ECHO
+) -> tuple[int, str]:
+    """Send *content* by a form, as a browser would; *path* of the inbox is told."""
+    fields = {"key": key, **signed, "x-oss-content-type": "text/plain", "callback": callback(path)}
+    fields |= {f"x:{name}": value for name, value in SHARED["callback"]["variables"].items()}
+    head = '--9431149156168\r\nContent-Disposition: form-data; name="'
+    parts = [f'{head}{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()]
+    before = "".join(parts) + f'{head}file"; filename="file.txt"\r\n\r\n'
+    body = before.encode() + content + b"\r\n--9431149156168--\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=9431149156168"}
+    return fetch("POST", bare_url(BUCKET, ""), headers, body)
+
+
+def form_policy(*more: Any) -> str:
+    """The policy of a form to the bucket of up to 1024 bytes; *more* are further conditions."""
+    until = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 3600))
+    conditions = [{"bucket": BUCKET}, *more, ["content-length-range", 1, 1024]]
+    return _encoded(json.dumps({"expiration": until, "conditions": conditions}))
+
+
+def shows_post_object(
+    signed: Mapping[str, str], signature: str, read: Callable[[str], tuple[bytes, Any]]
+) -> None:
+    """Demand that forms are taken as they are signed; *read* is content and headers of a key."""
+    key = "post/键 ${x}.txt"
+    status, text = post_form(signed, key, b"hello")
+    equal(f"status of {text}", status, 200)
+    content, headers = read(key)
+    equal("content", content, b"hello")
+    equal("type", headers["content-type"], "text/plain")
+    equal_echo(text, BUCKET, key, headers, operation="PostObject")
+    for what, sent, code in (
+        ("too large", (signed, key, bytes(1025)), (400, "EntityTooLarge")),
+        ("not signed so", ({**signed, signature: "x"}, key, b"x"), (403, "SignatureDoesNotMatch")),
+    ):
+        status, text = post_form(*sent)
+        equal(what, (status, code[1] in text), (code[0], True))
+
+
 def equal_echo(
-    text: str | bytes, bucket: str, key: str, stored: Mapping[str, str], content_type: str = JSON
+    text: str | bytes,
+    bucket: str,
+    key: str,
+    stored: Mapping[str, str],
+    content_type: str = JSON,
+    operation: str | None = None,
 ) -> None:
     """Compare the application server's answer with what it should have received.
 
@@ -153,7 +224,7 @@ def equal_echo(
         "size": stored["content-length"],
         "crc64": stored["x-oss-hash-crc64ecma"],
         "mimeType": "text/plain",
-        "operation": "CompleteMultipartUpload" if parts else "PutObject",
+        "operation": operation or ("CompleteMultipartUpload" if parts else "PutObject"),
         **SHARED["callback"]["variables"],
     }
     want = {"Status": "OK", "target": ECHO, "type": content_type, "values": values}

@@ -1,22 +1,16 @@
 """ossutil, the command-line tool, against a server; see test_sdks.py.  The argument is the program."""
 
-import subprocess
-import sys
 import time
 from urllib.parse import urlsplit
 
+import ossutil_settings  # noqa: F401 - its cases are entered by importing it
 from harness import (
     AWKWARD_KEYS,
     BUCKET,
-    ENDPOINT,
     IS_VIRTUAL,
-    KEY_ID,
-    KEY_SECRET,
     PART,
-    REGION,
     ROLE_BUCKET,
     SCRATCH,
-    SIGNATURE,
     TREE,
     assume_role,
     bare_url,
@@ -30,64 +24,7 @@ from harness import (
     report,
     some_bytes,
 )
-
-ROOT = f"oss://{BUCKET}"
-IDENTITY = {"access-key-id": KEY_ID, "access-key-secret": KEY_SECRET}
-# It asks before it replaces, and keeps its notes where it is told to.
-NOTES = {"checkpoint-dir": str(SCRATCH / "checkpoints"), "output-dir": str(SCRATCH / "output")}
-
-
-def run(*arguments: str, **identity: str) -> "subprocess.CompletedProcess[str]":
-    given = {**IDENTITY, **identity, "endpoint": ENDPOINT, "sign-version": SIGNATURE}
-    options = [f"--{name}={value}" for name, value in {**given, "region": REGION}.items()]
-    # No file of settings, whatever the machine has.
-    options.append(f"--config-file={SCRATCH / 'no.config'}")
-    return subprocess.run(
-        [sys.argv[1], *arguments, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        cwd=SCRATCH,
-    )
-
-
-def ossutil(*arguments: str, **identity: str) -> str:
-    done = run(*arguments, **identity)
-    assert not done.returncode, f"{arguments}: {done.stdout[-600:]}{done.stderr[-600:]}"
-    return done.stdout
-
-
-def refused(code: str, *arguments: str, **identity: str) -> None:
-    done = run(*arguments, **identity)
-    text = done.stdout + done.stderr
-    assert done.returncode, f"{arguments} is not refused: {text}"
-    assert code in text, f"{arguments}, wanted {code}: {text}"
-
-
-def copy_to(url: str, content: bytes, *options: str, **identity: str) -> None:
-    source = file("source", content)
-    ossutil("cp", source, url, "-f", *options, *_notes(), **identity)
-
-
-def content_of(url: str, *options: str, **identity: str) -> bytes:
-    target = SCRATCH / "target"
-    target.unlink(missing_ok=True)
-    ossutil("cp", url, str(target), "-f", *options, *_notes(), **identity)
-    return target.read_bytes()
-
-
-def _notes() -> list[str]:
-    return [f"--{name}={value}" for name, value in NOTES.items()]
-
-
-def stat(url: str) -> dict[str, str]:
-    lines = [line.partition(":") for line in ossutil("stat", url).splitlines()]
-    return {name.strip().lower(): value.strip() for name, _, value in lines}
-
-
-def names(*arguments: str) -> list[str]:
-    return [line for line in ossutil("ls", "-s", *arguments).splitlines() if line[:6] == "oss://"]
+from ossutil_runs import ROOT, content_of, copy_to, names, notes, ossutil, refused, stat
 
 
 @case
@@ -177,7 +114,7 @@ def _put_tree(folder: str, keys: list[str]) -> None:
         path = source / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(key.encode())
-    ossutil("cp", str(source), f"{ROOT}/{folder}", "-r", "-f", *_notes())
+    ossutil("cp", str(source), f"{ROOT}/{folder}", "-r", "-f", *notes())
 
 
 @case
@@ -203,7 +140,7 @@ def list_awkward_keys() -> None:
 @case
 def copy() -> None:
     copy_to(f"{ROOT}/copy/源 +?.txt", b"content")
-    ossutil("cp", f"{ROOT}/copy/源 +?.txt", f"{ROOT}/copy/same", "-f", *_notes())
+    ossutil("cp", f"{ROOT}/copy/源 +?.txt", f"{ROOT}/copy/same", "-f", *notes())
     equal("content", content_of(f"{ROOT}/copy/same"), b"content")
 
 
@@ -275,7 +212,7 @@ def multipart_copy() -> None:
     copy_to(f"{ROOT}/multipart/source", content)
     big = (f"--bigfile-threshold={PART}", f"--part-size={PART}")
     source, target = f"{ROOT}/multipart/source", f"{ROOT}/multipart/copied"
-    ossutil("cp", source, target, "-f", *big, *_notes())
+    ossutil("cp", source, target, "-f", *big, *notes())
     equal("type", stat(target)["x-oss-object-type"], "Multipart")
     assert content_of(target) == content
 
@@ -356,7 +293,7 @@ def sts_session_policy() -> None:
     copy_to(f"oss://{ROLE_BUCKET}/only/here", b"x", **session)
     source = file("elsewhere", b"x")
     target = f"oss://{ROLE_BUCKET}/elsewhere"
-    refused("AccessDenied", "cp", source, target, "-f", *_notes(), **session)
+    refused("AccessDenied", "cp", source, target, "-f", *notes(), **session)
 
 
 ossutil("mb", ROOT)

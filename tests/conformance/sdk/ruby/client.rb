@@ -230,6 +230,13 @@ class Protocol
     bucket('GET', sub: { 'acl' => nil })
   end
 
+  # put_bucket_lifecycle, get_object_acl, …: they differ in nothing else.
+  def setting
+    body = @asked['body'] ? { body: @asked['body'] } : {}
+    sub = { @asked['sub'] => nil }
+    @http.request(@asked['method'], @asked['bucket'], @asked['key'], sub: sub, headers: @asked.headers, **body)
+  end
+
   # oss/struct.rb, Callback#serialize: a "?" follows the URL, whether there is a query or not.
   def headers
     made = { 'content-type' => nil }.merge(@asked.headers)

@@ -25,7 +25,7 @@ import com.google.gson.JsonParser;
 import com.google.gson.JsonObject;
 
 final class Callbacks {
-    private static final String KEY = "callback/键 &=+.txt";
+    static final String KEY = "callback/键 &=+.txt";
     static final String ECHO = "/echo?from=sdk";
 
     static void addTo(Map<String, Suite.Case> cases) {
@@ -70,8 +70,12 @@ final class Callbacks {
 
     /** Compares the application server's answer with what it should have received. */
     static void equalEcho(JsonObject echo, CalbackBodyType type, String bucket, String key) {
+        boolean isMultipart = Oss.CLIENT.getObjectMetadata(bucket, key).getObjectType().equals("Multipart");
+        equalEcho(echo, type, bucket, key, isMultipart ? "CompleteMultipartUpload" : "PutObject");
+    }
+
+    static void equalEcho(JsonObject echo, CalbackBodyType type, String bucket, String key, String operation) {
         ObjectMetadata stored = Oss.CLIENT.getObjectMetadata(bucket, key);
-        boolean isMultipart = stored.getObjectType().equals("Multipart");
         Map<String, String> values = new LinkedHashMap<>(Settings.SHARED.callback().variables());
         values.put("bucket", bucket);
         values.put("object", key);
@@ -79,7 +83,7 @@ final class Callbacks {
         values.put("size", String.valueOf(stored.getContentLength()));
         values.put("crc64", Long.toUnsignedString(stored.getServerCRC()));
         values.put("mimeType", "text/plain");
-        values.put("operation", isMultipart ? "CompleteMultipartUpload" : "PutObject");
+        values.put("operation", operation);
         JsonObject want = new JsonObject();
         want.addProperty("Status", "OK");
         want.addProperty("target", ECHO);
@@ -126,14 +130,14 @@ final class Callbacks {
         fetchEcho(Oss.CLIENT.generatePresignedUrl(withHeaders).toString(), headers);
     }
 
-    private static void fetchEcho(String url, Map<String, String> headers) throws Exception {
+    static void fetchEcho(String url, Map<String, String> headers) throws Exception {
         Oss.Reply reply = Oss.fetch("PUT", url, headers, Settings.utf8("hello"));
         Check.equal("status of " + reply.text(), reply.status(), 200);
         JsonObject echo = JsonParser.parseString(reply.text()).getAsJsonObject();
         equalEcho(echo, CalbackBodyType.JSON, Oss.BUCKET, KEY);
     }
 
-    private static String base64(String text) {
+    static String base64(String text) {
         return Base64.getEncoder().encodeToString(Settings.utf8(text));
     }
 

@@ -20,6 +20,9 @@ public final class Suite {
         Restores.addTo(cases);
         Versions.addTo(cases);
         Retention.addTo(cases);
+        Policies.addTo(cases);
+        Asking.addTo(cases);
+        Processing.addTo(cases);
         Multipart.addTo(cases);
         Presigned.addTo(cases);
         Refusals.addTo(cases);
