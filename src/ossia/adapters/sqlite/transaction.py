@@ -42,6 +42,8 @@ class SqliteRows:
     appearance, which is theirs.
     """
 
+    position = "instr"
+
     def __init__(self, connection: apsw.Connection) -> None:
         self._cursor = connection.cursor()
 
