@@ -1,8 +1,8 @@
 """Listing with a delimiter: one search per name, whatever a common prefix stands for.
 
-Rows are looked at until one is rolled up.  What follows it is one statement: the engine itself goes
-from the first key of a common prefix to that of the next, until a key lies in none; from there on
-rows are looked at again.
+Rows are looked at until one is rolled up.  If another common prefix follows, one statement finds it
+and those behind it: the engine itself goes from the first key of one to that of the next, until a
+key lies in none.  From there on rows are looked at again.
 """
 
 from collections.abc import Awaitable, Callable
@@ -117,14 +117,18 @@ async def _pass(
     start = successor(rolled_up)
     if start is None or len(found) >= limit:
         return None
-    about = (len(prefix), delimiter, behind_all(delimiter), limit - len(found))
+    # Where keys and common prefixes take turns there is nothing to go on to, and this is cheaper.
+    first = f"select {index.first.format(start='$2')}"
+    row = await asked.one(first, index.bucket_id, start, index.end)
+    following = None if row is None else row[0]
+    if following is None or common_prefix(following, prefix, delimiter) is None:
+        return following
     leaps = _leaps(index.first, asked.position)
-    for (key,) in await asked.all(leaps, index.bucket_id, start, index.end, *about):
-        if key is None:
-            return None
-        name = common_prefix(key, prefix, delimiter)
+    about = (len(prefix), delimiter, behind_all(delimiter), limit - len(found))
+    for (key,) in await asked.all(leaps, index.bucket_id, following, index.end, *about):
+        name = None if key is None else common_prefix(key, prefix, delimiter)
         if name is None:
-            return str(key)
+            return key
         found.append((name, None))
     return None
 
