@@ -120,15 +120,16 @@ async def _pass(
     # Where keys and common prefixes take turns there is nothing to go on to, and this is cheaper.
     first = f"select {index.first.format(start='$2')}"
     row = await asked.one(first, index.bucket_id, start, index.end)
-    following = None if row is None else row[0]
+    following: str | None = None if row is None else row[0]
     if following is None or common_prefix(following, prefix, delimiter) is None:
         return following
     leaps = _leaps(index.first, asked.position)
     about = (len(prefix), delimiter, behind_all(delimiter), limit - len(found))
     for (key,) in await asked.all(leaps, index.bucket_id, following, index.end, *about):
-        name = None if key is None else common_prefix(key, prefix, delimiter)
+        following = key
+        name = None if following is None else common_prefix(following, prefix, delimiter)
         if name is None:
-            return key
+            return following
         found.append((name, None))
     return None
 
