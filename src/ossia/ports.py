@@ -186,8 +186,15 @@ class Rows(Protocol):
 
     Statements are in the dialect that every engine has (`ossia.tables`): ``$1``, ``$2``, … in the
     order of their first appearance, ``on conflict``, ``returning``, ``case``, no function of one
-    engine alone.  Names compare by the bytes of their UTF-8 form.
+    engine alone but `position`.  Names compare by the bytes of their UTF-8 form.
     """
+
+    @property
+    def position(self) -> str:
+        """What the engine calls the function that tells where in a text another one begins.
+
+        It counts characters from 1; 0: nowhere.
+        """
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """The first row, if there is one."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from blob_store import BlobStoreContract
+from naive_listing import check_listings
 from naive_model import NaiveModel
 from tables_contract import TERMS, SetClock, TablesContract
 from tables_machine import Twins, machine_settings
@@ -35,6 +36,14 @@ class MemoryTwins(Twins):
 
 TestMemoryBehavesAsTheModel = pytest.mark.slow(MemoryTwins.TestCase)
 TestMemoryBehavesAsTheModel.settings = machine_settings(200, 50)
+
+
+@pytest.mark.slow
+def test_listings_are_those_of_every_row() -> None:
+    async def opened() -> Stored:
+        return Stored(MemoryDatabase(SetClock(), BlobTerms(**TERMS)))
+
+    check_listings(opened, examples=1500)
 
 
 class TestMemoryBlobStore(BlobStoreContract):

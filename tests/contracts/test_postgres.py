@@ -5,6 +5,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 from cutting_proxy import Cut, CuttingProxy
+from naive_listing import check_listings
 from tables_contract import (
     TERMS,
     SetClock,
@@ -59,6 +60,13 @@ class TestPostgresDatabase(TablesContract):
 
     async def test_former_versions_count_with_their_class(self, store: Stored) -> None:
         await count_former_versions(store)
+
+
+def test_listings_are_those_of_every_row(postgres: PostgresServer) -> None:
+    async def in_it() -> Stored:
+        return Stored(await opened(postgres.fresh(), SetClock()))
+
+    check_listings(in_it, examples=400)
 
 
 class PostgresTwins(Twins):

@@ -322,8 +322,10 @@ class Steps:
 
 
 async def steps_of_a_page(store: Stored, bucket: int, **asked: Any) -> int:
-    steps = Steps(store)
     asked = {"prefix": "", "delimiter": "/", "after": "", "limit": 10, **asked}
+    # The first time it also takes what a connection learns of its statements.
+    await store.list_objects(bucket, **asked)
+    steps = Steps(store)
     await store.list_objects(bucket, **asked)
     store._connection.set_progress_handler(None)
     return steps.count
@@ -337,6 +339,32 @@ async def fill(store: Stored, bucket: int, prefix: str, count: int) -> None:
         " 0, 'Standard', 'default', null, null, null, null, null, 0, null from n",
         (count - 1, bucket, prefix),
     )
+
+
+@pytest.mark.parametrize("delimiter", ["", "/"])
+async def test_statements_are_compiled_once(store: Stored, delimiter: str) -> None:
+    bucket = await store.create_bucket(a_bucket())
+    for number in range(9):
+        await fill(store, bucket.id, f"{number}/" if number % 3 else f"{number}", 5)
+    compiled: list[Any] = []
+
+    def note(*about: Any) -> int:
+        compiled.append(about)
+        return apsw.SQLITE_OK
+
+    async def walk() -> None:
+        asked = {"prefix": "", "delimiter": delimiter, "limit": 7}
+        after: str | None = ""
+        while after is not None:
+            await store.list_versions(bucket.id, after_key=after, after_version="", **asked)
+            after = (await store.list_objects(bucket.id, after=after, **asked)).next_after
+
+    store._connection.authorizer = note
+    await walk()
+    assert compiled
+    compiled.clear()
+    await walk()
+    assert compiled == []
 
 
 @pytest.mark.slow

@@ -15,6 +15,7 @@ class ReadOnlyDatabase:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.position = database.position
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         return await self._database.one(sql, *values)

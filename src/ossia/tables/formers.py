@@ -43,6 +43,11 @@ _RETURN = (
     f"insert into object (latest, bucket_id, key, {_COLUMNS})"
     f" select 1, bucket_id, key, {_COLUMNS} {_OF_KEY} and place = $3"
 )
+FIRST = (
+    "(select key from former where bucket_id = $1 and key >= {start} and key < $3"
+    " order by key limit 1)"
+)
+"""As `skip_seek.Index` has it."""
 _MARK = f"insert into former (bucket_id, key, place, {_COLUMNS}) values ({marks(19)})"
 
 

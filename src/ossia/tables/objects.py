@@ -52,10 +52,11 @@ _SEEK_FROM, _SEEK_BEHIND = (
     " order by key limit $4"
     for comparison in (">=", ">")
 )
-_PROBE = (
-    "select key from object where bucket_id = $1 and key >= $2 and key < $3 and latest = 1"
-    " order by key limit 1"
+FIRST = (
+    "(select key from object where bucket_id = $1 and key >= {start} and key < $3 and latest = 1"
+    " order by key limit 1)"
 )
+"""As `skip_seek.Index` has it."""
 _OLD = f"select {OLD} from object where bucket_id = $1 and key = $2"
 _PUT = (
     f"insert into object (bucket_id, key, latest, {ABOUT}, {WHERE_BYTES_ARE})"
@@ -119,11 +120,7 @@ async def page(
     async def behind(rows: Rows, row: Row, count: int) -> list[Row]:
         return await rows.all(_SEEK_BEHIND, bucket_id, row[0], end, count)
 
-    async def probe(rows: Rows, key: str) -> str | None:
-        found = await rows.one(_PROBE, bucket_id, key, end)
-        return None if found is None else found[0]
-
-    index = Index(seek, behind, probe)
+    index = Index(bucket_id, end, seek, behind, FIRST)
     found, last = await skip_seek.page(rows, index, prefix, delimiter, marker(after), limit)
     return Listing(
         objects=[as_listed(bucket_id, name, row[1:]) for name, row in found if row is not None],

@@ -1,10 +1,16 @@
-"""Listing with a delimiter: one search per name, whatever a common prefix stands for."""
+"""Listing with a delimiter: one search per name, whatever a common prefix stands for.
+
+Rows are looked at until one is rolled up.  If another common prefix follows, one statement finds it
+and those behind it: the engine itself goes from the first key of one to that of the next, until a
+key lies in none.  From there on rows are looked at again.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 
 from ossia.ports import Row, Rows
-from ossia.tables.key_order import common_prefix, successor
+from ossia.tables.key_order import behind_all, common_prefix, successor
 
 _FEW = 2
 """Rows of the first search where a delimiter may make the rest useless; it doubles each time."""
@@ -18,12 +24,15 @@ class Index:
     """How rows are asked for in the order of a listing; the key is the first column.
 
     ``seek`` gives so many rows from a key on (the key itself included or not), ``behind`` those
-    behind a row, and ``probe`` the first key from a key on, cheaper than a row.
+    behind a row.  ``first`` is a scalar question for the first key of the bucket ``$1`` from
+    ``{start}`` on and less than ``$3``, which are *bucket_id* and *end*.
     """
 
+    bucket_id: int
+    end: str
     seek: Callable[[Rows, str, bool, int], Awaitable[list[Row]]]
     behind: Callable[[Rows, Row, int], Awaitable[list[Row]]]
-    probe: Callable[[Rows, str], Awaitable[str | None]]
+    first: str
 
 
 async def names(
@@ -49,9 +58,8 @@ async def names(
         while rows:
             rolled_up = _take(rows, found, prefix, delimiter, limit)
             if rolled_up is not None:
-                start, inclusive = await _pass(
-                    asked, index, rolled_up, found, prefix, delimiter, limit
-                )
+                start = await _pass(asked, index, rolled_up, found, prefix, delimiter, limit)
+                inclusive = True
                 break
             if len(rows) < count or len(found) >= limit:
                 break
@@ -103,18 +111,44 @@ async def _pass(
     prefix: str,
     delimiter: str,
     limit: int,
-) -> tuple[str | None, bool]:
-    """Add a common prefix and those right behind it; where the next key is looked for."""
-    behind: str | None = None
-    name: str | None = rolled_up
-    while name is not None and len(found) < limit:
+) -> str | None:
+    """Add a common prefix and those right behind it; the next key, if there is one to look at."""
+    found.append((rolled_up, None))
+    start = successor(rolled_up)
+    if start is None or len(found) >= limit:
+        return None
+    # Where keys and common prefixes take turns there is nothing to go on to, and this is cheaper.
+    first = f"select {index.first.format(start='$2')}"
+    row = await asked.one(first, index.bucket_id, start, index.end)
+    following: str | None = None if row is None else row[0]
+    if following is None or common_prefix(following, prefix, delimiter) is None:
+        return following
+    leaps = _leaps(index.first, asked.position)
+    about = (len(prefix), delimiter, behind_all(delimiter), limit - len(found))
+    for (key,) in await asked.all(leaps, index.bucket_id, following, index.end, *about):
+        following = key
+        name = None if following is None else common_prefix(following, prefix, delimiter)
+        if name is None:
+            return following
         found.append((name, None))
-        behind = successor(name)
-        key = None if behind is None else await index.probe(asked, behind)
-        if key is None:
-            return None, True
-        name = common_prefix(key, prefix, delimiter)
-    return behind, True
+    return None
+
+
+@cache
+def _leaps(first: str, position: str) -> str:
+    """Of each common prefix from ``$2`` on the first key; at last one that is in none, or null.
+
+    A prefix has ``$4`` characters, and ``$5`` is the delimiter.  Behind every key of a common
+    prefix lies what comes before its delimiter with ``$6``, which is behind every text that begins
+    with a delimiter.
+    """
+    place = f"{position}(substr(leap.key, $4 + 1), $5)"
+    behind = f"substr(leap.key, 1, $4 + {place} - 1) || $6"
+    return (
+        f"with recursive leap(key) as (select {first.format(start='$2')}"
+        f" union all select {first.format(start=behind)} from leap where {place} > 0)"
+        " select key from leap limit $7"
+    )
 
 
 def _start(

@@ -34,8 +34,9 @@ _SEEK_BEHIND_UPLOAD = (
     f"select {_COLUMNS} from upload"
     " where bucket_id = $1 and (key, id) > ($2, $3) and key < $4 order by key, id limit $5"
 )
-_PROBE = (
-    "select key from upload where bucket_id = $1 and key >= $2 and key < $3 order by key limit 1"
+_FIRST = (
+    "(select key from upload where bucket_id = $1 and key >= {start} and key < $3"
+    " order by key limit 1)"
 )
 _PARTS = (
     "select number, size, etag, crc64, modified_at, extents,"
@@ -124,13 +125,9 @@ async def page(
     async def behind(rows: Rows, row: Row, count: int) -> list[Row]:
         return await rows.all(_SEEK_BEHIND_UPLOAD, bucket_id, row[0], row[1], end, count)
 
-    async def probe(rows: Rows, key: str) -> str | None:
-        found = await rows.one(_PROBE, bucket_id, key, end)
-        return None if found is None else found[0]
-
     found, last = await skip_seek.page(
         rows,
-        Index(seek, behind, probe),
+        Index(bucket_id, end, seek, behind, _FIRST),
         prefix,
         delimiter,
         after_key,

@@ -38,11 +38,9 @@ def _seek(of_objects: str, of_formers: str) -> str:
 _FROM = _seek("key >= $2", "key >= $2")
 _BEHIND_KEY = _seek("key > $2", "key > $2")
 _BEHIND = _seek("key > $2", "(key, place) > ($2, $5)")
-_PROBE = (
-    "select min(key) from (select * from (select key from object"
-    " where bucket_id = $1 and key >= $2 and key < $3 and latest = 1 order by key limit 1) as named"
-    " union all select * from (select key from former"
-    " where bucket_id = $1 and key >= $2 and key < $3 order by key limit 1) as kept) as keys"
+_FIRST = (
+    f"(select min(key) from"
+    f" (select {objects.FIRST} as key union all select {formers.FIRST}) as either)"
 )
 _PLACE = "select place from former where bucket_id = $1 and key = $2 and version = $3"
 _SET = "update {} set {} = $1 where bucket_id = $2 and key = $3 and version = $4"
@@ -165,13 +163,9 @@ async def page(
     async def behind(rows: Rows, row: Row, count: int) -> list[Row]:
         return await rows.all(_BEHIND, bucket_id, row[0], end, count, row[1])
 
-    async def probe(rows: Rows, key: str) -> str | None:
-        found = await rows.one(_PROBE, bucket_id, key, end)
-        return None if found is None else found[0]
-
     found, last = await skip_seek.page(
         rows,
-        Index(seek, behind, probe),
+        Index(bucket_id, end, seek, behind, _FIRST),
         prefix,
         delimiter,
         after_key,

@@ -54,6 +54,8 @@ class _UnheardError(Exception):
 class PostgresDatabase:
     """See `ossia.ports.Database`.  Open it with `open`."""
 
+    position = LineRows.position
+
     def __init__(
         self,
         place: Place,

@@ -30,6 +30,8 @@ class LineRows:
     called so.  (What is written never has it: `protocol.names`.)
     """
 
+    position = "strpos"
+
     def __init__(self, line: Line) -> None:
         self._connection = line.connection
 

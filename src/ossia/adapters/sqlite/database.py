@@ -23,7 +23,7 @@ from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
 from ossia.adapters.sqlite.group_commit import GroupCommit
 from ossia.adapters.sqlite.stamps import OwnStamps, SharedStamps
-from ossia.adapters.sqlite.transaction import SqliteRows, SqliteTransaction
+from ossia.adapters.sqlite.transaction import SqliteRows, SqliteTransaction, plan_once
 from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Transaction
 from ossia.private_files import keep_private, make_private
 
@@ -114,6 +114,7 @@ class SqliteDatabase(_SqliteDatabase):
         # The log is brought to the disk by `group_commit`, before anyone hears of the change.
         connection.execute("pragma synchronous = normal")
         connection.execute("pragma temp_store = memory")
+        plan_once(connection)
         return connection
 
     def _migrate(self, turn: Path) -> None:
@@ -142,6 +143,7 @@ class MemoryDatabase(_SqliteDatabase):
 
     def __init__(self, clock: Clock, terms: BlobTerms = DEFAULT_TERMS) -> None:
         self._connection = apsw.Connection(":memory:")
+        plan_once(self._connection)
         schema.migrate(self._connection)
         super().__init__(self._connection)
         self._stamps = OwnStamps()

@@ -7,7 +7,7 @@ import apsw
 
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
-from ossia.adapters.sqlite.transaction import SqliteRows
+from ossia.adapters.sqlite.transaction import SqliteRows, plan_once
 
 
 class SchemaTooOldError(Exception):
@@ -41,6 +41,7 @@ class SqliteSource(SqliteRows):
         self._connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
         self._connection.execute("pragma query_only = 1")
         self._connection.set_busy_timeout(5000)
+        plan_once(self._connection)
         found = self._connection.execute("select version from schema_version").get
         if found != KNOWN_VERSION:
             self._connection.close()

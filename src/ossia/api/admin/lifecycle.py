@@ -16,8 +16,8 @@ from ossia.errors import InvalidArgument
 from ossia.protocol.dates import format_iso_seconds, parse_iso_day
 from ossia.tables.versions import Where
 
-_PAGES: Final = 20
-"""Of one answer: each is a hundred rows that were looked at."""
+_PAGES: Final = 40
+"""Of one answer: each is fifty rows that were looked at."""
 
 
 class ExplainLifecycle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
