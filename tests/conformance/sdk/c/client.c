@@ -496,7 +496,7 @@ static const struct {
     const char *name, *method, *params; /* those with a value are taken from the question */
     enum { SERVICE, BUCKET, OBJECT } scope;
 } operations[] = {
-    {"list_buckets", "GET", "", SERVICE},
+    {"list_buckets", "GET", "prefix=prefix", SERVICE},
     {"create_bucket", "PUT", "", BUCKET},
     {"delete_bucket", "DELETE", "", BUCKET},
     {"put_bucket_acl", "PUT", "acl", BUCKET},

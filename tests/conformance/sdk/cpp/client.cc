@@ -389,7 +389,9 @@ void set_metadata(Request &request, const Asked &asked) {
 }
 
 const std::map<std::string, Operation> operations = {
-    {"list_buckets", {"GET", Operation::SERVICE, nothing}},
+    {"list_buckets", {"GET", Operation::SERVICE, [](Request &request, const Asked &asked) {
+        request.parameters["prefix"] = asked.get("prefix");
+    }}},
     {"create_bucket", {"PUT", Operation::BUCKET, set_acl}},
     {"delete_bucket", {"DELETE", Operation::BUCKET, nothing}},
     {"put_bucket_acl", {"PUT", Operation::BUCKET, [](Request &request, const Asked &asked) {

@@ -430,6 +430,7 @@ internal static class Client
             case "list_buckets":
                 request.Method = "GET";
                 request.Bucket = null;
+                parameters["prefix"] = asked.Get("prefix");
                 break;
             case "create_bucket":
                 request.Method = "PUT";

@@ -406,7 +406,8 @@ function options(Asked $asked): array
     $upload = ['uploadId' => $asked->get('upload')];
     $xml = ['type' => 'application/xml'];
     return match ($asked->get('op')) {
-        'list_buckets' => ['method' => 'GET', 'bucket' => '', 'object' => '/'],
+        'list_buckets' => ['method' => 'GET', 'bucket' => '', 'object' => '/',
+            'query' => ['prefix' => $asked->get('prefix')]],
         'create_bucket' => ['method' => 'PUT', 'headers' => ['x-oss-acl' => $asked->get('acl')]] + $of_bucket,
         'delete_bucket' => ['method' => 'DELETE'] + $of_bucket,
         'put_bucket_acl' => ['method' => 'PUT', 'sub' => 'acl',

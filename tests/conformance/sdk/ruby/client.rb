@@ -209,7 +209,7 @@ class Protocol
   end
 
   def list_buckets
-    @http.request('GET', nil, nil)
+    @http.request('GET', nil, nil, query: { 'prefix' => @asked['prefix'] })
   end
 
   # client.rb creates, then sets the ACL, if one is wanted.
