@@ -71,7 +71,7 @@ def other() -> Iterator[PostgresServer]:
 @pytest.fixture
 async def world(postgres: PostgresServer, other: PostgresServer) -> AsyncIterator[World]:
     name = postgres.fresh().rpartition("/")[2]
-    other._ask(f"create database {name}")
+    other.ask(f"create database {name}")
     hosts = ",".join(f"127.0.0.1:{each.port}" for each in (postgres, other))
     for server, said in ((postgres, "old"), (other, "new")):
         alone = PostgresDatabase(Place.of(server.url(name)), SetClock())
