@@ -1,6 +1,6 @@
 """What a request costs at 1, 2 and 4 gateways that get the same requests a second, and few.
 
-usage: PYTHONPATH=tests:deploy python bench/paced.py [--rate N] [--rounds N] [--write]
+usage: PYTHONPATH=tests:deploy python bench/paced.py [--rate N] [--rounds N] [--loads N] [--write]
 
 `gateways.py` lets clients ask as fast as they can: then one gateway has the more to do at a time
 the fewer there are, and does each thing for less.  Here every way gets so many requests a second,
@@ -177,6 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=300, help="requests a second")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each load")
+    parser.add_argument("--loads", type=int, default=len(LOADS), help="only so many, in order")
     parser.add_argument("--folder", type=Path, help="where data goes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
@@ -187,7 +188,7 @@ def main() -> None:
         for group in made.values():
             fill(group)
         kinds = list(made[WAYS[0]].pids)
-        for load in LOADS:
+        for load in LOADS[: options.loads]:
             for line in rows(load, measure(made, load, options), kinds):
                 print(line, flush=True)
                 lines.append(line)
