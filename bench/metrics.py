@@ -1,0 +1,103 @@
+"""What it costs to count a request, by us and by the client library, and to be scraped.
+
+    PYTHONPATH=src python bench/metrics.py
+
+The best of many runs each.  The library's multi-process mode is chosen by the environment before it is
+imported, hence the second process.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import timeit
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from ossia.gateway.pipeline import Exchange, Gateway
+from ossia.http.body import NO_BODY
+from ossia.http.message import Request, Response
+from ossia.node.metrics.board import Board
+from ossia.node.metrics.exposition import expose
+from ossia.node.metrics.families import FAMILIES, OPERATIONS
+from ossia.node.metrics.request_count import request_count
+from ossia.node.metrics.state import State
+
+TURNS = 50_000
+
+
+def best(statement, **names):
+    """Nanoseconds of one."""
+    return min(timeit.repeat(statement, globals=names, number=TURNS, repeat=15)) / TURNS * 1e9
+
+
+def ours():
+    board = Board(FAMILIES, 2)
+    count = request_count(board.rows[0])
+    print(
+        f"{'count a request':<52} {best('count(name, 200, caller, 0.003, 0, 4096)', count=count, name='GetObject', caller='ROOT'):7.0f} ns"
+    )
+    # What handle() does besides: it asks what is to be counted, and the length of the answer.
+    gateway = Gateway.__new__(Gateway)
+    gateway._count = count  # noqa: SLF001 - what every request pays is what is measured
+    exchange = Exchange(Request(b"GET", b"/b/k", {}, NO_BODY, "", secure=False), "")
+    note = gateway._note  # noqa: SLF001 - as above
+    response = Response(200, body=b"x" * 4096)
+    print(
+        f"{'all that is added to one (Gateway._note)':<52} {best('note(exchange, response.status, 0.003, response.content_length())', note=note, exchange=exchange, response=response):7.0f} ns"
+    )
+    row = board.rows[1]
+    flushed = row.histogram(
+        next(each for each in FAMILIES if each.name == "ossia_commit_disk_seconds")
+    )
+    print(
+        f"{'a value of a histogram':<52} {best('observe(0.003)', observe=flushed.observe):7.0f} ns"
+    )
+    for name in OPERATIONS[:20]:
+        count(name, 200, "ROOT", 0.003, 0, 4096)
+    took = [timeit.timeit(lambda: expose(board, State(), ""), number=1) for _ in range(50)]
+    print(f"{'tell all of it, 20 operations used':<52} {statistics.median(took) * 1e3:7.1f} ms")
+
+
+def library(mode):
+    registry = CollectorRegistry()
+    requests = Counter("requests", "x", ["operation", "status", "caller"], registry=registry)
+    seconds = Histogram(
+        "seconds", "x", ["operation"], buckets=[2.0**n for n in range(-11, 5)], registry=registry
+    )
+    sent = Counter("sent", "x", ["operation"], registry=registry)
+
+    def looked_up():
+        requests.labels("GetObject", "200", "root").inc()
+        seconds.labels("GetObject").observe(0.003)
+        sent.labels("GetObject").inc(4096)
+
+    children = (
+        requests.labels("GetObject", "200", "root"),
+        seconds.labels("GetObject"),
+        sent.labels("GetObject"),
+    )
+
+    def kept(children=children):
+        counter, histogram, added = children
+        counter.inc()
+        histogram.observe(0.003)
+        added.inc(4096)
+
+    print(f"{f'the library, {mode}, labels looked up':<52} {best('f()', f=looked_up):7.0f} ns")
+    print(f"{f'the library, {mode}, children kept':<52} {best('f()', f=kept):7.0f} ns")
+
+
+if __name__ == "__main__":
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        library("multi-process")
+    else:
+        ours()
+        library("one process")
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(
+                [sys.executable, __file__],
+                env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder},
+                check=True,
+            )
