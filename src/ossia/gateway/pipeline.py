@@ -125,7 +125,8 @@ class Gateway:
             response = exchange.refuse(error)
         except ClientGone:
             exchange.end()
-            self._note(exchange, GONE, time.monotonic() - started, 0)
+            if self._count is not None:
+                self._note(self._count, exchange, GONE, time.monotonic() - started, 0)
             raise
         except Unavailable as error:
             log.warning("storage_unavailable reason=%r", str(error))
@@ -142,7 +143,11 @@ class Gateway:
         response.headers.append(("x-oss-server-time", str(took_ms)))
         if self._access_log:
             self._log(exchange, response, took_ms)
-        self._note(exchange, response.status, took_s, response.content_length())
+        if self._count is not None:
+            sent = len(response.body)
+            if response.spans:
+                sent += sum(span.length for span in response.spans)
+            self._note(self._count, exchange, response.status, took_s, sent)
         return response
 
     def refuse(self, error: OssError) -> Response:
@@ -151,15 +156,14 @@ class Gateway:
         response = render_error(error, request_id=request_id, host="")
         response.headers.append(("x-oss-request-id", request_id))
         if self._count is not None:
-            self._count("", response.status, "", 0.0, 0, response.content_length())
+            self._count("", response.status, "", 0.0, 0, len(response.body))
         return response
 
-    def _note(self, exchange: "Exchange", status: int, took_s: float, sent: int) -> None:
-        """Count the request.  Every request pays for this: see bench/metrics.py."""
-        if self._count is None:
-            return
+    @staticmethod
+    def _note(count: Count, exchange: "Exchange", status: int, took_s: float, sent: int) -> None:
+        """Count a request.  Each pays for it: see bench/metrics.py."""
         request, call, operation = exchange.request, exchange.call, exchange.operation
-        self._count(
+        count(
             request.operation if operation is None else operation.name,
             status,
             # `name` costs thrice as much.

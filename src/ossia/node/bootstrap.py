@@ -377,7 +377,7 @@ class Node:
             place=place_of(f"acs:ossia:{settings.region}:{keys.account_id}:metrics/*"),
         )
         state = StateWatch(settings, folder, self.database, self.readiness, self.clock)
-        metrics = partial(MetricsSide, exposer(board, state))
+        metrics = partial(MetricsSide, exposer(board, self.metrics, state))
         self.gateway = Gateway(
             Router(oss),
             services,

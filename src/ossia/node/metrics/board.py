@@ -1,7 +1,8 @@
 """The numbers of a server: each worker writes its own, and whoever is asked reads those of all.
 
 1. They lie in memory that the supervisor makes and its workers inherit: counting is one addition,
-   and nothing has to be brought together before it can be read.
+   and nothing has to be brought together before it can be read.  (Requests take a way round,
+   `request_count`.)
 2. A place in that memory belongs to the worker's number and not to its process.  A worker that
    takes over from one that died counts on from there, so that no counter ever goes back.
 3. Which series there can be is known beforehand (`families`): no request can make a new one.

@@ -20,16 +20,18 @@ from ossia.gateway.metrics import Expose
 from ossia.node.metrics import families
 from ossia.node.metrics.board import Board, Family, Kind
 from ossia.node.metrics.state import State, StateWatch
+from ossia.node.metrics.worker import WorkerMetrics
 
 _MANY: Final = 150
 """Of families that can have more series than this, those are left out that count nothing."""
 
 
-def exposer(board: Board, watch: StateWatch) -> Expose:
-    """What tells the metrics of *board*, and what *watch* sees."""
+def exposer(board: Board, own: WorkerMetrics, watch: StateWatch) -> Expose:
+    """What tells the metrics of *board*, among them *own*, and what *watch* sees."""
 
     async def shown(accept: str) -> tuple[str, bytes]:
         state = await watch.look()
+        own.write()
         # It takes some milliseconds, which nobody else has to wait for.
         return await asyncio.to_thread(expose, board, state, accept)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from ossia.node.memory_watch import resident_bytes
 from ossia.node.metrics import families
 from ossia.node.metrics.board import Family, Histogram, Number, Row
-from ossia.node.metrics.request_count import request_count
+from ossia.node.metrics.request_count import RequestCount
 from ossia.records import Delivery
 
 EngineNote = Callable[[str, str, float, int], None]
@@ -19,7 +19,8 @@ class WorkerMetrics:
 
     def __init__(self, row: Row) -> None:
         self._row = row
-        self.request = request_count(row)
+        self._requests = RequestCount(row)
+        self.request = self._requests.count
         self.lines: Callable[[], tuple[int, int, int]] | None = None
         """How many connections to the shared database are used and free, and how many wait."""
         self._committed = row.histogram(families.COMMIT_CHANGES)
@@ -120,6 +121,10 @@ class WorkerMetrics:
 
     # --- the process ---
 
+    def write(self) -> None:
+        """Let others see what was counted."""
+        self._requests.write()
+
     def beat(self, *, connections: int, under_way: int) -> None:
         """The loop has turned; how many connections there are, and callbacks under way."""
         self._connections.set(connections)
@@ -130,6 +135,7 @@ class WorkerMetrics:
         self._memory.set(resident_bytes())
         self._cpu.set(time.process_time())
         self._seen.set(time.time())
+        self.write()
 
 
 def _outcome(delivery: Delivery) -> str:

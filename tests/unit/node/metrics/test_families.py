@@ -7,7 +7,7 @@ from ossia import errors
 from ossia.node.metrics.board import Board, Family, Kind
 from ossia.node.metrics.exposition import expose
 from ossia.node.metrics.families import CALLERS, FAMILIES, OPERATIONS, STATUSES
-from ossia.node.metrics.request_count import request_count
+from ossia.node.metrics.request_count import RequestCount
 from ossia.node.metrics.state import State
 from ossia.node.metrics.worker import WorkerMetrics
 from ossia.ports import CallbackFault
@@ -37,9 +37,10 @@ def test_every_refusal_has_its_status() -> None:
 def counted(*requests: tuple[str, int, str, float, int, int]) -> dict[tuple[str, ...], float]:
     """Series that are not zero, after these requests."""
     board = Board(FAMILIES)
-    count = request_count(board.rows[0])
+    requested = RequestCount(board.rows[0])
     for each in requests:
-        count(*each)
+        requested.count(*each)
+    requested.write()
     return samples(board, "ossia_re")
 
 
@@ -90,6 +91,28 @@ def test_every_status_and_caller_has_a_place(caller: str, status: str) -> None:
         found = counted((operation, int(status), caller.upper(), 0, 0, 0))
         place = (f"caller={caller}", f"operation={operation}", f"status={status}")
         assert found["ossia_requests_total", *place] == 1
+
+
+def test_a_worker_that_takes_over_counts_on() -> None:
+    board = Board(FAMILIES)
+    for _ in range(3):
+        requested = RequestCount(board.rows[0])
+        requested.count("PutObject", 200, "ROOT", 0.5, 10, 0)
+        requested.write()
+        requested.write()
+        # What is not written is lost with the process.
+        requested.count("PutObject", 200, "ROOT", 0.5, 10, 0)
+    found = samples(board, "ossia_re")
+    put = "operation=PutObject"
+    assert found["ossia_requests_total", "caller=root", put, "status=200"] == 3
+    assert found["ossia_request_bytes_total", put] == 30
+    assert found["ossia_request_duration_seconds_sum", put] == 1.5
+    assert found["ossia_request_duration_seconds_count", put] == 3
+
+
+def test_a_request_that_took_no_time_is_written() -> None:
+    found = counted(("PutObject", 200, "ROOT", 0.0, 0, 0))
+    assert found["ossia_request_duration_seconds_count", "operation=PutObject"] == 1
 
 
 def delivery(**changes: object) -> Delivery:
