@@ -139,3 +139,29 @@ async def test_every_service_says_what_it_was_asked_for() -> None:
         ("", 405, "ANONYMOUS"),
         ("", 400, ""),
     ]
+
+
+async def test_bytes_are_counted_that_come_and_that_go() -> None:
+    world = Metered()
+    sizes: list[tuple[str, int, int]] = []
+    world.gateway._count = lambda operation, _, __, ___, received, sent: sizes.append(
+        (operation, received, sent)
+    )
+    large = bytes(100_000)
+    await world.ask("PUT", "bucket")
+    await world.ask("PUT", "bucket", "small", body=b"12345")
+    await world.ask("PUT", "bucket", "large", body=large)
+    await world.ask("GET", "bucket", "small")
+    answer = await world.ask("GET", "bucket", "large", headers={"Range": "bytes=10-19"})
+    for span in answer.spans:
+        span.close()
+    await world.ask("HEAD", "bucket", "large")
+    assert sizes == [
+        ("PutBucket", 0, 0),
+        ("PutObject", 5, 0),
+        ("PutObject", 100_000, 0),
+        ("GetObject", 0, 5),
+        ("GetObject", 0, 10),
+        ("HeadObject", 0, 0),
+    ]
+    world.ingest.close()
