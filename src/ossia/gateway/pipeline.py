@@ -57,9 +57,11 @@ log = logging.getLogger("ossia.gateway")
 Side = Callable[[Request, bytes, Sequence[tuple[bytes, bytes]]], Awaitable[Response | None]]
 """A service beside OSS: answers a request (path and decoded query given), or None: not mine."""
 
-Count = Callable[[str, int, str, float, int, int], None]
-"""Hears of every request: operation, status, name of the caller's kind, seconds until the answer
-began, bytes that came and bytes that go."""
+Answered = tuple[str, int, str, float, int, int]
+"""A request: operation, status, name of the caller's kind, seconds until the answer began, bytes
+that came and bytes that go."""
+Note = Callable[[Answered], None]
+"""Hears of every request, and takes no time."""
 
 PREFLIGHT = "Preflight"
 """What an OPTIONS request asks for: no operation of OSS, but counted as one."""
@@ -100,7 +102,7 @@ class Gateway:
         *,
         sides: Sequence[Side] = (),
         access_log: bool = False,
-        count: Count | None = None,
+        note: Note | None = None,
     ) -> None:
         self._router = router
         self._services = services
@@ -109,7 +111,7 @@ class Gateway:
         self._clock = clock
         self._sides = sides
         self._access_log = access_log
-        self._count = count
+        self._note = note
         self._ids = RequestIds()
         # One thread: however many long documents come, the loop shares with one of them.
         self._binding = ThreadPoolExecutor(1, thread_name_prefix="binding")
@@ -125,8 +127,8 @@ class Gateway:
             response = exchange.refuse(error)
         except ClientGone:
             exchange.end()
-            if self._count is not None:
-                self._note(self._count, exchange, GONE, time.monotonic() - started, 0)
+            if self._note is not None:
+                self._note(exchange.answered(GONE, time.monotonic() - started, 0))
             raise
         except Unavailable as error:
             log.warning("storage_unavailable reason=%r", str(error))
@@ -143,11 +145,11 @@ class Gateway:
         response.headers.append(("x-oss-server-time", str(took_ms)))
         if self._access_log:
             self._log(exchange, response, took_ms)
-        if self._count is not None:
+        if self._note is not None:
             sent = len(response.body)
             if response.spans:
                 sent += sum(span.length for span in response.spans)
-            self._note(self._count, exchange, response.status, took_s, sent)
+            self._note(exchange.answered(response.status, took_s, sent))
         return response
 
     def refuse(self, error: OssError) -> Response:
@@ -155,23 +157,9 @@ class Gateway:
         request_id = self._ids.next()
         response = render_error(error, request_id=request_id, host="")
         response.headers.append(("x-oss-request-id", request_id))
-        if self._count is not None:
-            self._count("", response.status, "", 0.0, 0, len(response.body))
+        if self._note is not None:
+            self._note(("", response.status, "", 0.0, 0, len(response.body)))
         return response
-
-    @staticmethod
-    def _note(count: Count, exchange: "Exchange", status: int, took_s: float, sent: int) -> None:
-        """Count a request.  Each pays for it: see bench/metrics.py."""
-        request, call, operation = exchange.request, exchange.call, exchange.operation
-        count(
-            request.operation if operation is None else operation.name,
-            status,
-            # `name` costs thrice as much.
-            request.caller if call is None else call.caller.kind._name_,
-            took_s,
-            request.body.arrived,
-            sent,
-        )
 
     async def _answer(self, exchange: "Exchange") -> Response:
         request = exchange.request
@@ -418,6 +406,19 @@ class Exchange:
         """Let go of what would hold itself: memory must not wait for the garbage collector."""
         if self.call is not None and self.call.form is not None:
             self.call.form.close()
+
+    def answered(self, status: int, took_s: float, sent: int) -> Answered:
+        """What is told of it at its end.  Every request pays for this: see bench/metrics.py."""
+        request, call, operation = self.request, self.call, self.operation
+        return (
+            request.operation if operation is None else operation.name,
+            status,
+            # `name` costs thrice as much.
+            request.caller if call is None else call.caller.kind._name_,
+            took_s,
+            request.body.arrived,
+            sent,
+        )
 
     def refuse(self, error: OssError) -> Response:
         """The error's response."""

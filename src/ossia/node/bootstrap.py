@@ -392,7 +392,7 @@ class Node:
                 rpc.answer,
             ),
             access_log=settings.access_log,
-            count=self.metrics.request,
+            note=self.metrics.request,
         )
         served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
         self.server = served(self.gateway.handle, self.gateway.refuse)
@@ -406,7 +406,7 @@ class Node:
                 self.clock,
                 sides=(admin.answer, console_answer, internal.answer),
                 access_log=settings.access_log,
-                count=self.metrics.request,
+                note=self.metrics.request,
             )
             self.servers = (*self.servers, served(console.handle, console.refuse))
         if settings.metrics_listen:
@@ -418,7 +418,7 @@ class Node:
                 self.clock,
                 sides=(metrics(admission.at_own_address()).answer, internal.answer),
                 access_log=settings.access_log,
-                count=self.metrics.request,
+                note=self.metrics.request,
             )
             self.servers = (*self.servers, served(aside.handle, aside.refuse))
 

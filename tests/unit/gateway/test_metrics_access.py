@@ -32,9 +32,7 @@ class Metered(World):
         side = MetricsSide(shown, admission.at_own_address() if alone else admission)
         self.gateway._sides = (side.answer, *self.gateway._sides)
         self.counted: list[tuple[str, int, str]] = []
-        self.gateway._count = lambda operation, status, caller, *_: self.counted.append(
-            (operation, status, caller)
-        )
+        self.gateway._note = lambda answered: self.counted.append(answered[:3])
 
     async def scrape(self, headers: dict[str, str] | None = None, method: str = "GET") -> Response:
         return await self.hand(method, "/-/metrics", headers or {})
@@ -144,9 +142,7 @@ async def test_every_service_says_what_it_was_asked_for() -> None:
 async def test_bytes_are_counted_that_come_and_that_go() -> None:
     world = Metered()
     sizes: list[tuple[str, int, int]] = []
-    world.gateway._count = lambda operation, _, __, ___, received, sent: sizes.append(
-        (operation, received, sent)
-    )
+    world.gateway._note = lambda answered: sizes.append((answered[0], *answered[4:]))
     large = bytes(100_000)
     await world.ask("PUT", "bucket")
     await world.ask("PUT", "bucket", "small", body=b"12345")

@@ -118,6 +118,11 @@ def _expiries(settings: Settings) -> dict[str, float]:
     found: dict[str, float] = {}
     for use, path in (("server", settings.tls_certificate), ("blobs_ca", settings.blobs_ca)):
         if path:
-            certificates = x509.load_pem_x509_certificates(Path(path).read_bytes())
-            found[use] = min(each.not_valid_after_utc.timestamp() for each in certificates)
+            try:
+                certificates = x509.load_pem_x509_certificates(Path(path).read_bytes())
+            except (OSError, ValueError) as error:
+                # Whoever uses it may read more; nobody is kept from his work for this.
+                log.warning("certificate_not_read file=%s reason=%s", path, error)
+            else:
+                found[use] = min(each.not_valid_after_utc.timestamp() for each in certificates)
     return found

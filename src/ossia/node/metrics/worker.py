@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ossia.node.memory_watch import resident_bytes
 from ossia.node.metrics import families
@@ -20,7 +20,7 @@ class WorkerMetrics:
     def __init__(self, row: Row) -> None:
         self._row = row
         self._requests = RequestCount(row)
-        self.request = self._requests.count
+        self.request = self._requests.note
         self.lines: Callable[[], tuple[int, int, int]] | None = None
         """How many connections to the shared database are used and free, and how many wait."""
         self._committed = row.histogram(families.COMMIT_CHANGES)
@@ -132,7 +132,9 @@ class WorkerMetrics:
         if self.lines is not None:
             for state, count in zip(families.LINE_STATES, self.lines(), strict=True):
                 self._lines[(state,)].set(count)
-        self._memory.set(resident_bytes())
+        # What is seen of it while no file can be opened is what was seen last.
+        with suppress(OSError):
+            self._memory.set(resident_bytes())
         self._cpu.set(time.process_time())
         self._seen.set(time.time())
         self.write()

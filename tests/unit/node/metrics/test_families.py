@@ -39,7 +39,7 @@ def counted(*requests: tuple[str, int, str, float, int, int]) -> dict[tuple[str,
     board = Board(FAMILIES)
     requested = RequestCount(board.rows[0])
     for each in requests:
-        requested.count(*each)
+        requested.note(each)
     requested.write()
     return samples(board, "ossia_re")
 
@@ -97,11 +97,11 @@ def test_a_worker_that_takes_over_counts_on() -> None:
     board = Board(FAMILIES)
     for _ in range(3):
         requested = RequestCount(board.rows[0])
-        requested.count("PutObject", 200, "ROOT", 0.5, 10, 0)
+        requested.note(("PutObject", 200, "ROOT", 0.5, 10, 0))
         requested.write()
         requested.write()
         # What is not written is lost with the process.
-        requested.count("PutObject", 200, "ROOT", 0.5, 10, 0)
+        requested.note(("PutObject", 200, "ROOT", 0.5, 10, 0))
     found = samples(board, "ossia_re")
     put = "operation=PutObject"
     assert found["ossia_requests_total", "caller=root", put, "status=200"] == 3
