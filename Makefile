@@ -27,6 +27,7 @@ NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-fund --no-audit --no-update-notif
 
 CLUSTER := PYTHONPATH=deploy $(BIN)/python -m cluster
 PATRONI := .cache/patroni
+PROMETHEUS := .cache/prometheus
 
 ##@ Use it
 
@@ -61,7 +62,7 @@ check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 .PHONY: test
-test: $(COMPLETE) $(BUNDLE) browser languages databases engine ## every test: ours, the SDKs', the browser's and the page's
+test: $(COMPLETE) $(BUNDLE) browser languages databases engine prometheus ## every test: ours, the SDKs', the browser's and the page's
 	$(BIN)/pytest $(ARGS)
 	$(BIN)/pytest -q --shared-engines $(SHARED)
 	$(NPM) --prefix web test
@@ -206,6 +207,17 @@ engine:
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -q && apt-get install -y -q --no-install-recommends ceph-mon ceph-osd ceph-common radosgw; \
 	fi || echo "Ceph could not be installed: the tests on a real S3 engine will be skipped." >&2
+
+# The same for Prometheus, whom the tests of metrics let scrape.  Debian's package is unpacked and not
+# installed: it would start a server of its own.
+.PHONY: prometheus
+prometheus:
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null && exit 0; \
+	[ -x $(PROMETHEUS)/usr/bin/prometheus ] && exit 0; \
+	mkdir -p $(PROMETHEUS) && cd $(PROMETHEUS) \
+	&& { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } \
+	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb \
+	|| echo "Prometheus could not be fetched: the tests of alerts and of the dashboard will be skipped." >&2
 
 # The same for what the cluster runs on.  Patroni has an environment of its own: its dependencies are not
 # ours, and Debian's 3.0.2 loses rows that it has acknowledged when a primary hangs.

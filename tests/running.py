@@ -100,6 +100,7 @@ _ALONE = {
     "--public-url",
     "--proxies",
     "--console-listen",
+    "--metrics-listen",
     "--tls-certificate",
 }
 """Who is given one of these is asked about it itself."""

@@ -67,6 +67,7 @@ QUESTIONS: dict[str, Callable[..., Any]] = {
     "list_deliveries": tables.callbacks.page,
     "find_pending": tables.callbacks.find_pending,
     "list_pending": tables.callbacks.page_pending,
+    "count_pending": tables.callbacks.count_pending,
     "find_identity": tables.identities.find,
     "list_identities": tables.identities.page,
     "identity_epoch": tables.identities.epoch,

@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,18 @@ class Settings:
         "Address of an origin of its own for the console and the admin API it asks, HOST:PORT.",
         shown="the console is served at --listen",
     )
+    metrics_listen: str = _row(
+        "",
+        "Address of its own for metrics, HOST:PORT; their path is /-/metrics. On loopback it asks "
+        "for nothing unless there is a --metrics-key-file; elsewhere there must be one.",
+        shown="at --listen, for who has the key or a policy",
+    )
+    metrics_key_file: str = _row(
+        "",
+        "File with the key that scrapers of /-/metrics send as `Authorization: Bearer KEY` "
+        "(Prometheus: credentials_file).",
+        shown="none",
+    )
     metadata: str = _row(
         "sqlite",
         "Where metadata lives: 'sqlite' (in the data folder), 'memory', or a PostgreSQL that "
@@ -306,6 +318,12 @@ class Settings:
             _host_and_port("--console-listen", self.console_listen) if self.console_listen else None
         )
 
+    def metrics_host_and_port(self) -> tuple[str, int] | None:
+        """The address of metrics, if they have one of their own."""
+        return (
+            _host_and_port("--metrics-listen", self.metrics_listen) if self.metrics_listen else None
+        )
+
     def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """Whose word about their clients is taken."""
         return tuple(map(_proxy_network, self.proxies))
@@ -341,8 +359,24 @@ class Settings:
         return f"{home}/-/console/"
 
     @property
+    def metrics_url(self) -> str:
+        """Where metrics are."""
+        home = f"{self._scheme}://{self.metrics_listen}" if self.metrics_listen else self.url
+        return f"{home}/-/metrics"
+
+    @property
     def _scheme(self) -> str:
         return "https" if self.tls_certificate else "http"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, is this machine and nobody else's."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _host_and_port(flag: str, text: str) -> tuple[str, int]:
@@ -467,6 +501,7 @@ def _check(settings: Settings) -> None:
     settings.host_and_port()
     settings.console_host_and_port()
     settings.proxy_networks()
+    _check_metrics(settings)
     _check_callbacks(settings)
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise SettingsError("--tls-certificate and --tls-key must be given together.")
@@ -499,6 +534,15 @@ def _check(settings: Settings) -> None:
     _check_lifecycle(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
+
+
+def _check_metrics(settings: Settings) -> None:
+    place = settings.metrics_host_and_port()
+    if place is not None and not is_loopback(place[0]) and not settings.metrics_key_file:
+        raise SettingsError(
+            f"--metrics-listen {settings.metrics_listen} can be reached from other machines: give "
+            "--metrics-key-file with a key for whoever scrapes, or listen on 127.0.0.1."
+        )
 
 
 def _check_lifecycle(settings: Settings) -> None:

@@ -26,7 +26,7 @@ from ossia.records import (
     said_of,
 )
 from ossia.tables.access_times import Access, Place
-from ossia.tables.callbacks import DeliveryFilter
+from ossia.tables.callbacks import DeliveryFilter, Owed
 from ossia.tables.identities import IdentityChange
 from ossia.tables.lifecycle import ClassChange, Former
 from ossia.tables.objects import Listing
@@ -641,6 +641,10 @@ class NaiveModel:
         found = [each for id_, each in sorted(self.pending.items())
                  if each.dead == dead and id_ > after]  # fmt: skip
         return found[: max(limit, 0)]
+
+    async def count_pending(self) -> Owed:
+        waiting = [each.created_at for each in self.pending.values() if not each.dead]
+        return Owed(len(waiting), len(self.pending) - len(waiting), min(waiting, default=None))
 
     async def lease_pending(self, now: int, until: int, limit: int) -> list[PendingCallback]:
         due = sorted((at, id_) for id_, at in self.due.items()

@@ -31,7 +31,7 @@ from ossia.records import (
     Timings,
     Upload,
 )
-from ossia.tables.callbacks import DeliveryFilter
+from ossia.tables.callbacks import DeliveryFilter, Owed
 from ossia.tables.class_usage import recount
 from ossia.tables.identities import IdentityChange
 from ossia.tables.lifecycle import ClassChange
@@ -1180,6 +1180,20 @@ class TablesContract:
         assert await leased(30) == ["c", "a"]
         assert await leased(999) == []
         assert await leased(1000, until=2000) == ["a", "b", "c"]
+
+    async def test_what_is_owed_and_given_up_is_counted(
+        self, store: Stored, bucket: Bucket
+    ) -> None:
+        assert await store.count_pending() == Owed(0, 0, None)
+        for at, key in enumerate("abcd"):
+            await store.put_object(an_object(bucket, key), owed=owed(key, created_at=at))
+        assert await store.count_pending() == Owed(4, 0, 0)
+        await store.postpone_pending(owed("a", dead=True))
+        await store.settle_pending("b")
+        assert await store.count_pending() == Owed(2, 1, 2)
+        for key in "cd":
+            await store.postpone_pending(owed(key, dead=True))
+        assert await store.count_pending() == Owed(0, 3, None)
 
     async def test_what_is_owed_is_postponed_or_settled(
         self, store: Stored, bucket: Bucket

@@ -6,6 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blob_store import BlobStoreContract, content_of, every_id, published, write
@@ -28,6 +29,7 @@ def engine_at(
     secret: str = "secret",
     deadline_s: float = DEADLINE_S,
     root_certificate: bytes | None = None,
+    **more: Any,
 ) -> Engine:
     return Engine(
         parse_engine_address(url),
@@ -36,6 +38,7 @@ def engine_at(
         region="us-east-1",
         root_certificate=root_certificate,
         deadline_s=deadline_s,
+        **more,
     )
 
 
@@ -99,6 +102,43 @@ class TestS3BlobStoreOnFake(BlobStoreContract):
     @pytest.fixture
     def blobs(self, blobs: S3BlobStore) -> S3BlobStore:
         return blobs
+
+
+async def test_whoever_listens_hears_of_each_call(fake: FakeEngine) -> None:
+    heard: list[tuple[str, str, int]] = []
+
+    def note(call: str, outcome: str, seconds: float, tries: int) -> None:
+        assert 0 <= seconds < 2 * DEADLINE_S
+        heard.append((call, outcome, tries))
+
+    engine = engine_at(f"s3://{BUCKET}/?endpoint={fake.endpoint}", note=note)
+    fake.fail("500", "reset", method="PUT")
+    await engine.put("a/b", memoryview(b"xy"))
+    assert await engine.get("a/b", 0, 2) == b"xy"
+    with pytest.raises(Missing):
+        await engine.get("a/c", 0, 2)
+    assert [each.text async for each in engine.names("a/")] == ["a/b"]
+    assert await engine.folders("") == ["a/"]
+    await engine.delete(["a/b"])
+    fake.always("403")
+    with pytest.raises(Unavailable):
+        await engine.get("a/b", 0, 2)
+    fake.always("hang")
+    getting = asyncio.ensure_future(engine.get("a/b", 0, 2))
+    await asyncio.sleep(0.05)
+    getting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await getting
+    assert heard == [
+        ("put", "done", 3),
+        ("get", "done", 1),
+        ("get", "missing", 1),
+        ("list", "done", 1),
+        ("list", "done", 1),
+        ("delete", "done", 1),
+        ("get", "unavailable", 1),
+        ("get", "cancelled", 1),
+    ]
 
 
 async def test_names_come_from_the_id_and_the_number(fake: FakeEngine, blobs: S3BlobStore) -> None:

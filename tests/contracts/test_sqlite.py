@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -90,6 +91,43 @@ async def test_state_survives_a_new_start(tmp_path: Path) -> None:
     assert await again.find_bucket("bucket") == bucket
     assert await again.find_object(bucket.id, "key") == an_object(bucket)
     await again.close()
+
+
+class NotedCommits:
+    """Hears how long commits take."""
+
+    def __init__(self) -> None:
+        self.changes: list[int] = []
+        self.seconds: list[float] = []
+        self.flushed_s: list[float] = []
+
+    def committed(self, changes: int, seconds: float) -> None:
+        self.changes.append(changes)
+        self.seconds.append(seconds)
+
+    def flushed(self, seconds: float) -> None:
+        self.flushed_s.append(seconds)
+
+
+async def test_whoever_watches_hears_how_long_commits_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = NotedCommits()
+    store = in_file(tmp_path, SetClock(), watch=watch)
+    bucket = await store.create_bucket(a_bucket())
+    really = os.fdatasync
+
+    def slowly(file: int) -> None:
+        time.sleep(0.05)
+        really(file)
+
+    monkeypatch.setattr(os, "fdatasync", slowly)
+    await asyncio.gather(*(store.put_object(an_object(bucket, f"{n}")) for n in range(9)))
+    await store.close()
+    assert sum(watch.changes) >= 10
+    assert max(watch.changes) > 1, "changes are made together"
+    assert len(watch.changes) == len(watch.seconds) == len(watch.flushed_s)
+    assert max(watch.seconds) < 0.05 <= max(watch.flushed_s)
 
 
 async def test_two_stores_see_each_other(tmp_path: Path) -> None:

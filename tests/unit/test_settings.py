@@ -74,6 +74,10 @@ def test_lists_come_from_flags_variables_and_files(tmp_path: Path) -> None:
         {"listen": "nonsense"},
         {"listen": "a:99999"},
         {"console_listen": "9001"},
+        {"metrics_listen": "9101"},
+        {"metrics_listen": ":9101"},
+        {"metrics_listen": "10.0.0.1:9101"},
+        {"metrics_listen": "metrics.example:9101"},
         {"workers": "many"},
         {"workers": -1},
         {"callback_timeout": "0"},
@@ -102,6 +106,15 @@ def test_what_cannot_be_used_is_said_in_one_line(flags: dict[str, object]) -> No
         load(flags, {})
     assert "\n" not in str(refused.value)
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("listen", "key_file"),
+    [("127.0.0.1:9101", ""), ("[::1]:9101", ""), ("localhost:9101", ""), (":9101", "key")],
+)
+def test_metrics_are_on_loopback_or_have_a_key(listen: str, key_file: str) -> None:
+    settings = load({"metrics_listen": listen, "metrics_key_file": key_file}, {})
+    assert settings.metrics_url == f"http://{listen}/-/metrics"
 
 
 def test_engines_have_a_key_that_is_not_shown() -> None:

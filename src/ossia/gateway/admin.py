@@ -61,7 +61,9 @@ class AdminSide:
         )
         now_ms = self._clock.now_ms()
         caller = await self._authenticator.request(signed, now_ms, in_host=False)
+        request.caller = caller.kind.name
         route, in_path = admin.find("GET" if method == "HEAD" else method, text)
+        request.operation = route.name
         if route.action is not None and caller.kind is CallerKind.ANONYMOUS:
             # Nothing here is anybody's: no body is read that could not change that.
             raise AccessDenied("Requests to the admin API are signed.")

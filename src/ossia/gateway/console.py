@@ -19,6 +19,7 @@ from ossia.http.message import Request, Response
 from ossia.protocol.address import Address
 
 PREFIX: Final = "/-/console/"
+OPERATION: Final = "Console"
 STATIC: Final = Path(__file__).parent / "static"
 _HOME: Final = f"{PREFIX}callbacks"
 _PAGES: Final = frozenset({_HOME})
@@ -64,6 +65,7 @@ async def console_answer(
     text = path.decode("latin-1")
     if not f"{text}/".startswith(PREFIX):
         return None
+    request.operation = OPERATION
     if request.method not in (b"GET", b"HEAD"):
         raise MethodNotAllowed(Method=request.method.decode("latin-1"))
     response = _answer(text)

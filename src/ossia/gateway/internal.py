@@ -18,6 +18,10 @@ from ossia.protocol.address import host_name
 
 PREFIX: Final = b"/-/"
 WEBHOOK_KEY_PATH: Final = "/-/callback/webhook_key.txt"
+_KEY: Final = "CallbackKey"
+_OPERATIONS: Final = {"/-/health": "Health", "/-/ready": "Ready", WEBHOOK_KEY_PATH: _KEY}
+OPERATIONS: Final = tuple(dict.fromkeys(_OPERATIONS.values()))
+"""What can be asked for here, for those who count."""
 KEY_HOST: Final = "gosspublic.alicdn.com"
 """Official sample receivers accept keys of this host only (callback.md, 6)."""
 
@@ -45,6 +49,7 @@ class Internal:
         pem = self._keys.public_pem(text)
         if pem is None and not is_ours:
             return None
+        request.operation = _OPERATIONS.get(text, "" if pem is None else _KEY)
         if request.method not in (b"GET", b"HEAD"):
             raise MethodNotAllowed(Method=request.method.decode("latin-1"))
         if text == "/-/health":

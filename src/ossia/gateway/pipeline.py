@@ -57,6 +57,17 @@ log = logging.getLogger("ossia.gateway")
 Side = Callable[[Request, bytes, Sequence[tuple[bytes, bytes]]], Awaitable[Response | None]]
 """A service beside OSS: answers a request (path and decoded query given), or None: not mine."""
 
+Answered = tuple[str, int, str, float, int, int]
+"""A request: operation, status, name of the caller's kind, seconds until the answer began, bytes
+that came and bytes that go."""
+Note = Callable[[Answered], None]
+"""Hears of every request, and takes no time."""
+
+PREFLIGHT = "Preflight"
+"""What an OPTIONS request asks for: no operation of OSS, but counted as one."""
+GONE = 499
+"""The client went away before there was an answer (nginx says it so)."""
+
 _AT_ONCE = 64 * 1024
 """A longer document is read in a thread: 2 MB take 100 ms and more, some ms of it in one go."""
 
@@ -91,6 +102,7 @@ class Gateway:
         *,
         sides: Sequence[Side] = (),
         access_log: bool = False,
+        note: Note | None = None,
     ) -> None:
         self._router = router
         self._services = services
@@ -99,6 +111,7 @@ class Gateway:
         self._clock = clock
         self._sides = sides
         self._access_log = access_log
+        self._note = note
         self._ids = RequestIds()
         # One thread: however many long documents come, the loop shares with one of them.
         self._binding = ThreadPoolExecutor(1, thread_name_prefix="binding")
@@ -114,6 +127,8 @@ class Gateway:
             response = exchange.refuse(error)
         except ClientGone:
             exchange.end()
+            if self._note is not None:
+                self._note(exchange.answered(GONE, time.monotonic() - started, 0))
             raise
         except Unavailable as error:
             log.warning("storage_unavailable reason=%r", str(error))
@@ -124,11 +139,17 @@ class Gateway:
         exchange.end()
         if b"origin" in request.headers and exchange.call is not None:
             await self._let_page_read(exchange, exchange.call, response)
-        took_ms = int((time.monotonic() - started) * 1000)
+        took_s = time.monotonic() - started
+        took_ms = int(took_s * 1000)
         response.headers.append(("x-oss-request-id", exchange.request_id))
         response.headers.append(("x-oss-server-time", str(took_ms)))
         if self._access_log:
             self._log(exchange, response, took_ms)
+        if self._note is not None:
+            sent = len(response.body)
+            if response.spans:
+                sent += sum(span.length for span in response.spans)
+            self._note(exchange.answered(response.status, took_s, sent))
         return response
 
     def refuse(self, error: OssError) -> Response:
@@ -136,6 +157,8 @@ class Gateway:
         request_id = self._ids.next()
         response = render_error(error, request_id=request_id, host="")
         response.headers.append(("x-oss-request-id", request_id))
+        if self._note is not None:
+            self._note(("", response.status, "", 0.0, 0, len(response.body)))
         return response
 
     async def _answer(self, exchange: "Exchange") -> Response:
@@ -281,6 +304,7 @@ class Gateway:
     async def _preflight(self, call: Call) -> Response:
         if not call.bucket_name:
             raise NoSuchBucket(BucketName="")
+        call.http.operation = PREFLIGHT
         call.bucket = await self._services.buckets.find(call.bucket_name)
         response = cors.preflight(call.bucket, call.http.headers)
         # Its headers are complete: the generic ones must not be added again.
@@ -342,6 +366,7 @@ class Gateway:
 
     def _log(self, exchange: "Exchange", response: Response, took_ms: int) -> None:
         caller = ANONYMOUS if exchange.call is None else exchange.call.caller
+        operation = exchange.operation
         log.info(
             "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s operation=%s",
             "access",
@@ -354,7 +379,7 @@ class Gateway:
             exchange.request.peer,
             caller.id or "-",
             caller.arn or "-",
-            "-" if exchange.operation is None else exchange.operation.name,
+            exchange.request.operation or "-" if operation is None else operation.name,
         )
 
 
@@ -381,6 +406,19 @@ class Exchange:
         """Let go of what would hold itself: memory must not wait for the garbage collector."""
         if self.call is not None and self.call.form is not None:
             self.call.form.close()
+
+    def answered(self, status: int, took_s: float, sent: int) -> Answered:
+        """What is told of it at its end.  Every request pays for this: see bench/metrics.py."""
+        request, call, operation = self.request, self.call, self.operation
+        return (
+            request.operation if operation is None else operation.name,
+            status,
+            # `name` costs thrice as much.
+            request.caller if call is None else call.caller.kind._name_,
+            took_s,
+            request.body.arrived,
+            sent,
+        )
 
     def refuse(self, error: OssError) -> Response:
         """The error's response."""

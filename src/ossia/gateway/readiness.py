@@ -44,6 +44,11 @@ class Readiness:
         self._trusted_until = float("-inf")
         self.is_draining = False
 
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The names of what is asked."""
+        return tuple(self._probes)
+
     def drain(self) -> None:
         """Say from now on that this server is leaving."""
         self.is_draining = True

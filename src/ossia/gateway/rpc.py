@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ossia.api.sts.rpc import RpcService, is_rpc
 from ossia.domain.identity.federation import Federation
-from ossia.domain.identity.identities import Identities
+from ossia.domain.identity.identities import Caller, Identities
 from ossia.domain.identity.sessions import Sessions
 from ossia.errors import EntityTooLarge
 from ossia.gateway.facts import request_facts
@@ -39,10 +39,15 @@ class RpcSide:
             return None
         body = await request.body.read_all(MAX_BODY, EntityTooLarge)
         headers = request.headers
+
+        def note(action: str, caller: Caller) -> None:
+            request.operation, request.caller = action, caller.kind.name
+
         answer = await self._service.answer_rpc(
             RpcRequest(request.method, query, headers, body),
             host=headers.get(b"host", b"").decode("latin-1"),
             context=request_facts(request, self._clock.now_ms()),
+            note=note,
         )
         shown = [
             ("Content-Type", answer.content_type),

@@ -40,6 +40,7 @@ class Body:
         "_held",
         "_view",
         "_waiter",
+        "arrived",
         "complete",
         "length",
     )
@@ -48,6 +49,8 @@ class Body:
         self.length = length
         """The declared Content-Length in bytes; None for a chunked body."""
         self.complete = length == 0
+        self.arrived = 0
+        """How many bytes have come, whoever took them."""
         self._flow = flow
         self._held = bytearray()
         self._view: memoryview | None = None
@@ -65,6 +68,7 @@ class Body:
     def advance(self, count: int) -> None:
         """Tell that *count* bytes were written into ``window()``."""
         self._filled += count
+        self.arrived += count
         if self._view is not None and self._filled == len(self._view):
             self._wake()
 
@@ -75,9 +79,11 @@ class Body:
             taken = min(len(window), len(piece))
             window[:taken] = piece[:taken]
             self._held += piece[taken:]
+            self.arrived += len(piece) - taken
             self.advance(taken)
         else:
             self._held += piece
+            self.arrived += len(piece)
             if self._any:
                 self._wake()
 
@@ -189,6 +195,7 @@ class FixedBody(Body):
         super().__init__(len(content))
         self._content = content
         self._taken = 0
+        self.arrived = len(content)
         self.complete = True
 
     async def read_into(self, view: memoryview) -> int:

@@ -45,6 +45,10 @@ class Request:
     is_http_1_0: bool = False
     """Whether the client knows no chunks."""
     client: Client = THERE
+    operation: str = ""
+    caller: str = ""
+    """What a service beside OSS was asked for, and the name of the kind of caller: noted by it, for
+    those who count."""
 
 
 class Span(Protocol):

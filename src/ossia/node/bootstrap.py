@@ -10,7 +10,6 @@ import resource
 import signal
 import ssl
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -57,6 +56,7 @@ from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.internal import Internal
+from ossia.gateway.metrics import Admission, MetricsGateway, MetricsSide
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
@@ -65,6 +65,13 @@ from ossia.http.server import HttpServer
 from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
 from ossia.node.master_key_rotation import MasterKeyRotation
+from ossia.node.metrics.access import scrape_key
+from ossia.node.metrics.board import Board
+from ossia.node.metrics.exposition import exposer
+from ossia.node.metrics.families import FAMILIES
+from ossia.node.metrics.state import StateWatch
+from ossia.node.metrics.timed import TimedBlobs, TimedDatabase
+from ossia.node.metrics.worker import EngineNote, WorkerMetrics
 from ossia.node.probes import probes
 from ossia.node.read_only import ReadOnlyDatabase
 from ossia.node.shared_database import shared_database
@@ -72,8 +79,10 @@ from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
+from ossia.protocol.policy_place import place_of
 from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
-from ossia.settings import Settings, SettingsError
+from ossia.records import Delivery
+from ossia.settings import Settings, SettingsError, is_loopback
 
 log = logging.getLogger("ossia")
 
@@ -126,23 +135,14 @@ def is_for_this_machine(settings: Settings) -> bool:
     host, _ = settings.host_and_port()
     # Who reaches the console may have callbacks sent again, elsewhere.
     console_host, _ = settings.console_host_and_port() or (host, 0)
-    return all(map(_is_loopback, (host, console_host))) and (
+    return all(map(is_loopback, (host, console_host))) and (
         not settings.public_url or _names_loopback(settings.url)
     )
 
 
 def _names_loopback(url: str) -> bool:
     try:
-        return _is_loopback(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
+        return is_loopback(urlsplit(url).hostname or "")
     except ValueError:
         return False
 
@@ -163,14 +163,17 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def open_stores(
-    settings: Settings, folder: Path | None, clock: Clock
+    settings: Settings, folder: Path | None, clock: Clock, metrics: WorkerMetrics | None = None
 ) -> tuple[Database, BlobStore]:
-    """The storage adapters that the settings name."""
+    """The storage adapters that the settings name; *metrics* hear how long they take."""
+    metrics = metrics or WorkerMetrics(Board(FAMILIES).rows[0])
     database: Database
     if settings.metadata == "memory":
-        database = MemoryDatabase(clock, blob_terms(settings))
+        database = MemoryDatabase(clock, blob_terms(settings), watch=metrics)
     elif settings.is_shared:
-        database = shared_database(settings, clock)
+        shared = shared_database(settings, clock)
+        metrics.lines = shared.lines
+        database = TimedDatabase(shared, metrics.database_call)
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
@@ -179,19 +182,23 @@ def open_stores(
             clock,
             blob_terms(settings),
             on_broken=lambda: os.kill(os.getpid(), signal.SIGINT),
+            watch=metrics,
         )
     if settings.read_only:
         database = ReadOnlyDatabase(database)
-    return database, open_blobs(settings, folder, clock)
+    blobs = open_blobs(settings, folder, clock, metrics.engine_call)
+    return database, TimedBlobs(blobs, metrics.blob_call)
 
 
-def open_blobs(settings: Settings, folder: Path | None, clock: Clock) -> BlobStore:
-    """Where the bytes are that the settings name."""
+def open_blobs(
+    settings: Settings, folder: Path | None, clock: Clock, note: EngineNote | None = None
+) -> BlobStore:
+    """Where the bytes are that the settings name; *note* hears of calls of an S3 engine."""
     engine = blob_engine(settings)
     if settings.blobs == "memory":
         return MemoryBlobStore(clock)
     if engine is not None:
-        return engine.store(folder)
+        return engine.store(folder, note)
     assert folder is not None
     return FileBlobStore(folder)
 
@@ -224,11 +231,16 @@ class Node:
         folder: Path | None,
         *,
         clock: Clock | None = None,
+        board: Board | None = None,
+        worker: int = 0,
     ) -> None:
+        """*board* has the numbers of all workers, of which this is one."""
         self.settings = settings
         self.keys = keys
         self.clock = clock or system_clock()
-        self.database, self.blobs = open_stores(settings, folder, self.clock)
+        board = board or Board(FAMILIES)
+        self.metrics = WorkerMetrics(board.rows[worker])
+        self.database, self.blobs = open_stores(settings, folder, self.clock, self.metrics)
         self.identities = Identities(
             self.database,
             self.clock,
@@ -258,7 +270,7 @@ class Node:
         self.lifecycle = LifecycleWorker(
             self.database,
             self.buckets,
-            Deeds(self.database, self.objects.versions, multipart),
+            Deeds(self.database, self.objects.versions, multipart, note=self.metrics.lifecycle),
             self.clock,
             day_ms=day_ms,
         )
@@ -283,7 +295,7 @@ class Node:
             limits=_callback_limits(settings),
             webhooks=keys.webhook_key,
             sni_as_oss=settings.callback_sni == "as-oss",
-            note=self.delivery_log.note,
+            note=self._note_delivery,
         )
         self.outbox = Outbox(
             self.database,
@@ -326,6 +338,10 @@ class Node:
         internal = Internal(
             keys.callback_keys, keys.webhook_key.public(), __version__, self.readiness
         )
+        # The keys are this server's own, whatever region a signature names.
+        own_authenticator = Authenticator(
+            self.identities, self.sessions, region="", versions=settings.signatures
+        )
         admin = AdminSide(
             AdminServices(
                 identities=self.identities,
@@ -345,8 +361,7 @@ class Node:
                 region=settings.region,
                 is_closing=lambda: self.server.closing,
             ),
-            # The keys are this server's own, whatever region a signature names.
-            Authenticator(self.identities, self.sessions, region="", versions=settings.signatures),
+            own_authenticator,
             self.clock,
             region=settings.region,
             account_id=keys.account_id,
@@ -356,14 +371,29 @@ class Node:
             self.identities, self.sessions, region=settings.region, versions=settings.signatures
         )
         pages = () if settings.console_listen else (console_answer,)
+        admission = Admission(
+            key=scrape_key(settings),
+            authenticator=own_authenticator,
+            clock=self.clock,
+            place=place_of(f"acs:ossia:{settings.region}:{keys.account_id}:metrics/*"),
+        )
+        state = StateWatch(settings, folder, self.database, self.readiness, self.clock)
+        metrics = partial(MetricsSide, exposer(board, self.metrics, state))
         self.gateway = Gateway(
             Router(oss),
             services,
             authenticator,
             Addressing(settings.domains),
             self.clock,
-            sides=(admin.answer, *pages, internal.answer, rpc.answer),
+            sides=(
+                admin.answer,
+                *pages,
+                metrics(admission).answer,
+                internal.answer,
+                rpc.answer,
+            ),
             access_log=settings.access_log,
+            note=self.metrics.request,
         )
         served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
         self.server = served(self.gateway.handle, self.gateway.refuse)
@@ -377,8 +407,32 @@ class Node:
                 self.clock,
                 sides=(admin.answer, console_answer, internal.answer),
                 access_log=settings.access_log,
+                note=self.metrics.request,
             )
-            self.servers = (self.server, served(console.handle, console.refuse))
+            self.servers = (*self.servers, served(console.handle, console.refuse))
+        if settings.metrics_listen:
+            aside = MetricsGateway(
+                Router(oss),
+                services,
+                authenticator,
+                Addressing(()),
+                self.clock,
+                sides=(metrics(admission.at_own_address()).answer, internal.answer),
+                access_log=settings.access_log,
+                note=self.metrics.request,
+            )
+            self.servers = (*self.servers, served(aside.handle, aside.refuse))
+
+    def beat(self) -> None:
+        """Note what this process is like now."""
+        self.metrics.beat(
+            connections=sum(len(each.connections) for each in self.servers),
+            under_way=self.callbacks.under_way,
+        )
+
+    def _note_delivery(self, delivery: Delivery) -> None:
+        self.metrics.delivered(delivery)
+        self.delivery_log.note(delivery)
 
     async def _is_stored(self, bucket: str, key: str) -> bool:
         found = await self.buckets.peek(bucket)

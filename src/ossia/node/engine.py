@@ -10,6 +10,7 @@ from ossia.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from ossia.adapters.s3 import Engine, S3BlobStore
+    from ossia.adapters.s3.engine import Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class BlobEngine:
     settings: Settings
     root_certificate: bytes | None
 
-    def engine(self) -> "Engine":
-        """Calls to it."""
+    def engine(self, note: "Note | None" = None) -> "Engine":
+        """Calls to it, of which *note* hears."""
         # Its client library is large, and starts threads: who stores files needs neither.
         from ossia.adapters.s3 import Engine  # noqa: PLC0415 - see above
 
@@ -32,14 +33,15 @@ class BlobEngine:
             region=self.settings.blobs_region,
             root_certificate=self.root_certificate,
             deadline_s=self.settings.blobs_timeout,
+            **({} if note is None else {"note": note}),
         )
 
-    def store(self, folder: Path | None) -> "S3BlobStore":
-        """The blob store on it, for one of the workers."""
+    def store(self, folder: Path | None, note: "Note | None" = None) -> "S3BlobStore":
+        """The blob store on it, for one of the workers; *note* hears of calls."""
         from ossia.adapters.s3 import S3BlobStore  # noqa: PLC0415 - as above
 
         return S3BlobStore(
-            self.engine(), self.address.prefix, folder, workers=self.settings.worker_count
+            self.engine(note), self.address.prefix, folder, workers=self.settings.worker_count
         )
 
 

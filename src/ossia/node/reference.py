@@ -13,8 +13,12 @@ from ossia.api.ram import Operation as RpcOperation
 from ossia.api.sts.rpc import STS_OPERATIONS
 from ossia.api.sts.rpc import VERSION as STS_VERSION
 from ossia.errors import OssError
+from ossia.node.metrics.board import Family
+from ossia.node.metrics.families import ASKED, FAMILIES
 from ossia.settings import rows
 
+_SHOWN = 12
+"""Of labels that can have more values than this, those are not listed."""
 _GENERATED = "<!-- Made by `make docs` from the code; edits are overwritten. -->\n"
 
 
@@ -175,11 +179,37 @@ def _error_classes() -> list[type[OssError]]:
     ]
 
 
+def metrics() -> str:
+    """Every metric with its labels."""
+    lines = [
+        "# Metrics",
+        _GENERATED,
+        (
+            "What `/-/metrics` tells, in the order of the answer. How to get at it, and what to look at: [monitoring.md](monitoring.md). "
+            "Of a gateway on a shared database, what is said of the outbox is that of all gateways; everything else is its own."
+        ),
+        "",
+        "| metric | kind | labels | meaning |",
+        "|---|---|---|---|",
+        *(_metric_row(each) for each in (*FAMILIES, *ASKED)),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _metric_row(family: Family) -> str:
+    labels = ["`worker`"] if family.by_worker else []
+    for name, values in family.labels:
+        some = ": " + ", ".join(values) if 0 < len(values) <= _SHOWN else ""
+        labels.append(f"`{name}`{some}")
+    return f"| `{family.name}` | {family.kind.value} | {'; '.join(labels)} | {family.text} |"
+
+
 PAGES = {
     "operations.md": operations,
     "sts-ram.md": sts_ram,
     "settings.md": settings,
     "errors.md": error_codes,
+    "metrics.md": metrics,
 }
 
 

@@ -16,6 +16,7 @@ from ossia.adapters.postgres import PostgresDatabase
 from ossia.node.bootstrap import callback_targets, restore_times, tls_context
 from ossia.node.engine import blob_engine
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
+from ossia.node.metrics.access import scrape_key
 from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
@@ -40,6 +41,7 @@ def serve(
     callback_targets(settings)
     restore_times(settings)
     blob_engine(settings)
+    scrape_key(settings)
     with ExitStack() as held:
         path = None
         if settings.needs_folder:
@@ -76,11 +78,21 @@ def _shared_keys(settings: Settings) -> NodeKeys:
 
 def _with_bound_ports(settings: Settings, sockets: Sockets) -> Settings:
     """*settings* with the ports that the system chose in place of 0."""
-    listen, *console = (
-        f"{asked.rpartition(':')[0] or '0.0.0.0'}:{each.getsockname()[1]}"  # noqa: S104 - as asked
-        for asked, each in zip((settings.listen, settings.console_listen), sockets, strict=False)
+    bound = iter(sockets)
+
+    def with_port(asked: str) -> str:
+        if not asked:
+            return ""
+        host = asked.rpartition(":")[0] or "0.0.0.0"  # noqa: S104 - as asked
+        return f"{host}:{next(bound).getsockname()[1]}"
+
+    # In the order in which they were bound.
+    return replace(
+        settings,
+        listen=with_port(settings.listen),
+        console_listen=with_port(settings.console_listen),
+        metrics_listen=with_port(settings.metrics_listen),
     )
-    return replace(settings, listen=listen, console_listen=console[0] if console else "")
 
 
 def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_json: bool) -> None:
@@ -95,6 +107,7 @@ def _announce(settings: Settings, keys: NodeKeys, folder: Path | None, *, as_jso
             "secret_file": secret_file,
             "public_key_url": keys.callback_keys.current().url,
             "console_url": settings.console_url,
+            "metrics_url": settings.metrics_url,
         }
         print(json.dumps(event), flush=True)  # noqa: T201 - the CLI's output
         return

@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import uvloop
@@ -25,6 +25,8 @@ from ossia.node.bootstrap import Node, tls_context
 from ossia.node.duties import HasDuty, duties
 from ossia.node.keys import NodeKeys
 from ossia.node.memory_watch import spare_the_collector, watch_memory
+from ossia.node.metrics.board import Board
+from ossia.node.metrics.families import FAMILIES
 from ossia.node.shared_keys import follow
 from ossia.ports import Unavailable
 from ossia.settings import Settings, SettingsError
@@ -34,13 +36,15 @@ log = logging.getLogger("ossia")
 STOP_DEADLINE_S = 30
 SWEEP_EVERY_S = 60
 RETRY_EVERY_S = 0.5
+BEAT_EVERY_S = 0.25
 _SWEEPS_PER_SCRUB = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
 _MANY_FILES = 128 * 1024
 
 Sockets = tuple[socket.socket, ...]
-"""What one worker listens on: the port of the objects, and that of the console if it has one."""
+"""What one worker listens on: the port of the objects, and those of the console and of metrics
+where they have one."""
 
 
 def _allow_many_files() -> None:
@@ -56,17 +60,19 @@ def _allow_many_files() -> None:
 
 def bind(settings: Settings, count: int) -> list[Sockets]:
     """Sockets for *count* workers.  Raises `SettingsError` if a port is taken."""
-    objects = _bind("--listen", *settings.host_and_port(), count)
-    console = settings.console_host_and_port()
-    if console is None:
-        return [(each,) for each in objects]
+    asked = (
+        ("--listen", settings.host_and_port()),
+        ("--console-listen", settings.console_host_and_port()),
+        ("--metrics-listen", settings.metrics_host_and_port()),
+    )
+    bound: list[list[socket.socket]] = []
     try:
-        consoles = _bind("--console-listen", *console, count)
+        bound.extend(_bind(flag, *place, count) for flag, place in asked if place is not None)
     except SettingsError:
-        for each in objects:
+        for each in chain.from_iterable(bound):
             each.close()
         raise
-    return list(zip(objects, consoles, strict=True))
+    return list(zip(*bound, strict=True))
 
 
 def _bind(flag: str, host: str, port: int, count: int) -> list[socket.socket]:
@@ -119,7 +125,7 @@ async def serve_until_stopped(
     for server, listening in zip(node.servers, sockets, strict=True):
         await server.listen(listening, tls)
     async with duties(node.settings, node.clock) as has_duty:
-        chores = [loop.create_task(watch_memory())]
+        chores = [loop.create_task(watch_memory()), loop.create_task(_beat(node))]
         if node.settings.is_shared:
             chores.append(loop.create_task(follow(node.database, node.keys.callback_keys)))
         if sweeps:
@@ -157,12 +163,22 @@ class _Leaving:
         asyncio.get_running_loop().call_later(self._drain_s, self.stopped.set)
 
 
+async def _beat(node: Node) -> None:
+    """Note how late the loop wakes, and what the process is like."""
+    while True:
+        begun_s = time.monotonic()
+        await asyncio.sleep(BEAT_EVERY_S)
+        node.metrics.loop_lag.observe(max(0.0, time.monotonic() - begun_s - BEAT_EVERY_S))
+        node.beat()
+
+
 async def _retry(node: Node) -> None:
     """Send callbacks that are owed when they are due: those of which this takes the lease."""
     while True:
         sent = 0
         try:
-            sent = await node.outbox.run_due()
+            with node.metrics.duty("retry"):
+                sent = await node.outbox.run_due()
         except Unavailable as error:
             log.warning("retry_failed reason=%s", error)
         except Exception:
@@ -174,12 +190,13 @@ async def _sweep(node: Node, has_duty: HasDuty) -> None:
     """Collect garbage and old log rows every minute, look for unknown blobs once a day."""
     for turn in count():
         try:
-            if await has_duty("sweep"):
-                await node.collector.sweep()
-                await node.delivery_log.prune()
-                await node.kms.purge()
-                if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
-                    await node.collector.scrub()
+            with node.metrics.duty("sweep"):
+                if await has_duty("sweep"):
+                    node.metrics.collected.add(await node.collector.sweep())
+                    await node.delivery_log.prune()
+                    await node.kms.purge()
+                    if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
+                        node.metrics.collected.add(await node.collector.scrub())
         except Unavailable as error:
             log.warning("sweep_failed reason=%s", error)
         except Exception:
@@ -191,7 +208,8 @@ async def _age(node: Node, has_duty: HasDuty) -> None:
     """Act by lifecycle rules: go through the buckets of which a pass is due."""
     while True:
         try:
-            await node.lifecycle.run(partial(has_duty, "lifecycle"))
+            with node.metrics.duty("lifecycle"):
+                await node.lifecycle.run(partial(has_duty, "lifecycle"))
         except Unavailable as error:
             log.warning("lifecycle_failed reason=%s", error)
         except Exception:
@@ -213,6 +231,7 @@ class Supervisor:
         self._keys = keys
         self._folder = folder
         self._sockets = sockets
+        self._board = Board(FAMILIES, len(sockets))
         self._workers: dict[int, int] = {}
         self._stopping: list[int] = []
         """The signals that said so."""
@@ -278,7 +297,10 @@ class Supervisor:
                 _die_with_parent()
 
             async def main() -> None:
-                node = Node(self._settings, self._keys, self._folder)
+                node = Node(
+                    self._settings, self._keys, self._folder, board=self._board, worker=index
+                )
+                node.metrics.begin()
                 spare_the_collector()
 
                 def ready() -> None:

@@ -1,7 +1,7 @@
 """The delivery log, and callbacks that are owed."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -9,6 +9,7 @@ from ossia.ports import Rows, Transaction
 from ossia.records import Delivery, PendingCallback
 
 _PRUNED_AT_ONCE = 1000
+_OLDEST_LOOKED_AT = 1000
 _pack = msgspec.msgpack.Encoder().encode
 _delivery = msgspec.msgpack.Decoder(Delivery).decode
 _pending = msgspec.msgpack.Decoder(PendingCallback).decode
@@ -23,6 +24,18 @@ class DeliveryFilter(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str = ""
     accepted: bool | None = None
     since: int = 0
+
+
+class Owed(NamedTuple):
+    """How much is owed, and how much was given up.
+
+    ``oldest_at`` is when the oldest was first owed, in milliseconds; None where nothing is owed, or
+    where it stands behind a thousand that were given up.
+    """
+
+    waiting: int
+    given_up: int
+    oldest_at: int | None
 
 
 # the log
@@ -140,6 +153,22 @@ async def page_pending(rows: Rows, *, dead: bool, after: str, limit: int) -> lis
         max(limit, 0),
     )
     return [_pending(record) for (record,) in found]
+
+
+async def count_pending(rows: Rows) -> Owed:
+    """How much is owed; counted in indexes alone."""
+    every = await rows.one("select count(*) from pending")
+    waiting = await rows.one("select count(*) from pending where dead = 0")
+    # Ids sort by time.
+    oldest = await rows.one(
+        "select record from (select id, dead, record from pending order by id limit $1) as oldest"
+        " where dead = 0 order by id limit 1",
+        _OLDEST_LOOKED_AT,
+    )
+    assert every is not None
+    assert waiting is not None
+    at = None if oldest is None else _pending(oldest[0]).created_at
+    return Owed(waiting[0], every[0] - waiting[0], at)
 
 
 async def lease(tx: Transaction, now: int, until: int, limit: int) -> list[PendingCallback]:

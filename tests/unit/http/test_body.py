@@ -62,6 +62,7 @@ async def test_bytes_arrive_in_order_however_they_are_cut(
     await feeding
     assert received == whole
     assert body.complete
+    assert body.arrived == len(whole)
 
 
 @settings(max_examples=100, deadline=None)
@@ -86,6 +87,7 @@ async def test_reading_everything_within_a_limit(size: int, known: bool) -> None
     late = Body(size if known else None)
     feeding = asyncio.ensure_future(feed(late, [content] if content else [], direct=False))
     for body in (held, late, fixed):
+        assert body.arrived == (0 if body is late else size)
         if size > 10:
             with pytest.raises(EntityTooLarge):
                 await body.read_all(10, EntityTooLarge)

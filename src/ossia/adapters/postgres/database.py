@@ -90,6 +90,10 @@ class PostgresDatabase:
         """Take away what *step* leaves to those before *version*.  Raises `Unavailable`."""
         await self._again(self._deadline(), _contract, step, version)
 
+    def lines(self) -> tuple[int, int, int]:
+        """How many connections are used and free, and how many wait for one."""
+        return self._lines.counts()
+
     # questions
 
     async def one(self, sql: str, *values: Value) -> Row | None:

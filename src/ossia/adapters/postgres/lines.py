@@ -70,6 +70,11 @@ class Lines:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_closed = False
 
+    def counts(self) -> tuple[int, int, int]:
+        """How many are used and free, and how many wait for one."""
+        free = len(self._free)
+        return self._count - free, free, len(self._waiting)
+
     @asynccontextmanager
     async def one(self, deadline: float) -> AsyncIterator[Line]:
         """A line of one's own until *deadline*, by the time of the loop.

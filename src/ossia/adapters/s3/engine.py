@@ -53,6 +53,15 @@ class Name(NamedTuple):
     """Milliseconds, by the engine's clock."""
 
 
+Note = Callable[[str, str, float, int], None]
+"""Hears of each call: ``put``, ``get``, ``delete`` or ``list``; ``done``, ``missing``,
+``unavailable`` or ``cancelled``; how many seconds it took, and how many tries."""
+
+
+def _nobody(_call: str, _outcome: str, _seconds: float, _tries: int) -> None:
+    """Nobody wants to hear of it."""
+
+
 class Engine:
     """One bucket of an engine."""
 
@@ -65,6 +74,7 @@ class Engine:
         region: str,
         root_certificate: bytes | None = None,
         deadline_s: float = 30,
+        note: Note = _nobody,
     ) -> None:
         options: dict[str, Any] = {
             "allow_http": address.is_plain,
@@ -99,6 +109,7 @@ class Engine:
             retry_config={"max_retries": 0},
         )
         self._deadline_s = deadline_s
+        self._note = note
 
     async def put(self, name: str, content: memoryview) -> bool:
         """Write *content*, durably.  Raises `Unavailable`.
@@ -116,7 +127,7 @@ class Engine:
             except FileNotFoundError as error:
                 raise Unavailable(_reason(error)) from error
 
-        await self._call(put)
+        await self._call("put", put)
         return tries == 1
 
     async def get(self, name: str, start: int, length: int) -> memoryview:
@@ -132,7 +143,7 @@ class Engine:
                 raise _absent(error) from error
             return memoryview(found)
 
-        return await self._call(get)
+        return await self._call("get", get)
 
     async def delete(self, names: Sequence[str]) -> None:
         """Remove names; one that is not there is no error.  Raises `Unavailable`."""
@@ -142,12 +153,12 @@ class Engine:
             await obstore.delete_async(self._store, names)
 
         if names:
-            await self._call(delete)
+            await self._call("delete", delete)
 
     async def names(self, prefix: str) -> AsyncIterator[Name]:
         """Every name that begins with *prefix*, which ends with a slash.  Raises `Unavailable`."""
         after: str | None = None
-        while page := await self._call(partial(self._page, prefix, after)):
+        while page := await self._call("list", partial(self._page, prefix, after)):
             for name in page:
                 yield name
             if len(page) < _PAGE:
@@ -161,7 +172,7 @@ class Engine:
             found = await obstore.list_with_delimiter_async(self._store, prefix)
             return [f"{each}/" for each in found["common_prefixes"]]
 
-        return await self._call(folders)
+        return await self._call("list", folders)
 
     async def probe(self, prefix: str) -> None:
         """Ask once whether the bucket answers.  Raises `Unavailable`."""
@@ -176,8 +187,33 @@ class Engine:
             ]
         return []
 
-    async def _call(self, call: Callable[[], Awaitable[T]]) -> T:
-        """What *call* brings, tried until the deadline."""
+    async def _call(self, name: str, call: Callable[[], Awaitable[T]]) -> T:
+        """What *call* brings, tried until the deadline; `Note` hears of it under *name*."""
+        now_s = asyncio.get_running_loop().time
+        begun_s = now_s()
+        tries = 0
+
+        async def counted() -> T:
+            nonlocal tries
+            tries += 1
+            return await call()
+
+        outcome = "cancelled"
+        try:
+            brought = await self._try_on(counted)
+        except Missing:
+            outcome = "missing"
+            raise
+        except Unavailable:
+            outcome = "unavailable"
+            raise
+        else:
+            outcome = "done"
+            return brought
+        finally:
+            self._note(name, outcome, now_s() - begun_s, tries)
+
+    async def _try_on(self, call: Callable[[], Awaitable[T]]) -> T:
         now_s = asyncio.get_running_loop().time
         end_s = now_s() + self._deadline_s
         backoff_s = _BACKOFF_S

@@ -21,7 +21,7 @@ from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import schema
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
-from ossia.adapters.sqlite.group_commit import GroupCommit
+from ossia.adapters.sqlite.group_commit import GroupCommit, Unwatched, Watch
 from ossia.adapters.sqlite.stamps import OwnStamps, SharedStamps
 from ossia.adapters.sqlite.transaction import SqliteRows, SqliteTransaction, plan_once
 from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Transaction
@@ -64,7 +64,8 @@ class SqliteDatabase(_SqliteDatabase):
 
     *folder* holds the file, its log and the locks; processes that open the same folder share the
     state.  *on_broken* is called, in a thread, when the log could not be brought to the disk: the
-    process must then be started anew.  Raises `SchemaTooNewError`.
+    process must then be started anew.  *watch* hears how long commits take.  Raises
+    `SchemaTooNewError`.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class SqliteDatabase(_SqliteDatabase):
         cache_kib: int = _CACHE_KIB,
         log_pages: int = LOG_PAGES,
         on_broken: Callable[[], None] = lambda: None,
+        watch: Watch | None = None,
     ) -> None:
         self._file = folder / "metadata.sqlite3"
         turn = folder / "metadata.turn"
@@ -105,6 +107,7 @@ class SqliteDatabase(_SqliteDatabase):
             renew=self._stamps.renew,
             after_commit=self._checkpoints.start_if_due,
             on_broken=on_broken,
+            watch=watch or Unwatched(),
         )
 
     def _connect(self) -> apsw.Connection:
@@ -141,7 +144,9 @@ class SqliteDatabase(_SqliteDatabase):
 class MemoryDatabase(_SqliteDatabase):
     """See `ossia.ports.Database`: in memory, gone when the process ends."""
 
-    def __init__(self, clock: Clock, terms: BlobTerms = DEFAULT_TERMS) -> None:
+    def __init__(
+        self, clock: Clock, terms: BlobTerms = DEFAULT_TERMS, *, watch: Watch | None = None
+    ) -> None:
         self._connection = apsw.Connection(":memory:")
         plan_once(self._connection)
         schema.migrate(self._connection)
@@ -155,6 +160,7 @@ class MemoryDatabase(_SqliteDatabase):
             renew=self._stamps.renew,
             after_commit=_nothing,
             on_broken=_nothing,
+            watch=watch or Unwatched(),
         )
 
     async def close(self) -> None:

@@ -18,10 +18,11 @@ Rules:
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import apsw
 
@@ -35,6 +36,26 @@ _BATCH = 256
 _POLLS = 5
 """How often a taken lock is asked for again before a thread is sent to wait for it."""
 _POLL_S = 0.001
+
+
+class Watch(Protocol):
+    """Hears how long commits take."""
+
+    def committed(self, changes: int, seconds: float) -> None:
+        """One transaction made so many changes."""
+
+    def flushed(self, seconds: float) -> None:
+        """The disk has made it durable.  In a thread."""
+
+
+class Unwatched:
+    """Nobody wants to hear of it."""
+
+    def committed(self, changes: int, seconds: float) -> None:
+        """See `Watch.committed`."""
+
+    def flushed(self, seconds: float) -> None:
+        """See `Watch.flushed`."""
 
 
 class _Waiting(NamedTuple):
@@ -71,6 +92,7 @@ class GroupCommit:
         renew: Callable[[str], None],
         after_commit: Callable[[], None],
         on_broken: Callable[[], None],
+        watch: Watch,
     ) -> None:
         self._connection = connection
         self._cursor = connection.cursor()
@@ -80,6 +102,7 @@ class GroupCommit:
         self._renew = renew
         self._after_commit = after_commit
         self._on_broken = on_broken
+        self._watch = watch
         self._waiting: list[_Waiting] = []
         self._is_running = False
         self._polls = 0
@@ -139,7 +162,9 @@ class GroupCommit:
         del self._waiting[:_BATCH]
         try:
             if self._broken is None:
+                begun = time.monotonic()
                 batch = self._transact(waiting)
+                self._watch.committed(len(waiting), time.monotonic() - begun)
             else:
                 batch = _refused(waiting, self._broken)
         finally:
@@ -173,8 +198,10 @@ class GroupCommit:
 
     def _make_durable(self, batch: _Batch, loop: asyncio.AbstractEventLoop) -> None:
         if self._broken is None:
+            begun = time.monotonic()
             try:
                 self._disk.flush()
+                self._watch.flushed(time.monotonic() - begun)
             except OSError as error:
                 log.critical("metadata_log_not_durable", exc_info=error)
                 self._broken = error

@@ -33,6 +33,14 @@ _VERSIONS = frozenset({VERSION, RAM_VERSION, IMS_VERSION})
 _FORM = b"application/x-www-form-urlencoded"
 _METHODS = frozenset({b"GET", b"POST"})
 
+Note = Callable[[str, Caller], None]
+"""Hears what is asked for, and by whom, as far as it is known: before it is done."""
+
+
+def _nobody(_action: str, _caller: Caller) -> None:
+    """Nobody wants to hear of it."""
+
+
 Handler = Callable[[Caller, Mapping[str, str], Context], Awaitable[Fields]]
 
 STS_OPERATIONS = {
@@ -85,7 +93,12 @@ class RpcService:
         }
 
     async def answer_rpc(
-        self, request: RpcRequest, *, host: str = "", context: Context | None = None
+        self,
+        request: RpcRequest,
+        *,
+        host: str = "",
+        context: Context | None = None,
+        note: Note = _nobody,
     ) -> RpcAnswer:
         """Serve one request to ``/`` for which `is_rpc` holds.
 
@@ -97,7 +110,7 @@ class RpcService:
         try:
             parameters = request.parameters()
             form = answer.format_of(parameters)
-            action, fields = await self._run(request, parameters, context or {})
+            action, fields = await self._run(request, parameters, context or {}, note)
             return answer.render(form, action, fields, request_id)
         except RpcError as error:
             refused = error
@@ -114,15 +127,17 @@ class RpcService:
             del refused
 
     async def _run(
-        self, request: RpcRequest, parameters: Mapping[str, str], context: Context
+        self, request: RpcRequest, parameters: Mapping[str, str], context: Context, note: Note
     ) -> tuple[str, Fields]:
         if request.method not in _METHODS:
             raise RpcError(405, "UnsupportedHTTPMethod", "The HTTP method is not supported.")
         action, operation = self._find(request, parameters)
+        note(action, ANONYMOUS)
         if action in _UNSIGNED:
             # Its token says who calls; a signature, which some SDKs send along, adds nothing.
             return action, await operation(ANONYMOUS, parameters, context)
         caller = await self._authenticate(request)
+        note(action, caller)
         known = {"acs:PrincipalARN": [caller.arn], "acs:AccessId": [caller.access_key_id]}
         return action, await operation(caller, parameters, {**context, **known})
 

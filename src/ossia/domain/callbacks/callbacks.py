@@ -181,6 +181,11 @@ class Callbacks:
         self._all_under_way = Load()
         self._ids = _DeliveryIds()
 
+    @property
+    def under_way(self) -> int:
+        """How many are being delivered now."""
+        return self._all_under_way.count
+
     async def message(
         self,
         config: CallbackConfig,

@@ -4,7 +4,7 @@ What has changed since it was judged is left as it is, and so is what may not be
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from ossia import tables
@@ -30,15 +30,31 @@ _COUNTED: Final = {
     Deed.CHANGE_CLASS: "changed",
     Deed.ABORT: "aborted",
 }
+COUNTED: Final = (*_COUNTED.values(), OVERTAKEN, KEPT)
+"""What is counted."""
+Note = Callable[[Mapping[str, int]], None]
+"""Hears how much of each was done."""
+
+
+def _nobody(_: Mapping[str, int]) -> None:
+    """Nobody wants to hear of it."""
 
 
 class Deeds:
     """What rules do."""
 
-    def __init__(self, database: Database, versions: Versions, multipart: Multipart) -> None:
+    def __init__(
+        self,
+        database: Database,
+        versions: Versions,
+        multipart: Multipart,
+        *,
+        note: Note = _nobody,
+    ) -> None:
         self._database = database
         self._versions = versions
         self._multipart = multipart
+        self._note = note
 
     async def do(self, bucket: Bucket, findings: Sequence[Finding], now: int) -> Counter[str]:
         """Do what was found; how much of it was done, by what it was.
@@ -58,6 +74,7 @@ class Deeds:
         for each in findings:
             if each.upload is not None:
                 counts[await self._abort(bucket, each)] += 1
+        self._note(+counts)
         return +counts
 
     async def _remove(self, bucket: Bucket, findings: Sequence[Finding]) -> Counter[str]:

@@ -1,5 +1,6 @@
 """The worker over what is in memory: passes, races, resuming, what may not be removed."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -65,6 +66,7 @@ class World(Domain):
 
     def __init__(self) -> None:
         super().__init__()
+        self.heard: Counter[str] = Counter()
         self.clock.at = 20_000 * DAY + DAY // 2
         self.lifecycles = Lifecycles(self.metadata, self.buckets, self.clock)
         self.access_times = AccessTimes(self.metadata, self.clock)
@@ -73,7 +75,7 @@ class World(Domain):
     def new_worker(self) -> LifecycleWorker:
         """Another process."""
         buckets = Buckets(self.metadata, self.clock, "cn-test")
-        deeds = Deeds(self.metadata, self.objects.versions, self.multipart)
+        deeds = Deeds(self.metadata, self.objects.versions, self.multipart, note=self.heard.update)
         return LifecycleWorker(self.metadata, buckets, deeds, self.clock)
 
     async def begin(self, *rules: str, versioned: bool = False) -> None:
@@ -679,3 +681,11 @@ async def test_a_bucket_without_rules_explains_nothing(world: World) -> None:
     await world.begin()
     with pytest.raises(NoSuchLifecycle):
         await world.lifecycles.explain(world.bucket_now, "", 0, None)
+
+
+async def test_whoever_listens_hears_what_is_done(world: World) -> None:
+    await world.begin(expire())
+    for number in range(7):
+        await world.put(f"{number}")
+    counts = await world.after(3)
+    assert world.heard == counts == {"deleted": 7}
