@@ -38,6 +38,7 @@ from ossia.domain.encryption.kms_keys import KmsKeys
 from ossia.domain.identity.federation import Federation
 from ossia.domain.identity.identities import Identities
 from ossia.domain.identity.sessions import Sessions
+from ossia.domain.identity.store import IdentityStore
 from ossia.domain.lifecycle.deeds import Deeds
 from ossia.domain.lifecycle.lifecycles import Lifecycles
 from ossia.domain.lifecycle.worker import LifecycleWorker
@@ -221,6 +222,16 @@ def restore_times(settings: Settings) -> RestoreTimes:
         raise SettingsError(str(error)) from error
 
 
+def _federation(settings: Settings, store: IdentityStore, account_id: str) -> Federation:
+    issuers = oidc_issuers(settings)
+    return Federation(
+        store,
+        DocumentClient(issuers),
+        account_id=account_id,
+        allows_plain=lambda url: _is_named(issuers, url),
+    )
+
+
 class Node:
     """Everything that one worker process runs."""
 
@@ -250,13 +261,7 @@ class Node:
             seal=keys.seal,
         )
         self.sessions = Sessions(self.identities.store, self.clock)
-        issuers = oidc_issuers(settings)
-        federation = Federation(
-            self.identities.store,
-            DocumentClient(issuers),
-            account_id=keys.account_id,
-            allows_plain=lambda url: _is_named(issuers, url),
-        )
+        federation = _federation(settings, self.identities.store, keys.account_id)
         self.ingest = Ingest(self.database, self.blobs, self.clock, Buffers())
         self.kms = KmsKeys(self.identities.store, self.clock, keys.master, keys.account_id)
         object_keys = ObjectKeys(self.kms)

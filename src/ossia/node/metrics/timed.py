@@ -44,6 +44,7 @@ class TimedDatabase:
     def __init__(self, database: Database, note: Note) -> None:
         self._database = database
         self._note = note
+        self.position = database.position
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         with _timed(self._note, "question"):
