@@ -167,6 +167,7 @@ def open_stores(
     settings: Settings, folder: Path | None, clock: Clock, metrics: WorkerMetrics | None = None
 ) -> tuple[Database, BlobStore]:
     """The storage adapters that the settings name; *metrics* hear how long they take."""
+    is_watched = metrics is not None
     metrics = metrics or WorkerMetrics(Board(FAMILIES).rows[0])
     database: Database
     if settings.metadata == "memory":
@@ -174,7 +175,8 @@ def open_stores(
     elif settings.is_shared:
         shared = shared_database(settings, clock)
         metrics.lines = shared.lines
-        database = TimedDatabase(shared, metrics.database_call)
+        # Whoever is not watched opens it himself, as `ossia migrate` does.
+        database = TimedDatabase(shared, metrics.database_call) if is_watched else shared
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
