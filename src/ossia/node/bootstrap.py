@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import ssl
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,7 +59,7 @@ from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.internal import Internal
 from ossia.gateway.metrics import Admission, MetricsGateway, MetricsSide
-from ossia.gateway.pipeline import Gateway
+from ossia.gateway.pipeline import Gateway, Note, Side
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.forwarded import Proxies
@@ -166,17 +167,15 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 def open_stores(
     settings: Settings, folder: Path | None, clock: Clock, metrics: WorkerMetrics | None = None
 ) -> tuple[Database, BlobStore]:
-    """The storage adapters that the settings name; *metrics* hear how long they take."""
-    is_watched = metrics is not None
-    metrics = metrics or WorkerMetrics(Board(FAMILIES).rows[0])
+    """The storage adapters that the settings name, themselves unless *metrics* hear of them."""
     database: Database
     if settings.metadata == "memory":
         database = MemoryDatabase(clock, blob_terms(settings), watch=metrics)
     elif settings.is_shared:
-        shared = shared_database(settings, clock)
-        metrics.lines = shared.lines
-        # Whoever is not watched opens it himself, as `ossia migrate` does.
-        database = TimedDatabase(shared, metrics.database_call) if is_watched else shared
+        database = shared = shared_database(settings, clock)
+        if metrics is not None:
+            metrics.lines = shared.lines
+            database = TimedDatabase(shared, metrics.database_call)
     else:
         assert folder is not None
         # The supervisor starts another worker in place of one that cannot write any more.
@@ -189,6 +188,8 @@ def open_stores(
         )
     if settings.read_only:
         database = ReadOnlyDatabase(database)
+    if metrics is None:
+        return database, open_blobs(settings, folder, clock)
     blobs = open_blobs(settings, folder, clock, metrics.engine_call)
     return database, TimedBlobs(blobs, metrics.blob_call)
 
@@ -231,6 +232,29 @@ def _federation(settings: Settings, store: IdentityStore, account_id: str) -> Fe
         DocumentClient(issuers),
         account_id=account_id,
         allows_plain=lambda url: _is_named(issuers, url),
+    )
+
+
+def _gateway(
+    settings: Settings,
+    services: Services,
+    authenticator: Authenticator,
+    clock: Clock,
+    note: Note,
+    kind: type[Gateway],
+    *sides: Side,
+    domains: Sequence[str] = (),
+) -> Gateway:
+    """What answers at one of the addresses."""
+    return kind(
+        Router(oss),
+        services,
+        authenticator,
+        Addressing(domains),
+        clock,
+        sides=sides,
+        access_log=settings.access_log,
+        note=note,
     )
 
 
@@ -386,49 +410,24 @@ class Node:
         )
         state = StateWatch(settings, folder, self.database, self.readiness, self.clock)
         metrics = partial(MetricsSide, exposer(board, self.metrics, state))
-        self.gateway = Gateway(
-            Router(oss),
-            services,
-            authenticator,
-            Addressing(settings.domains),
-            self.clock,
-            sides=(
-                admin.answer,
-                *pages,
-                metrics(admission).answer,
-                internal.answer,
-                rpc.answer,
-            ),
-            access_log=settings.access_log,
-            note=self.metrics.request,
+        gateway = partial(
+            _gateway, settings, services, authenticator, self.clock, self.metrics.request
         )
-        served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
-        self.server = served(self.gateway.handle, self.gateway.refuse)
-        self.servers: tuple[HttpServer, ...] = (self.server,)
+        self.gateway = gateway(
+            Gateway,
+            *(admin.answer, *pages, metrics(admission).answer, internal.answer, rpc.answer),
+            domains=settings.domains,
+        )
+        gateways = [self.gateway]
         if settings.console_listen:
-            console = ConsoleGateway(
-                Router(oss),
-                services,
-                authenticator,
-                Addressing(()),
-                self.clock,
-                sides=(admin.answer, console_answer, internal.answer),
-                access_log=settings.access_log,
-                note=self.metrics.request,
-            )
-            self.servers = (*self.servers, served(console.handle, console.refuse))
+            gateways.append(gateway(ConsoleGateway, admin.answer, console_answer, internal.answer))
         if settings.metrics_listen:
-            aside = MetricsGateway(
-                Router(oss),
-                services,
-                authenticator,
-                Addressing(()),
-                self.clock,
-                sides=(metrics(admission.at_own_address()).answer, internal.answer),
-                access_log=settings.access_log,
-                note=self.metrics.request,
+            gateways.append(
+                gateway(MetricsGateway, metrics(admission.at_own_address()).answer, internal.answer)
             )
-            self.servers = (*self.servers, served(aside.handle, aside.refuse))
+        served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
+        self.servers = tuple(served(each.handle, each.refuse) for each in gateways)
+        self.server = self.servers[0]
 
     def beat(self) -> None:
         """Note what this process is like now."""

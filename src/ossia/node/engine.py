@@ -33,7 +33,7 @@ class BlobEngine:
             region=self.settings.blobs_region,
             root_certificate=self.root_certificate,
             deadline_s=self.settings.blobs_timeout,
-            **({} if note is None else {"note": note}),
+            note=note,
         )
 
     def store(self, folder: Path | None, note: "Note | None" = None) -> "S3BlobStore":

@@ -74,7 +74,7 @@ class Engine:
         region: str,
         root_certificate: bytes | None = None,
         deadline_s: float = 30,
-        note: Note = _nobody,
+        note: Note | None = None,
     ) -> None:
         options: dict[str, Any] = {
             "allow_http": address.is_plain,
@@ -109,7 +109,7 @@ class Engine:
             retry_config={"max_retries": 0},
         )
         self._deadline_s = deadline_s
-        self._note = note
+        self._note = note or _nobody
 
     async def put(self, name: str, content: memoryview) -> bool:
         """Write *content*, durably.  Raises `Unavailable`.

@@ -1,10 +1,20 @@
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from ossia.adapters.filesystem import FileBlobStore
 from ossia.adapters.memory import MemoryBlobStore
+from ossia.adapters.postgres import PostgresDatabase
+from ossia.adapters.sqlite.database import MemoryDatabase
+from ossia.adapters.system import SystemClock
+from ossia.node.bootstrap import open_stores
+from ossia.node.metrics.board import Board
+from ossia.node.metrics.families import FAMILIES
 from ossia.node.metrics.timed import Note, TimedBlobs, TimedDatabase
+from ossia.node.metrics.worker import WorkerMetrics
 from ossia.ports import BlobStore, Database, Missing, Rows, Transaction, Unavailable
+from ossia.settings import load
 from ossia.tables.buckets import CHANGED
 from stored import in_memory
 from storing import SetClock
@@ -81,3 +91,15 @@ async def test_how_long_it_took_is_noted() -> None:
     await database.together(slow)
     assert 0.02 <= took[0] < 1
     await database.close()
+
+
+def test_who_does_not_watch_gets_the_stores_themselves(tmp_path: Path) -> None:
+    """`ossia migrate` opens and closes them, which is beyond the ports."""
+    settings = load({"metadata": "memory"}, {})
+    plain = open_stores(settings, tmp_path, SystemClock())
+    assert [type(each) for each in plain] == [MemoryDatabase, FileBlobStore]
+    place = {"metadata": "postgresql://nobody@127.0.0.1:1/none", "master_key_file": "key"}
+    shared = load({**place, "blobs": "memory"}, {})
+    assert isinstance(open_stores(shared, tmp_path, SystemClock())[0], PostgresDatabase)
+    watched = open_stores(shared, tmp_path, SystemClock(), WorkerMetrics(Board(FAMILIES).rows[0]))
+    assert [type(each) for each in watched] == [TimedDatabase, TimedBlobs]
