@@ -18,6 +18,7 @@ from ossia.api.admin.services import AdminServices
 from ossia.domain.identity.identities import Caller, CallerKind
 from ossia.errors import AccessDenied, EntityTooLarge, InvalidArgument
 from ossia.gateway.facts import request_facts
+from ossia.gateway.reading import shown
 from ossia.http.message import Request, Response
 from ossia.ports import Clock
 from ossia.protocol.policy_place import place_of
@@ -83,11 +84,7 @@ class AdminSide:
         result = await route.handler(
             AdminCall(self._services, now_ms, subject, permits.allows), asked
         )
-        body = msgspec.json.encode(result)
-        headers = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
-        if method == "HEAD":
-            return Response(200, headers, length=len(body))
-        return Response(200, headers, body)
+        return shown(request, "application/json", msgspec.json.encode(result))
 
 
 class _Permits:

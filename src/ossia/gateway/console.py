@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from ossia.errors import MethodNotAllowed, NoSuchKey
+from ossia.errors import NoSuchKey
 from ossia.gateway.pipeline import Exchange, Gateway
+from ossia.gateway.reading import only_read
 from ossia.http.message import Request, Response
 from ossia.protocol.address import Address
 
@@ -66,8 +67,7 @@ async def console_answer(
     if not f"{text}/".startswith(PREFIX):
         return None
     request.operation = OPERATION
-    if request.method not in (b"GET", b"HEAD"):
-        raise MethodNotAllowed(Method=request.method.decode("latin-1"))
+    only_read(request)
     response = _answer(text)
     response.headers += _HEADERS
     if request.method == b"HEAD":

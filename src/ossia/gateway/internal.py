@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from ossia.domain.callbacks.keys import CallbackKeys
-from ossia.errors import MethodNotAllowed, NoSuchKey
+from ossia.errors import NoSuchKey
 from ossia.gateway.readiness import Readiness
+from ossia.gateway.reading import only_read
 from ossia.http.message import Request, Response
 from ossia.protocol.address import host_name
 
@@ -50,8 +51,7 @@ class Internal:
         if pem is None and not is_ours:
             return None
         request.operation = _OPERATIONS.get(text, "" if pem is None else _KEY)
-        if request.method not in (b"GET", b"HEAD"):
-            raise MethodNotAllowed(Method=request.method.decode("latin-1"))
+        only_read(request)
         if text == "/-/health":
             return self._state(200, "ok")
         if text == "/-/ready":

@@ -13,9 +13,10 @@ from typing import Final
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import NoBucket, Wish, authorize
 from ossia.domain.identity.identities import CallerKind
-from ossia.errors import AccessDenied, MethodNotAllowed, NoSuchKey
+from ossia.errors import AccessDenied, NoSuchKey
 from ossia.gateway.facts import request_facts
 from ossia.gateway.pipeline import Exchange, Gateway
+from ossia.gateway.reading import only_read, shown
 from ossia.http.message import Request, Response
 from ossia.ports import Clock
 from ossia.protocol.address import Address
@@ -83,15 +84,10 @@ class MetricsSide:
         if path != PATH:
             return None
         request.operation = OPERATION
-        if request.method not in (b"GET", b"HEAD"):
-            raise MethodNotAllowed(Method=request.method.decode("latin-1"))
+        only_read(request)
         await self._admission.admit(request, query)
         accept = request.headers.get(b"accept", b"").decode("latin-1")
-        content_type, document = await self._expose(accept)
-        headers = [("Content-Type", content_type), ("Cache-Control", "no-store")]
-        if request.method == b"HEAD":
-            return Response(200, headers, length=len(document))
-        return Response(200, headers, document)
+        return shown(request, *await self._expose(accept))
 
 
 class MetricsGateway(Gateway):

@@ -146,10 +146,7 @@ class Gateway:
         if self._access_log:
             self._log(exchange, response, took_ms)
         if self._note is not None:
-            sent = len(response.body)
-            if response.spans:
-                sent += sum(span.length for span in response.spans)
-            self._note(exchange.answered(response.status, took_s, sent))
+            self._note(exchange.answered(response.status, took_s, response.sends()))
         return response
 
     def refuse(self, error: OssError) -> Response:

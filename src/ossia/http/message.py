@@ -96,8 +96,10 @@ class Response:
 
     def content_length(self) -> int:
         """What Content-Length says."""
-        if self.length is not None:
-            return self.length
+        return self.sends() if self.length is None else self.length
+
+    def sends(self) -> int:
+        """How many bytes go behind the head."""
         if not self.spans:
             return len(self.body)
         return len(self.body) + sum(span.length for span in self.spans)
