@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from model_requests import overwriting
 
 from inside import node_inside
 from ossia.api.operation import Operation
@@ -165,12 +166,6 @@ _OVERWRITE = ("overwriteConfig", "")
 def direct_read(enabled: str) -> bytes:
     root = "ArchiveDirectReadConfiguration"
     return f"<{root}><Enabled>{enabled}</Enabled></{root}>".encode()
-
-
-def overwriting(prefix: str) -> bytes:
-    """One rule for everybody."""
-    rule = f"<Rule><ID>r</ID><Action>forbid</Action><Prefix>{prefix}</Prefix></Rule>"
-    return f"<OverwriteConfiguration>{rule}</OverwriteConfiguration>".encode()
 
 
 LIFECYCLE = (

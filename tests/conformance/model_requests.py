@@ -80,7 +80,7 @@ def names(root: ET.Element, *elements: str) -> list[str]:
     return found
 
 
-def overwriting(prefix: str, suffix: str) -> bytes:
+def overwriting(prefix: str, suffix: str = "") -> bytes:
     """One rule for everybody."""
     affixes = f"<Prefix>{prefix}</Prefix><Suffix>{suffix}</Suffix>"
     rule = f"<Rule><ID>r</ID><Action>forbid</Action>{affixes}</Rule>"
