@@ -11,13 +11,13 @@ from ossia.api.admin.route import AdminCall, Subject, admin
 from ossia.api.admin.services import AdminServices
 from ossia.domain.lifecycle import progress as passes
 from ossia.domain.lifecycle.progress import Progress, Stage
-from ossia.domain.lifecycle.scan import Finding
+from ossia.domain.lifecycle.scan import PAGE, Finding
 from ossia.errors import InvalidArgument
 from ossia.protocol.dates import format_iso_seconds, parse_iso_day
 from ossia.tables.versions import Where
 
-_PAGES: Final = 40
-"""Of one answer: each is fifty rows that were looked at."""
+_PAGES: Final = 2000 // PAGE
+"""Of one answer: so many that two thousand rows were looked at."""
 
 
 class ExplainLifecycle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
