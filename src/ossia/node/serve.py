@@ -20,6 +20,7 @@ from ossia.node.metrics.access import scrape_key
 from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
+from ossia.node.upgrade import bring_up_to_date
 from ossia.settings import Settings, SettingsError
 
 Prepare = Callable[[Settings, NodeKeys, Path | None], None]
@@ -54,6 +55,9 @@ def serve(
                 click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
         sockets = bind(settings, settings.worker_count)
         settings = _with_bound_ports(settings, sockets[0])
+        if settings.metadata == "sqlite":
+            assert path is not None
+            asyncio.run(bring_up_to_date(path))
         keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path)
         if prepare is not None:
             prepare(settings, keys, path)

@@ -1,12 +1,13 @@
 """``ossia upgrade``: do what a new version leaves to be done beside the gateways that serve."""
 
 import asyncio
+from pathlib import Path
 
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.postgres.upgrade import OlderGatewaysError, finish
 from ossia.adapters.schema_version import SchemaTooNewError
-from ossia.adapters.sqlite import SqliteDatabase
+from ossia.adapters.sqlite import FileUnusableError, SqliteDatabase, add_checksums
 from ossia.adapters.system import SystemClock
 from ossia.node.events import say
 from ossia.node.shared_database import with_shared
@@ -18,8 +19,10 @@ def upgrade(settings: Settings, *, as_json: bool) -> int:
     if settings.metadata == "memory":
         raise SettingsError("What is in memory has no older version: there is nothing to upgrade.")
     if not settings.is_shared:
-        asyncio.run(_of_folder(settings))
-        say("done", f"{settings.data} has the newest form.", as_json=as_json)
+        added = asyncio.run(_of_folder(settings))
+        how = ", and its metadata has checksums from here on" if added else ""
+        text = f"{settings.data} has the newest form{how}."
+        say("done", text, as_json=as_json, added_checksums=added)
         return 0
 
     def note(version: int, rows: int) -> None:
@@ -42,12 +45,24 @@ def upgrade(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-async def _of_folder(settings: Settings) -> None:
-    """Who opens a folder brings it up to date."""
+async def bring_up_to_date(folder: Path) -> None:
+    """Make the metadata file, or bring it to the form of this version.  Raises `SettingsError`."""
+    try:
+        await SqliteDatabase(folder, SystemClock()).close()
+    except (SchemaTooNewError, FileUnusableError) as error:
+        raise SettingsError(str(error)) from error
+
+
+async def _of_folder(settings: Settings) -> bool:
+    """Who opens a folder brings it up to date; checksums are added where nobody has it open.
+
+    Whether they were.
+    """
     if not settings.data.is_dir():
         raise SettingsError(f"There is no data folder {settings.data}: name it with --data.")
     try:
         with DataFolder.open(settings.data) as folder:
-            await SqliteDatabase(folder.path, SystemClock()).close()
-    except (DataFolderError, SchemaTooNewError) as error:
+            await bring_up_to_date(folder.path)
+            return add_checksums(folder.path)
+    except (DataFolderError, FileUnusableError) as error:
         raise SettingsError(str(error)) from error

@@ -18,13 +18,13 @@ import apsw
 from ossia.adapters.file_lock import FileLock
 from ossia.adapters.folder_sync import sync_folder
 from ossia.adapters.schema_version import SchemaTooNewError
-from ossia.adapters.sqlite import schema
+from ossia.adapters.sqlite import page_checksums, schema, unusable
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
 from ossia.adapters.sqlite.group_commit import GroupCommit, Unwatched, Watch
 from ossia.adapters.sqlite.stamps import OwnStamps, SharedStamps
 from ossia.adapters.sqlite.transaction import SqliteRows, SqliteTransaction, plan_once
-from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Transaction
+from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Transaction, Value
 from ossia.private_files import keep_private, make_private
 
 _CACHE_KIB = 12 * 1024
@@ -39,6 +39,18 @@ class _SqliteDatabase(SqliteRows):
 
     _commits: GroupCommit
     _stamps: SharedStamps | OwnStamps
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        try:
+            return await super().one(sql, *values)
+        except unusable.UNANSWERED as error:
+            raise unusable.unavailable(error) from error
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        try:
+            return await super().all(sql, *values)
+        except unusable.UNANSWERED as error:
+            raise unusable.unavailable(error) from error
 
     async def change(
         self,
@@ -65,7 +77,7 @@ class SqliteDatabase(_SqliteDatabase):
     *folder* holds the file, its log and the locks; processes that open the same folder share the
     state.  *on_broken* is called, in a thread, when the log could not be brought to the disk: the
     process must then be started anew.  *watch* hears how long commits take.  Raises
-    `SchemaTooNewError`.
+    `SchemaTooNewError`, `FileUnusableError`.
     """
 
     def __init__(
@@ -79,15 +91,16 @@ class SqliteDatabase(_SqliteDatabase):
         on_broken: Callable[[], None] = lambda: None,
         watch: Watch | None = None,
     ) -> None:
-        self._file = folder / "metadata.sqlite3"
+        self._file = folder / page_checksums.FILE
         turn = folder / "metadata.turn"
         # The log and its index get the mode of the file when SQLite makes them.
         keep_private(self._file)
         for beside in ("-wal", "-shm", "-journal"):
             make_private(folder / f"{self._file.name}{beside}")
-        self._connection = self._connect()
-        self._connection.execute(f"pragma cache_size = -{cache_kib}")
-        self._migrate(turn)
+        with unusable.told(self._file):
+            self._connection = self._connect()
+            self._connection.execute(f"pragma cache_size = -{cache_kib}")
+            self._migrate(turn)
         # The names of the file and of its log must outlive a crash like what is in them.
         sync_folder(folder)
         super().__init__(self._connection)
@@ -111,7 +124,7 @@ class SqliteDatabase(_SqliteDatabase):
         )
 
     def _connect(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._file))
+        connection = page_checksums.connect(self._file)
         connection.set_busy_timeout(_BUSY_MS)
         connection.execute("pragma journal_mode = wal").get  # noqa: B018 - runs to its end
         # The log is brought to the disk by `group_commit`, before anyone hears of the change.

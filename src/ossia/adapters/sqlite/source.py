@@ -6,6 +6,7 @@ from pathlib import Path
 import apsw
 
 from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.sqlite import page_checksums, unusable
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
 from ossia.adapters.sqlite.transaction import SqliteRows, plan_once
 
@@ -15,11 +16,15 @@ class SchemaTooOldError(Exception):
 
 
 def kms_key_records(folder: Path) -> dict[str, bytes]:
-    """The records of the keys of encrypted objects that are stored there.  Raises `OSError`."""
-    file = folder / "metadata.sqlite3"
+    """The records of the keys of encrypted objects that are stored there.
+
+    Raises `FileUnusableError`, `OSError`.
+    """
+    file = folder / page_checksums.FILE
     if not file.exists():
         return {}
-    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+    with unusable.told(file):
+        connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
     try:
         return dict(connection.execute("select name, record from identity where kind = 'kms_key'"))
     except apsw.SQLError:
@@ -32,17 +37,21 @@ def kms_key_records(folder: Path) -> dict[str, bytes]:
 
 
 class SqliteSource(SqliteRows):
-    """See `ossia.ports.Rows`.  Raises `SchemaTooNewError`, `SchemaTooOldError`, `OSError`."""
+    """See `ossia.ports.Rows`.
+
+    Raises `SchemaTooNewError`, `SchemaTooOldError`, `FileUnusableError`, `FileNotFoundError`.
+    """
 
     def __init__(self, folder: Path) -> None:
-        file = folder / "metadata.sqlite3"
+        file = folder / page_checksums.FILE
         if not file.exists():
             raise FileNotFoundError(file)
-        self._connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
-        self._connection.execute("pragma query_only = 1")
-        self._connection.set_busy_timeout(5000)
-        plan_once(self._connection)
-        found = self._connection.execute("select version from schema_version").get
+        with unusable.told(file):
+            self._connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
+            self._connection.execute("pragma query_only = 1")
+            self._connection.set_busy_timeout(5000)
+            plan_once(self._connection)
+            found = self._connection.execute("select version from schema_version").get
         if found != KNOWN_VERSION:
             self._connection.close()
             if found > KNOWN_VERSION:

@@ -10,6 +10,7 @@ from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.sqlite import FileUnusableError
 from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, kms_key_records
 from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
@@ -78,7 +79,7 @@ async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
         rows = SqliteSource(folder) if folder else shared_database(settings, clock)
     except FileNotFoundError as error:
         raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
-    except SchemaTooNewError as error:
+    except (SchemaTooNewError, FileUnusableError) as error:
         raise SettingsError(f"{folder}: {error}.") from error
     except SchemaTooOldError as error:
         raise SettingsError(
@@ -106,7 +107,7 @@ async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
         held.push_async_callback(database.close)
         if isinstance(database, PostgresDatabase):
             await database.open()
-    except (Unavailable, SchemaTooNewError) as error:
+    except (Unavailable, SchemaTooNewError, FileUnusableError) as error:
         raise SettingsError(f"The target cannot be used: {error}.") from error
     _close_blobs(blobs, held)
     kept_in = None if settings.is_shared else folder
