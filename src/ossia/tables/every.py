@@ -104,6 +104,13 @@ async def page(rows: Rows, table: Table, after: Row | None, limit: int) -> list[
     )
 
 
+async def find(rows: Rows, table: Table, key: Row) -> Row | None:
+    """The row of that key."""
+    columns = ", ".join(table.columns)
+    where = " and ".join(f"{column} = ${at}" for at, column in enumerate(table.keys, 1))
+    return await rows.one(f"select {columns} from {table.name} where {where}", *key)
+
+
 async def put(tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
     """Insert or replace rows."""
     changed = ", ".join(f"{column} = excluded.{column}" for column in table.rest)

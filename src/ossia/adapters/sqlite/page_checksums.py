@@ -7,7 +7,8 @@ written is told of as an error of the disk and never answered from.
 Rules:
 
 1. Who opens the file for writing does it through `VFS`, or the checksums would no longer be true.
-2. New files have room for them.  Files from before get it by `add_checksums`, which writes them anew.
+2. New files have room for them.  Files from before get it by `add_checksums`, which writes them
+   anew.
 3. Where apsw was built without the shim, files have no checksums, and files that have some are
    not opened.
 """

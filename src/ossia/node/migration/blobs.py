@@ -5,11 +5,12 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
+from ossia.domain.objects.contents import blob_digest
 from ossia.node.migration.staging import ends
 from ossia.node.migration.together import together
 from ossia.ports import BlobStore, Database, Missing, Row, Rows
 from ossia.protocol.checksums import crc64
-from ossia.protocol.object_cipher import Stream
+from ossia.records import Extent
 from ossia.tables import every
 from ossia.tables.blob_life import BlobState
 from ossia.tables.columns import marks
@@ -79,31 +80,8 @@ async def _copy(blob_id: str, size: int, source: BlobStore, target: BlobStore) -
     except BaseException:
         await target.discard(staged)
         raise
-    if await digest(target, blob_id, 0, size) != written:
+    if await blob_digest(target, Extent(blob_id=blob_id, length=size)) != written:
         raise DamagedError(f"the blob {blob_id} was read back otherwise than it was written")
-
-
-async def digest(
-    store: BlobStore,
-    blob_id: str,
-    offset: int,
-    length: int,
-    crc: int = 0,
-    stream: Stream | None = None,
-) -> int:
-    """CRC-64 of bytes of a blob, decrypted by *stream*, continuing *crc*.
-
-    Raises `Missing` where it is shorter.
-    """
-    with closing(store.open(blob_id, offset, length)) as reader:
-        await reader.begin()
-        at, end = offset, offset + length
-        while at < end:
-            piece = await reader.read(at, min(_PIECE, end - at))
-            piece = _there(piece, blob_id)
-            crc = crc64(piece if stream is None else stream.update(piece), crc)
-            at += len(piece)
-    return crc
 
 
 def _there(piece: bytes | memoryview, blob_id: str) -> bytes | memoryview:
