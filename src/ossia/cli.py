@@ -196,6 +196,49 @@ def upgrade(*, as_json: bool, config: Path | None, **flags: Any) -> None:
 
 @cli.command()
 @server_options
+@click.option("--quick", is_flag=True, help="Do not read the bytes: only see that they are there.")
+@click.option("--repair", is_flag=True, help="Set right what is counted wrong; touches no object.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=0,
+    metavar="MB",
+    help="Megabytes to read in a second at most.  [default: as fast as it goes]",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder for a copy of the metadata while this runs.  [default: the system's]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+def check(
+    *,
+    quick: bool,
+    repair: bool,
+    rate: float,
+    work: Path | None,
+    as_json: bool,
+    config: Path | None,
+    **flags: Any,
+) -> None:
+    r"""Read everything that is stored and tell what is damaged, beside the server that serves it.
+
+    \b
+    Exit codes:
+      0  everything is what it was
+      1  something is damaged: restore it from a backup
+      3  something is counted wrong: --repair sets it right
+         (a data folder's server must be stopped for it)
+    """
+    from ossia.node.checking.check import Wish  # noqa: PLC0415 - as above
+    from ossia.node.checking.check import check as run  # noqa: PLC0415 - as above
+
+    wish = Wish(reads=not quick, repairs=repair, rate=rate * 1e6, work=work)
+    sys.exit(run(_load(flags, config), wish, as_json=as_json))
+
+
+@cli.command()
+@server_options
 @click.option("--callback-url", help="A callback URL whose reachability is to be checked.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **flags: Any) -> None:

@@ -149,7 +149,7 @@ class BlobStore(Protocol):
         """Remove blobs, published or only staged.  Unknown ids are ignored."""
 
     def ids(self, *, unchanged_since: int) -> AsyncIterator[str]:
-        """Every blob that occupies space, staged ones included, for the slow scrub.
+        """Every blob that occupies space, staged ones included, for who sifts them.
 
         Blobs written to at *unchanged_since* (milliseconds) or later are left out.
         """
@@ -267,6 +267,10 @@ class Transaction(Rows, Protocol):
         """Once the change is made, the stamp of *topic* is another one."""
 
 
+Pace = Callable[[int], Awaitable[None]]
+"""Waited for after so many bytes were read: whoever asked keeps others from being disturbed."""
+
+
 class Database(Rows, Protocol):
     """Every visible state.  What is asked and changed, by topic, is in `ossia.tables`.
 
@@ -288,6 +292,12 @@ class Database(Rows, Protocol):
 
         It costs next to nothing; what was read under a stamp is true as long as it stays.  A
         process that is killed on its way may leave it unchanged.
+        """
+
+    def flaws(self, pace: Pace) -> AsyncIterator[str]:
+        """What is damaged of what the engine keeps checksums of itself, in words.
+
+        It may read everything, little by little: *pace* is awaited each time.
         """
 
     async def continue_ids(self) -> None:

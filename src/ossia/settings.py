@@ -299,6 +299,13 @@ class Settings:
         "see in minutes what takes months.",
         kind=float,
     )
+    scrub_days: float = _row(
+        30.0,
+        "Days within which everything that is stored is read once, so that damage is found while "
+        "backups still have what it was (docs/checking.md). 0 is never: this server leaves it to "
+        "the others.",
+        kind=float,
+    )
     block_public_access: str = _row(
         "off",
         "Which buckets block public access from the beginning: 'off' (none) or 'new-buckets', as "
@@ -531,7 +538,7 @@ def _check(settings: Settings) -> None:
             )
     _check_metadata(settings)
     _check_blobs(settings)
-    _check_lifecycle(settings)
+    _check_background(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
 
@@ -545,11 +552,13 @@ def _check_metrics(settings: Settings) -> None:
         )
 
 
-def _check_lifecycle(settings: Settings) -> None:
+def _check_background(settings: Settings) -> None:
     if settings.lifecycle_interval < 0:
         raise SettingsError("--lifecycle-interval must be 0 (never) or more seconds.")
     if settings.lifecycle_day < _SHORTEST_DAY_S:
         raise SettingsError(f"--lifecycle-day must be {_SHORTEST_DAY_S} second or more.")
+    if settings.scrub_days < 0:
+        raise SettingsError("--scrub-days must be 0 (never) or more days.")
 
 
 def _check_metadata(settings: Settings) -> None:

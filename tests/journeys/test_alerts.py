@@ -26,6 +26,7 @@ from ossia.testing.inbox import Inbox
 from postgres_server import programs, running_postgres
 from prometheus_server import RULES, WINDOW, Prometheus, running_prometheus
 from running import Server, running_server, signer
+from scraping import scrape
 
 pytestmark = pytest.mark.slow
 
@@ -36,6 +37,8 @@ LARGE = bytes(200_000)
 """Too much for a row: its bytes go where blobs are."""
 WITHIN_S = 60
 PAUSE_S = 0.2
+SECONDS_OF_DAYS = str(2 / (24 * 3600))
+"""Two of them, for --scrub-days."""
 
 Provocation = Generator[Server, None, None]
 
@@ -263,6 +266,44 @@ def callbacks_given_up(stage: Stage) -> Provocation:
         yield server
 
 
+def damage_found(stage: Stage) -> Provocation:
+    server = stage.serve("--scrub-days", SECONDS_OF_DAYS)
+    assert put(server, "key", LARGE) == 200
+    _await(lambda: scrubbed(server) > 0, "nothing is read")
+    yield server
+    (blob,) = (stage.folder / "server" / "data" / "blobs").glob("*/*/*")
+    content = bytearray(blob.read_bytes())
+    content[len(content) // 2] ^= 1
+    blob.write_bytes(content)
+    while True:
+        yield server
+
+
+def scrubbed(server: Server) -> float:
+    """How many rows were read."""
+    return scrape(server.event["metrics_url"]).total("ossia_scrubbed_rows_total")
+
+
+def scrub_late(stage: Stage) -> Provocation:
+    well = stage.serve("--scrub-days", "30")
+    # Here it was done two months ago; and who only reads has nobody do it.
+    clock = stage.folder / "clock"
+    clock.write_text(str(-61 * 24 * 3600))
+    with running_server(
+        stage.folder / "late",
+        *("--metrics-listen", "127.0.0.1:0", "--scrub-days", SECONDS_OF_DAYS),
+        environment={"OSSIA_TEST_CLOCK_FILE": str(clock)},
+    ) as long_ago:
+        done = "ossia_scrub_done_time_seconds"
+        _await(lambda: scrape(long_ago.event["metrics_url"]).total(done) > 0, "it is not done")
+    yield well
+    server = stage.held.enter_context(
+        running_server(stage.folder / "late", "--metrics-listen", "127.0.0.1:0", "--read-only")
+    )
+    while True:
+        yield server
+
+
 def certificate_expires(stage: Stage) -> Provocation:
     yield stage.with_certificate(30)
     server = stage.with_certificate(5)
@@ -284,6 +325,8 @@ PROVOCATIONS: dict[str, Callable[[Stage], Provocation]] = {
     "OssiaCallbacksFail": callbacks_fail,
     "OssiaOutboxLags": outbox_lags,
     "OssiaCallbacksGivenUp": callbacks_given_up,
+    "OssiaDamageFound": damage_found,
+    "OssiaScrubLate": scrub_late,
     "OssiaCertificateExpires": certificate_expires,
 }
 
@@ -335,7 +378,7 @@ def test_every_panel_of_the_dashboard_is_filled(prometheus: Prometheus, tmp_path
         _, on_engine = stage.engine()
         inbox = held.enter_context(Inbox())
         shared, _ = stage.on_postgres(*on_engine, "--callback-mode", "outbox")
-        servers = [stage.serve(), shared]
+        servers = [stage.serve("--scrub-days", SECONDS_OF_DAYS), shared]
         for each in (*servers, stage.with_certificate(30)):
             held.enter_context(prometheus.watching(each.event["metrics_url"]))
 

@@ -201,8 +201,8 @@ async def _nothing_leaks(data: Path) -> None:
             clock.now += 3 * DAY_MS
             await collector.sweep()
         # A file may be older than its intent by a moment; if the kill fell into it, no row knows the
-        # file, and the daily scrub finds it.
-        await collector.scrub()
+        # file, and the daily sifting finds it.
+        await collector.sift()
         named = await _named_blobs(metadata)
         kept = {blob_id async for blob_id in blobs.ids(unchanged_since=clock.now)}
         assert kept == named

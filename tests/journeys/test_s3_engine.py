@@ -152,7 +152,7 @@ async def left_after_collection(data: Path, url: str, environment: dict[str, str
         for days in (3, 6, 9):
             clock.ahead_ms = days * DAY_MS
             await collector.sweep()
-        await collector.scrub()
+        await collector.sift()
         return {each async for each in blobs.ids(unchanged_since=clock.now_ms())}
     finally:
         await metadata.close()

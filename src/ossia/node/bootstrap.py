@@ -53,6 +53,7 @@ from ossia.domain.objects.multipart import Multipart
 from ossia.domain.objects.objects import Objects
 from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.retentions import Retentions
+from ossia.domain.objects.scrub import Scrub
 from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
@@ -81,6 +82,7 @@ from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
+from ossia.protocol.dates import DAY_MS
 from ossia.protocol.policy_place import place_of
 from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
 from ossia.records import Delivery
@@ -287,7 +289,6 @@ class Node:
             seal=keys.seal,
         )
         self.sessions = Sessions(self.identities.store, self.clock)
-        federation = _federation(settings, self.identities.store, keys.account_id)
         self.ingest = Ingest(self.database, self.blobs, self.clock, Buffers())
         self.kms = KmsKeys(self.identities.store, self.clock, keys.master, keys.account_id)
         object_keys = ObjectKeys(self.kms)
@@ -336,6 +337,14 @@ class Node:
             retry_for_s=settings.callback_retry_for,
         )
         self.collector = Collector(self.database, self.blobs, self.clock)
+        self.scrub = Scrub(
+            self.database,
+            self.blobs,
+            object_keys,
+            self.clock,
+            period_ms=round(settings.scrub_days * DAY_MS),
+            note=self.metrics.scrubbed,
+        )
         terms = CallbackTerms(
             mode=Mode(settings.callback_mode),
             webhooks=settings.callback_webhooks,
@@ -397,7 +406,13 @@ class Node:
             region=settings.region,
             account_id=keys.account_id,
         )
-        rpc = RpcSide(self.identities, self.sessions, federation, self.database, self.clock)
+        rpc = RpcSide(
+            self.identities,
+            self.sessions,
+            _federation(settings, self.identities.store, keys.account_id),
+            self.database,
+            self.clock,
+        )
         authenticator = Authenticator(
             self.identities, self.sessions, region=settings.region, versions=settings.signatures
         )

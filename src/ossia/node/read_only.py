@@ -1,10 +1,10 @@
 # ruff: noqa: D102 - the docstrings are those of the port
 """A database in which nothing is changed any more, for as long as this process serves."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from ossia.ports import Database, Row, Rows, Transaction, Unavailable, Value
+from ossia.ports import Database, Pace, Row, Rows, Transaction, Unavailable, Value
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -42,6 +42,9 @@ class ReadOnlyDatabase:
 
     async def stamp(self, topic: str) -> bytes:
         return await self._database.stamp(topic)
+
+    def flaws(self, pace: Pace) -> AsyncIterator[str]:
+        return self._database.flaws(pace)
 
     async def continue_ids(self) -> None:
         """No row is inserted here."""

@@ -37,7 +37,9 @@ STOP_DEADLINE_S = 30
 SWEEP_EVERY_S = 60
 RETRY_EVERY_S = 0.5
 BEAT_EVERY_S = 0.25
-_SWEEPS_PER_SCRUB = 24 * 60
+SCRUB_EVERY_S = 60
+DAY_S = 24 * 3600
+_SWEEPS_PER_SIFTING = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
 _MANY_FILES = 128 * 1024
@@ -132,6 +134,8 @@ async def serve_until_stopped(
             chores += [loop.create_task(_sweep(node, has_duty)), loop.create_task(_retry(node))]
             if node.settings.lifecycle_interval:
                 chores.append(loop.create_task(_age(node, has_duty)))
+            if node.settings.scrub_days:
+                chores.append(loop.create_task(_scrub(node, has_duty)))
         ready()
         await leaving.stopped.wait()
         for chore in chores:
@@ -195,8 +199,8 @@ async def _sweep(node: Node, has_duty: HasDuty) -> None:
                     node.metrics.collected.add(await node.collector.sweep())
                     await node.delivery_log.prune()
                     await node.kms.purge()
-                    if turn % _SWEEPS_PER_SCRUB == _SWEEPS_PER_SCRUB - 1:
-                        node.metrics.collected.add(await node.collector.scrub())
+                    if turn % _SWEEPS_PER_SIFTING == _SWEEPS_PER_SIFTING - 1:
+                        node.metrics.collected.add(await node.collector.sift())
         except Unavailable as error:
             log.warning("sweep_failed reason=%s", error)
         except Exception:
@@ -215,6 +219,19 @@ async def _age(node: Node, has_duty: HasDuty) -> None:
         except Exception:
             log.exception("lifecycle_failed")
         await asyncio.sleep(node.settings.lifecycle_interval)
+
+
+async def _scrub(node: Node, has_duty: HasDuty) -> None:
+    """Read everything that is stored once in a while, to see whether it is whole."""
+    while True:
+        await asyncio.sleep(min(SCRUB_EVERY_S, node.settings.scrub_days * DAY_S))
+        try:
+            with node.metrics.duty("scrub"):
+                await node.scrub.run(partial(has_duty, "scrub"))
+        except Unavailable as error:
+            log.warning("scrub_failed reason=%s", error)
+        except Exception:
+            log.exception("scrub_failed")
 
 
 class Supervisor:

@@ -119,7 +119,7 @@ async def forget(tx: Transaction, blob_ids: Sequence[str]) -> None:
 
 
 async def known(rows: Rows, blob_ids: Sequence[str]) -> set[str]:
-    """Which of these ids have a row in any state (for the scrub)."""
+    """Which of these ids have a row in any state (for sifting)."""
     found: set[str] = set()
     for start in range(0, len(blob_ids), _AT_ONCE):
         some = blob_ids[start : start + _AT_ONCE]

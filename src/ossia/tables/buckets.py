@@ -82,6 +82,16 @@ async def usage(rows: Rows, bucket_id: int) -> BucketUsage:
     )
 
 
+async def total_usage(rows: Rows) -> tuple[int, int]:
+    """Bytes that are stored in all buckets together, and objects and parts."""
+    found = await rows.one(
+        "select coalesce(cast(sum(storage_bytes) as bigint), 0),"
+        " coalesce(cast(sum(objects) + sum(parts) as bigint), 0) from bucket_usage"
+    )
+    assert found is not None
+    return found[0], found[1]
+
+
 def _of_classes(counted: list[tuple[Any, ...]]) -> dict[str, ClassUsage]:
     """The sum of each class of which there is anything."""
     classes = {}

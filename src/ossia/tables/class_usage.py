@@ -30,9 +30,9 @@ _ADD = (
 )
 COUNT = f"{_INTO} values ({marks(6)}){_ADD}"
 """Adds to what is counted of a class in a slot of a bucket: engines do, at the end of a change."""
-RECOUNT = (
-    f"{_INTO}"
-    " select bucket_id, 0, storage_class, sum(stored), sum(billed), sum(objects) from ("
+UNCOUNTED = (
+    "select bucket_id, storage_class, sum(stored) as stored, sum(billed) as billed,"
+    " sum(objects) as objects from ("
     f" select bucket_id, storage_class, size as stored, {_BILLED} as billed, 1 as objects"
     f" from object where storage_class <> '{STANDARD}'"
     f" union all select bucket_id, storage_class, size,"
@@ -42,9 +42,13 @@ RECOUNT = (
     f" from part join upload on upload.id = upload_id where storage_class <> '{STANDARD}'"
     " union all select bucket_id, storage_class, -storage_bytes, -billed_bytes, -objects"
     " from class_usage"
-    ") as counted where true group by bucket_id, storage_class"
+    ") as counted group by bucket_id, storage_class"
     " having sum(stored) <> 0 or sum(billed) <> 0 or sum(objects) <> 0"
-    f"{_ADD}"
+)
+"""(bucket, class, what is missing in its count of bytes, of billed bytes and of objects)."""
+RECOUNT = (
+    f"{_INTO} select bucket_id, 0, storage_class, stored, billed, objects"
+    f" from ({UNCOUNTED}) as missing where true{_ADD}"
 )
 """Adds what is missing to what is counted, and changes nothing where nothing is.
 

@@ -12,7 +12,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import uuid4
 
@@ -24,7 +24,17 @@ from ossia.adapters.postgres.primary import ENDED_BETWEEN, Place, Primary
 from ossia.adapters.postgres.stamps import TRUSTED_S, Stamps
 from ossia.adapters.postgres.tenure import VALID_S
 from ossia.adapters.postgres.transaction import LineRows, LineTransaction, ViewRows
-from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Rows, Transaction, Unavailable, Value
+from ossia.ports import (
+    DEFAULT_TERMS,
+    BlobTerms,
+    Clock,
+    Pace,
+    Row,
+    Rows,
+    Transaction,
+    Unavailable,
+    Value,
+)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -203,6 +213,19 @@ class PostgresDatabase:
     async def _read_stamps(self) -> dict[str, bytes]:
         found = await self.all("select topic, value from stamp")
         return {topic: b"%d" % value for topic, value in found}
+
+    async def flaws(self, pace: Pace) -> AsyncIterator[str]:
+        # What PostgreSQL has found itself wherever it has read: it tells nobody else.
+        del pace
+        found = await self.one(
+            "select checksum_failures, checksum_last_failure::text from pg_stat_database"
+            " where datname = current_database()"
+        )
+        if found is not None and found[0]:
+            yield (
+                f"PostgreSQL has read {found[0]} damaged pages of this database since its "
+                f"statistics were reset, the last at {found[1]} (pg_stat_database)"
+            )
 
     async def continue_ids(self) -> None:
         for table in ("bucket", "content"):

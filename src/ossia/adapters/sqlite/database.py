@@ -9,7 +9,7 @@ pages that reads have cached.
 Open the database in the process that uses it: a SQLite connection does not survive a fork.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,9 +22,10 @@ from ossia.adapters.sqlite import page_checksums, schema, unusable
 from ossia.adapters.sqlite.checkpoints import LOG_PAGES, Checkpoints
 from ossia.adapters.sqlite.disk import LogOnDisk, NoDisk
 from ossia.adapters.sqlite.group_commit import GroupCommit, Unwatched, Watch
+from ossia.adapters.sqlite.page_scan import PageScan
 from ossia.adapters.sqlite.stamps import OwnStamps, SharedStamps
-from ossia.adapters.sqlite.transaction import SqliteRows, SqliteTransaction, plan_once
-from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Row, Transaction, Value
+from ossia.adapters.sqlite.transaction import AnsweringRows, SqliteTransaction, plan_once
+from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Pace, Transaction
 from ossia.private_files import keep_private, make_private
 
 _CACHE_KIB = 12 * 1024
@@ -34,23 +35,12 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
-class _SqliteDatabase(SqliteRows):
+class _SqliteDatabase(AnsweringRows):
     """What both have in common."""
 
     _commits: GroupCommit
     _stamps: SharedStamps | OwnStamps
-
-    async def one(self, sql: str, *values: Value) -> Row | None:
-        try:
-            return await super().one(sql, *values)
-        except unusable.UNANSWERED as error:
-            raise unusable.unavailable(error) from error
-
-    async def all(self, sql: str, *values: Value) -> list[Row]:
-        try:
-            return await super().all(sql, *values)
-        except unusable.UNANSWERED as error:
-            raise unusable.unavailable(error) from error
+    _scan: PageScan | None = None
 
     async def change(
         self,
@@ -66,6 +56,11 @@ class _SqliteDatabase(SqliteRows):
 
     async def stamp(self, topic: str) -> bytes:
         return self._stamps.get(topic)
+
+    async def flaws(self, pace: Pace) -> AsyncIterator[str]:
+        if self._scan is not None:
+            async for flaw in self._scan.flaws(pace):
+                yield flaw
 
     async def continue_ids(self) -> None:
         """SQLite gives ids behind the greatest there is."""
@@ -105,6 +100,7 @@ class SqliteDatabase(_SqliteDatabase):
         sync_folder(folder)
         super().__init__(self._connection)
         self._stamps = SharedStamps(folder)
+        self._scan = PageScan(folder)
         self._checkpoints = Checkpoints(
             self._connection,
             file=self._file,
@@ -151,6 +147,8 @@ class SqliteDatabase(_SqliteDatabase):
         self._checkpoints.wait()
         self._connection.close()
         self._checkpoints.close()
+        if self._scan is not None:
+            self._scan.close()
         self._stamps.close()
 
 

@@ -12,16 +12,14 @@ import asyncio
 import os
 import struct
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Final
 
 import apsw
 
 from ossia.adapters.sqlite.page_checksums import FILE, PAGE, RESERVED, are_offered
-
-Pace = Callable[[int], Awaitable[None]]
-"""Awaited after so many bytes were read."""
+from ossia.ports import Pace
 
 _AT_ONCE: Final = 64
 _RESERVED_AT: Final = 20
@@ -101,13 +99,12 @@ def _is_whole(connection: apsw.Connection, page: bytes) -> bool:
 def log_flaw(file: Path) -> str | None:
     """What is wrong with the log of *file*; looked at again where it is begun anew meanwhile."""
     for _ in range(_LOOKS):
-        try:
-            log = Path(f"{file}-wal").read_bytes()
-        except FileNotFoundError:
-            return None
+        # What the index knows of is in the log, which may have more by now.
+        index = _content(Path(f"{file}-shm"))[: _INDEX.size]
+        log = _content(Path(f"{file}-wal"))
         if len(log) <= _LOG_HEADER:
             return None
-        end = _end_of_log(file, log)
+        end = _end_of_log(index, log)
         whole = _whole_frames(log)
         if whole >= end:
             return None
@@ -119,21 +116,27 @@ def log_flaw(file: Path) -> str | None:
     return flaw
 
 
-def _end_of_log(file: Path, log: bytes) -> int:
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def _end_of_log(index: bytes, log: bytes) -> int:
     """How many frames the log has: its index says so, or the frames that name its salt."""
     salt = log[16:24]
-    try:
-        index = Path(f"{file}-shm").read_bytes()[: _INDEX.size]
-    except FileNotFoundError:
-        index = b""
+    is_whole = _has_whole_header(log)
     if len(index) == _INDEX.size:
         _, _, _, is_made, _, _, frames, *_ = _INDEX.unpack(index)
-        if is_made and index[32:40] == salt:
+        if is_made and (index[32:40] == salt or not is_whole):
             return int(frames)
         if is_made:
             # The log is begun anew; what lies in it is in the file.
             return 0
-    return max((number for number, at in _frames(log) if log[at + 8 : at + 16] == salt), default=0)
+    # Where the salt itself is not what it was, every frame has another one.
+    ours = (number for number, at in _frames(log) if log[at + 8 : at + 16] == salt)
+    return max(ours, default=0 if is_whole else 1)
 
 
 def _frames(log: bytes) -> Iterator[tuple[int, int]]:
@@ -149,9 +152,9 @@ def _whole_frames(log: bytes) -> int:
     if order is None:
         return 0
     page = int.from_bytes(log[8:12], "big")
-    sums = _sums(log[:24], order, (0, 0))
-    if sums != struct.unpack(">II", log[24:_LOG_HEADER]):
+    if not _has_whole_header(log):
         return 0
+    sums = _sums(log[:24], order, (0, 0))
     whole = 0
     for number, at in _frames(log):
         body = at + _FRAME_HEADER
@@ -160,6 +163,12 @@ def _whole_frames(log: bytes) -> int:
             break
         whole = number
     return whole
+
+
+def _has_whole_header(log: bytes) -> bool:
+    order = _MAGIC.get(int.from_bytes(log[:4], "big"))
+    of_header = struct.unpack(">II", log[24:_LOG_HEADER])
+    return order is not None and _sums(log[:24], order, (0, 0)) == of_header
 
 
 def _sums(content: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:

@@ -8,7 +8,7 @@ import apsw
 from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import page_checksums, unusable
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
-from ossia.adapters.sqlite.transaction import SqliteRows, plan_once
+from ossia.adapters.sqlite.transaction import AnsweringRows, plan_once
 
 
 class SchemaTooOldError(Exception):
@@ -36,7 +36,7 @@ def kms_key_records(folder: Path) -> dict[str, bytes]:
         connection.close()
 
 
-class SqliteSource(SqliteRows):
+class SqliteSource(AnsweringRows):
     """See `ossia.ports.Rows`.
 
     Raises `SchemaTooNewError`, `SchemaTooOldError`, `FileUnusableError`, `FileNotFoundError`.

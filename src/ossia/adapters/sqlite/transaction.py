@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 
+from ossia.adapters.sqlite import unusable
 from ossia.ports import BlobTerms, Row, Rows, Value
 from ossia.tables.class_usage import COUNT
 
@@ -64,7 +65,25 @@ class SqliteRows:
         try:
             return await question(self, *args, **kwargs)
         finally:
-            self._cursor.execute("commit")
+            # A file that does not answer has ended it already.
+            if self._cursor.connection.in_transaction:
+                self._cursor.execute("commit")
+
+
+class AnsweringRows(SqliteRows):
+    """The same, outside of transactions: what fails with the file is `Unavailable`."""
+
+    async def one(self, sql: str, *values: Value) -> Row | None:
+        try:
+            return await super().one(sql, *values)
+        except unusable.UNANSWERED as error:
+            raise unusable.unavailable(error) from error
+
+    async def all(self, sql: str, *values: Value) -> list[Row]:
+        try:
+            return await super().all(sql, *values)
+        except unusable.UNANSWERED as error:
+            raise unusable.unavailable(error) from error
 
 
 class SqliteTransaction(SqliteRows):

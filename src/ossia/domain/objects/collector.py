@@ -8,7 +8,7 @@ Rules:
    offered again.
 3. A blob is collected twice.  A writer that is slower than its lease may bring bytes after the
    first pass; its commit is refused, and the second pass, after its deadline, takes the bytes.
-4. What no row knows (a crash between bytes and row, a restored backup) is removed by the scrub,
+4. What no row knows (a crash between bytes and row, a restored backup) is removed by sifting,
    and only when it is older than any write can last.
 """
 
@@ -32,13 +32,13 @@ class Collector:
         clock: Clock,
         *,
         batch: int = _BATCH,
-        scrub_age_ms: int = DAY_MS,
+        sift_age_ms: int = DAY_MS,
     ) -> None:
         self._database = database
         self._blobs = blobs
         self._clock = clock
         self._batch = batch
-        self._scrub_age_ms = scrub_age_ms
+        self._sift_age_ms = sift_age_ms
 
     async def sweep(self) -> int:
         """Delete what is garbage now; the number of blobs whose bytes were deleted."""
@@ -51,11 +51,11 @@ class Collector:
             deleted += len(claimed)
         return deleted
 
-    async def scrub(self) -> int:
+    async def sift(self) -> int:
         """Delete blobs that no row knows; their number.  Reads every name: run it rarely."""
         deleted = 0
         seen: list[str] = []
-        old = self._clock.now_ms() - self._scrub_age_ms
+        old = self._clock.now_ms() - self._sift_age_ms
         async for blob_id in self._blobs.ids(unchanged_since=old):
             seen.append(blob_id)
             if len(seen) == self._batch:

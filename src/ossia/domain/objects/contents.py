@@ -132,12 +132,15 @@ class Contents:
                 raise Missing(f"content {content_id}")
             return crc64(content[0] if cipher is None else cipher.crypt(IN_ROW, content[0]))
         crc = 0
-        for run in await self._runs(table, row):
+        for run in await self.runs(table, row):
             stream = None if cipher is None else cipher.stream(run.blob_id, run.blob_offset)
             crc = await blob_digest(self._blobs, run, crc, stream)
         return crc
 
-    async def _runs(self, table: Table, row: Row) -> tuple[Extent, ...]:
+    async def runs(self, table: Table, row: Row) -> tuple[Extent, ...]:
+        """Where the bytes are; nowhere for those that lie in the database."""
+        if row[table.at("content_id")] is not None or not row[table.at("size")]:
+            return ()
         if table is every.PART:
             return unpack_extents(row[table.at("extents")])
         runs = [tuple(row[table.at(each)] for each in ("blob_id", "blob_offset", "size"))]

@@ -102,6 +102,10 @@ def _of_state(state: State) -> Iterator[Metric]:
         owed = {"waiting": state.owed.waiting, "given_up": state.owed.given_up}
         yield _gauge(families.OUTBOX, owed)
         yield _gauge(families.OUTBOX_AGE, {"": state.oldest_owed_s or 0})
+    yield _gauge(families.SCRUB_PERIOD, {"": state.scrub_period_s})
+    if state.scrub is not None:
+        yield _gauge(families.SCRUB_DAMAGED, {"": state.scrub.damaged})
+        yield _gauge(families.SCRUB_DONE, {"": state.scrub.since / 1000})
     if state.disk_size is not None and state.disk_free is not None:
         yield _gauge(families.DISK_SIZE, {"": state.disk_size})
         yield _gauge(families.DISK_FREE, {"": state.disk_free})

@@ -218,7 +218,7 @@ CALLBACKS_UNDER_WAY: Final = Family(
     name="ossia_callbacks_under_way", text="Callbacks under way.", kind=Kind.GAUGE
 )
 
-DUTIES: Final = ("retry", "sweep", "lifecycle")
+DUTIES: Final = ("retry", "sweep", "lifecycle", "scrub")
 _BY_DUTY: Final = (("duty", DUTIES),)
 DUTY_FAILURES: Final = Family(
     name="ossia_duty_failures_total",
@@ -234,6 +234,13 @@ DUTY_DONE_AT: Final = Family(
 COLLECTED: Final = Family(
     name="ossia_collected_blobs_total",
     text="Blobs whose bytes were deleted because nothing refers to them.",
+)
+SCRUBBED_ROWS: Final = Family(
+    name="ossia_scrubbed_rows_total",
+    text="Objects, versions and parts of uploads of which the scrub has read the bytes.",
+)
+SCRUBBED_BYTES: Final = Family(
+    name="ossia_scrubbed_bytes_total", text="Bytes that the scrub has read."
 )
 LIFECYCLE: Final = Family(
     name="ossia_lifecycle_deeds_total",
@@ -278,6 +285,21 @@ DISK_SIZE: Final = Family(
 DISK_FREE: Final = Family(
     name="ossia_disk_free_bytes", text="What is free of it for Ossia.", kind=Kind.GAUGE
 )
+SCRUB_DAMAGED: Final = Family(
+    name="ossia_scrub_damaged",
+    text="What the scrub has found damaged and was not mended, replaced or removed since.",
+    kind=Kind.GAUGE,
+)
+SCRUB_DONE: Final = Family(
+    name="ossia_scrub_done_time_seconds",
+    text="When the scrub had read everything by last, since 1970; when it began first, if never.",
+    kind=Kind.GAUGE,
+)
+SCRUB_PERIOD: Final = Family(
+    name="ossia_scrub_period_seconds",
+    text="How often it is to do that (--scrub-days); 0: never.",
+    kind=Kind.GAUGE,
+)
 CERTIFICATE_EXPIRY: Final = Family(
     name="ossia_certificate_expiry_time_seconds",
     text="When the first certificate ends of those that are in use for this, since 1970.",
@@ -287,6 +309,7 @@ CERTIFICATE_EXPIRY: Final = Family(
 
 ASKED: Final = (
     *(VERSION, ENGINE_UP, DRAINING, OUTBOX, OUTBOX_AGE),
+    *(SCRUB_DAMAGED, SCRUB_DONE, SCRUB_PERIOD),
     *(DISK_SIZE, DISK_FREE, CERTIFICATE_EXPIRY),
 )
 """What is found out when somebody asks."""

@@ -6,13 +6,15 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 
 from ossia import tables
+from ossia.domain.objects.scrub import Progress, progress_of
 from ossia.gateway.readiness import Readiness
 from ossia.ports import Clock, Database, Unavailable
+from ossia.protocol.dates import DAY_MS
 from ossia.settings import Settings
 from ossia.tables.callbacks import Owed
 
@@ -32,10 +34,19 @@ class State:
     is_draining: bool = False
     owed: Owed | None = None
     oldest_owed_s: float | None = None
+    scrub: Progress | None = None
+    scrub_period_s: float = 0
     disk_size: int | None = None
     disk_free: int | None = None
     certificates: dict[str, float] = field(default_factory=dict)
     """Until when each is valid, since 1970."""
+
+
+class _Stored(NamedTuple):
+    """What the database is asked for."""
+
+    owed: Owed
+    scrub: Progress | None
 
 
 class StateWatch:
@@ -55,14 +66,16 @@ class StateWatch:
         self._clock = clock
         # What is in use, whatever lies in the files meanwhile.
         self._certificates = _expiries(settings)
-        self._owed: Owed | None = None
+        self._scrub_period_s = settings.scrub_days * DAY_MS / 1000
+        self._stored: _Stored | None = None
         self._look_again_at = 0.0
-        self._counting: asyncio.Task[Owed] | None = None
+        self._asking: asyncio.Task[_Stored] | None = None
 
     async def look(self) -> State:
         """The state now."""
-        missing, owed = await asyncio.gather(self._readiness.missing(), self._find_owed())
+        missing, stored = await asyncio.gather(self._readiness.missing(), self._find_stored())
         size, free = self._space()
+        owed = stored.owed if stored else None
         age = None
         if owed is not None and owed.oldest_at is not None:
             age = max(0.0, (self._clock.now_ms() - owed.oldest_at) / 1000)
@@ -71,36 +84,39 @@ class StateWatch:
             is_draining=self._readiness.is_draining,
             owed=owed,
             oldest_owed_s=age,
+            scrub=stored.scrub if stored else None,
+            scrub_period_s=self._scrub_period_s,
             disk_size=size,
             disk_free=free,
             certificates=self._certificates,
         )
 
-    async def _find_owed(self) -> Owed | None:
-        """What is owed, counted a moment ago; None if the database does not tell in time."""
+    async def _find_stored(self) -> _Stored | None:
+        """What was stored a moment ago; None if the database does not tell in time."""
         if time.monotonic() < self._look_again_at:
-            return self._owed
-        if self._counting is None:
-            self._counting = asyncio.create_task(self._count_owed())
+            return self._stored
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask())
         # Who hangs is not asked twice.
-        done, _ = await asyncio.wait((self._counting,), timeout=_PATIENCE_S)
+        done, _ = await asyncio.wait((self._asking,), timeout=_PATIENCE_S)
         if not done:
             return None
-        counting, self._counting = self._counting, None
-        if counting is None:
-            return self._owed
+        asking, self._asking = self._asking, None
+        if asking is None:
+            return self._stored
         try:
-            self._owed = counting.result()
+            self._stored = asking.result()
         except Unavailable:
-            self._owed = None
-        return self._owed
+            self._stored = None
+        return self._stored
 
-    async def _count_owed(self) -> Owed:
+    async def _ask(self) -> _Stored:
         begun_s = time.monotonic()
         owed = await self._database.together(tables.callbacks.count_pending)
+        scrub = await progress_of(self._database)
         now_s = time.monotonic()
         self._look_again_at = now_s + max(_LEAST_PAUSE_S, (now_s - begun_s) / _SHARE)
-        return owed
+        return _Stored(owed, scrub)
 
     def _space(self) -> tuple[int | None, int | None]:
         if self._folder is None:

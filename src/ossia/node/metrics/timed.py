@@ -10,6 +10,7 @@ from ossia.ports import (
     BlobReader,
     BlobStore,
     Database,
+    Pace,
     Row,
     Rows,
     StagedBlob,
@@ -74,6 +75,9 @@ class TimedDatabase:
 
     async def stamp(self, topic: str) -> bytes:
         return await self._database.stamp(topic)
+
+    def flaws(self, pace: Pace) -> AsyncIterator[str]:
+        return self._database.flaws(pace)
 
     async def continue_ids(self) -> None:
         await self._database.continue_ids()

@@ -39,6 +39,8 @@ class WorkerMetrics:
         self._duty_failures = self._numbers(families.DUTY_FAILURES)
         self._duties_done = self._numbers(families.DUTY_DONE_AT)
         self.collected = row.number(families.COLLECTED)
+        self._scrubbed_rows = row.number(families.SCRUBBED_ROWS)
+        self._scrubbed_bytes = row.number(families.SCRUBBED_BYTES)
         self._lifecycle = self._numbers(families.LIFECYCLE)
         self.loop_lag = row.histogram(families.LOOP_LAG)
         self._connections = row.number(families.CONNECTIONS)
@@ -118,6 +120,11 @@ class WorkerMetrics:
         """Lifecycle rules have done so much of each (`domain.lifecycle.deeds`)."""
         for deed, count in counts.items():
             self._lifecycle[(deed,)].add(count)
+
+    def scrubbed(self, rows: int, size: int) -> None:
+        """The scrub has read so much (`domain.objects.scrub.Note`)."""
+        self._scrubbed_rows.add(rows)
+        self._scrubbed_bytes.add(size)
 
     # --- the process ---
 

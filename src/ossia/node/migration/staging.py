@@ -16,8 +16,9 @@ _LENGTHS: Final = {every.OBJECT: "size", every.FORMER: "size", every.EXTENT: "le
 """How long the run of a blob is that a row names."""
 _END = every.Table("blob_end", ("id",), ("size",))
 _GREATER = (
-    "insert into blob_end (id, size) values ($1, $2) on conflict (id) do update"
-    " set size = case when excluded.size > blob_end.size then excluded.size else blob_end.size end"
+    "insert into blob_end (id, size, refs) values ($1, $2, 1) on conflict (id) do update"
+    " set refs = blob_end.refs + 1,"
+    " size = case when excluded.size > blob_end.size then excluded.size else blob_end.size end"
 )
 
 
@@ -31,13 +32,26 @@ async def all_rows(rows: Rows, table: Table) -> AsyncIterator[list[Row]]:
 
 
 async def stage(source: Rows, staging: Database) -> None:
-    """Copy every row of *source* into *staging*, all of the same commit."""
+    """Copy every row of *source* into *staging*, all of the same commit.
+
+    Beside them stands where the bytes end that somebody uses of each blob, and how many do.
+    """
+    await staging.change(_make_ends)
+    await source.together(_stage, staging)
+    # Of a source that was not upgraded to the end, some is not counted.
+    await staging.change(recount)
+
+
+async def stage_as_counted(source: Rows, staging: Database) -> None:
+    """The same; what is counted stays as the source counts it."""
     await staging.change(_make_ends)
     await source.together(_stage, staging)
 
 
 async def _make_ends(tx: Transaction) -> None:
-    await tx.run("create table blob_end (id text primary key, size bigint not null)")
+    await tx.run(
+        "create table blob_end (id text primary key, size bigint not null, refs bigint not null)"
+    )
 
 
 async def _stage(source: Rows, staging: Database) -> None:
@@ -51,8 +65,6 @@ async def _stage(source: Rows, staging: Database) -> None:
             if ends:
                 await staging.change(_note_ends, ends)
     await staging.change(every.put_usage, await every.usage(source))
-    # Of a source that was not upgraded to the end, some is not counted.
-    await staging.change(recount)
 
 
 async def _note_ends(tx: Transaction, ends: list[Row]) -> None:

@@ -93,18 +93,18 @@ async def test_what_could_not_be_deleted_is_tried_again(world: World) -> None:
     assert not world.exists(blob_id)
 
 
-async def test_scrub_deletes_old_blobs_without_a_row(world: World) -> None:
+async def test_sifting_deletes_old_blobs_without_a_row(world: World) -> None:
     unknown = [await world.store(intend=False) for _ in range(7)]
     known = [await world.store(intend=True, lease=3 * DAY_MS) for _ in range(7)]
     staged = world.blobs.stage(world.blobs.new_id(), None)
     world.clock.at += DAY_MS + 1
     fresh = await world.store(intend=False)
-    assert await world.collector.scrub() == 8
+    assert await world.collector.sift() == 8
     assert not any(map(world.exists, unknown))
     assert all(map(world.exists, [*known, fresh]))
     with pytest.raises(Missing):
         await world.blobs.publish(staged)
 
 
-async def test_scrub_of_nothing(world: World) -> None:
-    assert await world.collector.scrub() == 0
+async def test_sifting_of_nothing(world: World) -> None:
+    assert await world.collector.sift() == 0

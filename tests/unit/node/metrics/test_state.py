@@ -29,6 +29,9 @@ class SaidDatabase:
             raise self.says
         return self.says
 
+    async def one(self, _sql: str, *_values: object) -> None:
+        """Nothing was read through yet."""
+
 
 async def ill() -> None:
     raise Unavailable("gone")
