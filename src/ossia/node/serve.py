@@ -20,6 +20,7 @@ from ossia.node.metrics.access import scrape_key
 from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
+from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import Settings, SettingsError
 
 Prepare = Callable[[Settings, NodeKeys, Path | None], None]
@@ -31,10 +32,12 @@ def serve(
     as_json: bool,
     prepare: Prepare | None = None,
     ready: Callable[[Settings, NodeKeys, Path | None], None] | None = None,
+    spare: CallbackKey | None = None,
 ) -> int:
     """Run a server until it is stopped; the result is the exit code.
 
-    *prepare* runs before the port answers, *ready* after it does.  Raises `SettingsError`.
+    *prepare* runs before the port answers, *ready* after it does.  *spare* is the callback key of
+    a server that keeps none.  Raises `SettingsError`.
     """
     # Whatever is wrong with the settings is said before anything is created.
     tls_context(settings)
@@ -54,7 +57,7 @@ def serve(
                 click.echo(f"ossia: others can read {refused}: chmod 600 {refused}", err=True)
         sockets = bind(settings, settings.worker_count)
         settings = _with_bound_ports(settings, sockets[0])
-        keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path)
+        keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path, spare)
         if prepare is not None:
             prepare(settings, keys, path)
 
