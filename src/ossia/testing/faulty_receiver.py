@@ -3,8 +3,8 @@
 ::
 
     with FaultyReceiver() as receiver:
-        ...upload with a callback to receiver.url("reset-in-body")...
-        assert receiver.connections("reset-in-body") == 1
+        ...upload with the headers receiver.callback("reset-in-body")...
+        receiver.assert_met("reset-in-body")
 
 `FAULTS` lists what it can do; `FaultyReceiver.add` takes more.  Each fault has a port of its own,
 so that it can begin before a path has been read.
@@ -25,6 +25,9 @@ from enum import Enum
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
+
+from ossia.testing.callback_headers import USUAL_BODY, callback_headers
+from ossia.testing.differences import similar
 
 ACCEPTED: Final = b'{"Status":"OK"}'
 MAX_REPLY_BYTES: Final = 1024 * 1024
@@ -244,7 +247,7 @@ class FaultyReceiver:
 
     def url(self, name: str) -> str:
         """The callbackUrl that meets the fault of this name."""
-        fault = self._faults[name]
+        fault = self._fault(name)
         if fault is Nowhere.UNKNOWN_NAME:
             # No name ends so (RFC 6761), and with 70 letters no name server need be asked.
             return f"http://{'unknown' * 10}.invalid/callback"
@@ -255,6 +258,25 @@ class FaultyReceiver:
         """How many connections have met the fault of this name."""
         place = self._places.get(name)
         return place.connections if isinstance(place, _Listener) else 0
+
+    def callback(self, name: str, body: str = USUAL_BODY, **variables: str) -> dict[str, str]:
+        """Headers of an upload whose callback meets the fault of this name."""
+        return callback_headers(self.url(name), body, variables)
+
+    def assert_met(self, name: str, times: int = 1) -> None:
+        """Assert that so many connections have met the fault of this name."""
+        __tracebackhide__ = True
+        fault = self._fault(name)
+        if isinstance(fault, Nowhere):
+            raise ValueError(f"Nobody can meet {name!r}: {fault.value}.")
+        met = self.connections(name)
+        if met != times:
+            all_met = {each: self.connections(each) for each in self._places}
+            told = ", ".join(f"{each} {count}x" for each, count in all_met.items() if count)
+            raise AssertionError(
+                f"{name!r} was met by {met} connections, {times} expected; met were: "
+                f"{told or 'none at all'}."
+            )
 
     def close(self) -> None:
         """Stop listening and end what is under way."""
@@ -275,6 +297,13 @@ class FaultyReceiver:
     ) -> None:
         self.close()
 
+    def _fault(self, name: str) -> Fault | Nowhere:
+        found = self._faults.get(name)
+        if found is None:
+            near = ", ".join(similar(name, self._faults)) or "see FAULTS"
+            raise ValueError(f"There is no fault {name!r}: {near}.")
+        return found
+
     def _place(self, name: str) -> "_Place":
         with self._lock:
             if name not in self._places:
@@ -282,7 +311,7 @@ class FaultyReceiver:
             return self._places[name]
 
     def _open(self, name: str) -> "_Place":
-        fault = self._faults[name]
+        fault = self._fault(name)
         if isinstance(fault, Fault):
             certificate = self._certificates.get(name)
             return _Listener(self._host, name, fault, self._limit_s, certificate)
