@@ -86,8 +86,16 @@ class Nursery:
 
     def stop(self, born: Born) -> None:
         """End a server; what it held in memory is gone."""
-        self._ask({"stop": born.pid})
         born.log.close()
+        if self.is_alive:
+            # One that has died, be it at this moment, has taken its servers along.
+            with suppress(ServerNotStartedError):
+                self._ask({"stop": born.pid})
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether more servers can come of it."""
+        return self._process.poll() is None
 
     def close(self) -> None:
         """End the process and every server in it."""
@@ -148,6 +156,8 @@ _known: dict[int, Nursery] = {}
 def of_this_process() -> Nursery:
     """The nursery of this process, which is started if there is none."""
     pid = os.getpid()
+    if pid in _known and not _known[pid].is_alive:
+        close()
     if pid not in _known:
         _known[pid] = Nursery()
         atexit.register(close)
