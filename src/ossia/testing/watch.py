@@ -22,17 +22,20 @@ class Watch:
         servers = running()
         if not servers:
             yield "No server for tests is running: take the fixture ossia_bucket or ossia_server."
-        for server in servers:
-            uploads = [each for each in server.heard(self._since(server)) if _may_call(each)]
-            if uploads:
+            return
+        uploads = {server: self._uploads(server) for server in servers}
+        if not any(uploads.values()):
+            places = ", ".join(server.endpoint for server in servers)
+            yield f"Nobody has uploaded anything to {places} since this inbox opened."
+        for server, asked in uploads.items():
+            if asked:
                 yield f"What {server.endpoint} was asked for since this inbox opened:"
-                for each in uploads:
-                    yield from _told(server, each, url)
-            else:
-                yield f"Nobody has uploaded anything to {server.endpoint} since this inbox opened."
+            for each in asked:
+                yield from _told(server, each, url)
 
-    def _since(self, server: TestServer) -> int:
-        return self._begun.get(id(server), 0)
+    def _uploads(self, server: TestServer) -> list[Heard]:
+        heard = server.heard(self._begun.get(id(server), 0))
+        return [each for each in heard if _may_call(each)]
 
 
 def _may_call(request: Heard) -> bool:
