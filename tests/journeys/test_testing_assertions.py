@@ -32,9 +32,9 @@ def test_one_callback_is_one(ossia_bucket: TestBucket, ossia_inbox: Inbox) -> No
         '  arrived: POST /callback {"bucket":"BUCKET","object":"a.txt","size":5,'
     )
     ossia_bucket.put("b.txt", "hello", ossia_inbox.callback())
-    with pytest.raises(AssertionError, match="2 callbacks arrived at .*, 1 expected"):
+    with pytest.raises(AssertionError, match=r"2 callbacks arrived at .*, 1 expected"):
         ossia_inbox.one()
-    with pytest.raises(AssertionError, match="2 callbacks arrived at .*, 0 expected"):
+    with pytest.raises(AssertionError, match=r"2 callbacks arrived at .*, 0 expected"):
         ossia_inbox.expect(0)
 
 
@@ -135,13 +135,13 @@ def test_objects(ossia_bucket: TestBucket) -> None:
     text = told(failed)
     assert text.startswith(
         "BUCKET/dir/a.txt is not what was expected:\n"
-        "  content: expected 5 bytes, found 5; they differ from byte 1 on:\n"
+        "  content: expected 5 bytes, found 5; from byte 1 on:\n"
         "    expected b'hallo'\n"
         "    found    b'hello'\n"
         "  header content-type: expected 'a/b', found 'text/plain'\n"
         "  header x-oss-a: expected 'b', and there is no x-oss-a; there are "
     )
-    with pytest.raises(AssertionError, match="dir/a.txt is there: 200, 5 bytes, last modified "):
+    with pytest.raises(AssertionError, match=r"dir/a\.txt is there: 200, 5 bytes, last modified "):
         ossia_bucket.assert_no_object("dir/a.txt")
 
 
@@ -153,9 +153,7 @@ def test_objects_that_are_not_there(ossia_bucket: TestBucket) -> None:
     with pytest.raises(AssertionError) as failed:
         ossia_bucket.assert_object("something else")
     ten = ", ".join(f"'x{number:02}'" for number in range(10))
-    assert told(failed) == (
-        f"BUCKET/something else does not exist; the bucket holds 12: {ten}, …."
-    )
+    assert told(failed) == (f"BUCKET/something else does not exist; the bucket holds 12: {ten}, ….")
     ossia_bucket.put("Something Else")
     with pytest.raises(AssertionError, match=r"not exist; similar: 'Something Else'\."):
         ossia_bucket.assert_object("something else")
@@ -170,11 +168,11 @@ def test_an_object_that_cannot_be_read(ossia_bucket: TestBucket) -> None:
 
 
 def test_faults_that_were_met(ossia_bucket: TestBucket, ossia_faults: FaultyReceiver) -> None:
-    with pytest.raises(AssertionError, match="'status-500' was met by 0 .* none at all"):
+    with pytest.raises(AssertionError, match=r"'status-500' was met by 0 .* none at all"):
         ossia_faults.assert_met("status-500")
     assert ossia_bucket.put("a.txt", "", ossia_faults.callback("status-500")).status == 203
     ossia_faults.assert_met("status-500")
-    with pytest.raises(AssertionError, match="'bom' was met by 0 .* 1 expected.* status-500 1x"):
+    with pytest.raises(AssertionError, match=r"'bom' was met by 0 .* 1 expected.* status-500 1x"):
         ossia_faults.assert_met("bom")
     with pytest.raises(ValueError, match="Nobody can meet 'refused'"):
         ossia_faults.assert_met("refused")

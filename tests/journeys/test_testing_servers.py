@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_settings_are_those_of_the_server() -> None:
         pytest.param({"listen": "203.0.113.1:0"}, r"^Cannot listen on 203\.0\.113\.1", id="bind"),
     ],
 )
-def test_a_server_that_cannot_start_says_why(settings: dict[str, object], words: str) -> None:
+def test_a_server_that_cannot_start_says_why(settings: dict[str, Any], words: str) -> None:
     with pytest.raises(ServerNotStartedError, match=words) as told:
         TestServer(movable_clock=True, **settings)
     assert "\n" not in str(told.value)
@@ -140,7 +141,9 @@ def test_a_bucket_that_is_there_already_is_not_a_fresh_one(server: TestServer) -
     with TestServer(account_id="1" * 16) as other:
         other.bucket("same-name")
         server.bucket("same-name")
-    with pytest.raises(ValueError, match="The bucket 'Not_Valid' cannot be made: InvalidBucketName"):
+    with pytest.raises(
+        ValueError, match="The bucket 'Not_Valid' cannot be made: InvalidBucketName"
+    ):
         server.bucket("Not_Valid")
 
 

@@ -30,9 +30,7 @@ class Access:
 
     def client(self) -> SigningClient:
         """Signs with the root key, and shows what comes back as it is."""
-        return SigningClient(
-            self.endpoint, self.access_key_id, self.access_key_secret, self.region
-        )
+        return SigningClient(self.endpoint, self.access_key_id, self.access_key_secret, self.region)
 
     def request(
         self,

@@ -17,7 +17,7 @@ class MovableClock:
 
     def __init__(self) -> None:
         # No name, no remains: the server opens it by the descriptor that it is handed.
-        self.file: Final[IO[bytes]] = tempfile.TemporaryFile()
+        self.file: Final[IO[bytes]] = tempfile.TemporaryFile()  # noqa: SIM115 - see `close`
         self._ahead_s = 0.0
 
     @property

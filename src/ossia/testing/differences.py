@@ -1,4 +1,4 @@
-"""How what was found differs from what was expected, in lines for the person who reads a failure."""
+"""How what was found differs from what was expected, in lines for who reads a failure."""
 
 import difflib
 from collections.abc import Iterable, Mapping
@@ -32,8 +32,7 @@ def differing_bytes(expected: bytes, found: bytes) -> list[str]:
     if at is None:
         at = min(len(expected), len(found))
     return [
-        f"content: expected {len(expected)} bytes, found {len(found)}; "
-        f"they differ from byte {at} on:",
+        f"content: expected {len(expected)} bytes, found {len(found)}; from byte {at} on:",
         f"  expected {_around(expected, at)}",
         f"  found    {_around(found, at)}",
     ]
@@ -46,7 +45,7 @@ def _around(content: bytes, at: int) -> str:
 
 
 def similar(name: str, names: Iterable[str]) -> list[str]:
-    """Those of *names* that somebody may have meant, the closest first; upper case counts little."""
+    """Those of *names* that somebody may have meant, the closest first, in whatever case."""
     folded: dict[str, list[str]] = {}
     for each in names:
         folded.setdefault(each.casefold(), []).append(each)

@@ -268,7 +268,7 @@ class FaultyReceiver:
         __tracebackhide__ = True
         fault = self._fault(name)
         if isinstance(fault, Nowhere):
-            raise ValueError(f"Nobody can meet {name!r}: {fault.value}.")
+            raise ValueError(f"Nobody can meet {name!r}: {fault.value}.")  # noqa: TRY004 - a name of no use
         met = self.connections(name)
         if met != times:
             all_met = {each: self.connections(each) for each in self._places}

@@ -73,11 +73,7 @@ class Nursery:
                 pid: int = self._ask({"start": settings}, descriptors)["pid"]
             finally:
                 os.close(writer)
-            line = _first_line(reader)
-            if not line:
-                self._ask({"stop": pid})
-                raise ServerNotStartedError(_words(log))
-            return Born(pid, json.loads(line), log)
+            return Born(pid, self._ready(pid, reader, log), log)
         except BaseException:
             log.close()
             raise
@@ -105,6 +101,14 @@ class Nursery:
         self._process.kill()
         self._process.wait()
         self._log.close()
+
+    def _ready(self, pid: int, reader: int, log: IO[bytes]) -> dict[str, Any]:
+        line = _first_line(reader)
+        if not line:
+            self._ask({"stop": pid})
+            raise ServerNotStartedError(_words(log))
+        found: dict[str, Any] = json.loads(line)
+        return found
 
     def _ask(self, request: dict[str, Any], descriptors: Sequence[int] = ()) -> dict[str, int]:
         with self._lock:

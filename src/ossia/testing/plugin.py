@@ -4,12 +4,13 @@ pytest finds this by itself where Ossia is installed.  Suites that use none of i
 everything else is imported by the fixture that needs it.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ossia.testing.bucket import TestBucket
     from ossia.testing.clock import MovableClock
     from ossia.testing.faulty_receiver import FaultyReceiver

@@ -35,8 +35,7 @@ def test_where_there_is_nothing_at_all() -> None:
 def test_the_first_other_byte_is_named(expected: bytes, found: bytes, at: int) -> None:
     lines = differing_bytes(expected, found)
     assert lines[0] == (
-        f"content: expected {len(expected)} bytes, found {len(found)}; "
-        f"they differ from byte {at} on:"
+        f"content: expected {len(expected)} bytes, found {len(found)}; from byte {at} on:"
     )
     assert lines[1:] == [f"  expected {expected!r}", f"  found    {found!r}"]
 
