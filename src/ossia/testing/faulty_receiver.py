@@ -23,10 +23,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final
 
 from ossia.testing.callback_headers import USUAL_BODY, callback_headers
+from ossia.testing.closing import Closing
 from ossia.testing.differences import similar
 
 ACCEPTED: Final = b'{"Status":"OK"}'
@@ -221,7 +222,7 @@ FAULTS: Final[Mapping[str, Fault | Nowhere]] = MappingProxyType(
 """By name; none of them is a success to OSS."""
 
 
-class FaultyReceiver:
+class FaultyReceiver(Closing):
     """Listens on *host*, on one port for each fault that is asked for.
 
     *limit_s* is how long the sender waits: slow faults take longer than that.
@@ -285,17 +286,6 @@ class FaultyReceiver:
             self._places.clear()
         for place in places:
             place.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _fault(self, name: str) -> Fault | Nowhere:
         found = self._faults.get(name)

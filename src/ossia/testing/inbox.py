@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from ossia.testing.callback_headers import USUAL_BODY, callback_headers
+from ossia.testing.closing import Closing
 from ossia.testing.differences import differing
 
 _TIMEOUT_S: Final = 10.0
@@ -60,15 +60,16 @@ class Received:
         try:
             found = self.values()
         except ValueError as error:
-            raise AssertionError(f"The body cannot be read ({error}): {self}") from error
+            raise AssertionError(f"The body cannot be read ({error}): {self.line()}") from error
         if not isinstance(found, dict):
-            raise AssertionError(f"The body has no names: {self}")  # noqa: TRY004 - a failed test
+            raise AssertionError(f"The body has no names: {self.line()}")  # noqa: TRY004 - a failed test
         lines = differing(expected, found)
         if lines:
             told = "\n  ".join(lines)
-            raise AssertionError(f"The callback says something else:\n  {told}\n  in {self}")
+            raise AssertionError(f"The callback says something else:\n  {told}\n  in {self.line()}")
 
-    def __str__(self) -> str:
+    def line(self) -> str:
+        """All of it but the headers, for people."""
         shown = self.body[:_SHOWN_BYTES].decode("utf-8", "replace")
         return f"{self.method} {self.target} {shown}{'…' * (len(self.body) > _SHOWN_BYTES)}"
 
@@ -89,7 +90,7 @@ Explain = Callable[[str], Iterable[str]]
 """Lines about why callbacks to a URL did not come, or who sent them."""
 
 
-class Inbox:
+class Inbox(Closing):
     """Listens on a free port of loopback from construction to `close`.
 
     What *explain* knows is told where an expectation fails.
@@ -175,7 +176,7 @@ class Inbox:
 
     def _unexpected(self, count: int, found: list[Received]) -> Iterable[str]:
         yield f"{len(found)} callbacks arrived at {self.url}, {count} expected."
-        yield from (f"  arrived: {each}" for each in found)
+        yield from (f"  arrived: {each.line()}" for each in found)
         yield from self._explain(self.url)
 
     def clear(self) -> None:
@@ -190,17 +191,6 @@ class Inbox:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _accept(self, received: Received) -> Answer:
         with self._arrived:

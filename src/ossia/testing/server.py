@@ -15,8 +15,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from ossia.client.ram import RamClient
 from ossia.client.signing_client import SigningClient
@@ -26,6 +25,7 @@ from ossia.testing import nursery
 from ossia.testing.access import Access
 from ossia.testing.bucket import TestBucket
 from ossia.testing.clock import MovableClock
+from ossia.testing.closing import Closing
 from ossia.testing.inbox import Received
 
 _OK: Final = 200
@@ -48,7 +48,7 @@ class Heard:
     operation: str
 
 
-class TestServer:
+class TestServer(Closing):
     """A server of its own, from construction to `close`.
 
     *settings* are those of docs/settings.md by their names: ``callback_timeout=0.5``.  With *data*
@@ -193,17 +193,6 @@ class TestServer:
         self._nursery.stop(self._born)
         if self.access.clock is not None:
             self.access.clock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _admin(self, path: str, **query: str) -> Any:
         answer = self.request("GET", "-", f"api/{path}", query=list(query.items()))
