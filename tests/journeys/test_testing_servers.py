@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -210,18 +210,20 @@ def test_servers_outlive_the_thread_that_started_them() -> None:
 STARTER = """
 import os, sys, time
 from ossia.testing.server import TestServer
-server = TestServer(movable_clock=True)
+server = TestServer()
 {then}
 """
 
 
-def started(then: str, folder: Path) -> "tuple[subprocess.Popen[str], list[int]]":
+def started(
+    then: str, folder: Path, environment: Mapping[str, str] | None = None
+) -> "tuple[subprocess.Popen[str], list[int]]":
     """A test process that has a server, and the processes that it told of."""
     process = subprocess.Popen(
         [sys.executable, "-c", STARTER.format(then=then)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder), **(environment or {})},
         cwd=folder,
     )
     assert process.stdout is not None
@@ -265,18 +267,22 @@ def test_a_forked_test_process_has_servers_of_its_own(tmp_path: Path) -> None:
         "child = os.fork()\n"
         "if not child:\n"
         "    own = TestServer()\n"
-        "    print(os.getpid(), own.request('GET').status, flush=True)\n"
+        "    print(own.pid, own.request('GET').status, flush=True)\n"
+        "    time.sleep(0.5)\n"
         "    own.close()\n"
         "    sys.exit()\n"
         "os.waitpid(child, 0)\n"
         "print(server.request('GET').status, server.pid, flush=True)\n"
+        "time.sleep(0.5)\n"
     )
-    process, (_, status) = started(then, tmp_path)
+    process, (own, status) = started(then, tmp_path)
     with process:
+        of_the_child = parent(own)
         assert status == 200
         assert process.stdout is not None
         mine, pid = (int(each) for each in process.stdout.readline().split())
         assert mine == 200
+        assert parent(pid) != of_the_child
         assert process.wait(GONE_WITHIN_S) == 0
         assert eventually(lambda: not is_alive(pid))
 
@@ -286,3 +292,16 @@ def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with TestServer(movable_clock=True) as server:
         TestBucket(server.access).put("a.txt", bytes(1024 * 1024))
         assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_environment_says_is_for_other_servers(tmp_path: Path) -> None:
+    elsewhere = {
+        "OSSIA_METADATA": "postgresql://127.0.0.1:1/none",
+        "OSSIA_REGION": "cn-elsewhere",
+        "OSSIA_TEST_CLOCK_FILE": str(tmp_path / "clock"),
+    }
+    (tmp_path / "clock").write_text("86400")
+    then = "print(server.request('GET').status, int(server.region == 'cn-hangzhou'), flush=True)"
+    process, found = started(then, tmp_path, elsewhere)
+    with process:
+        assert found == [200, 1]

@@ -7,6 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,17 +49,22 @@ def run(*command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def servers() -> set[int]:
-    """Every ``ossia serve`` in memory on this machine."""
+def marked(mark: str) -> set[str]:
+    """The command of every process that has *mark* in its environment."""
     found = set()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"serve" in words and b"--blobs" in words and b"memory" in words:
-            found.add(int(path.parts[2]))
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if mark.encode() in (folder / "environ").read_bytes():
+                found.add((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
     return found
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_running(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    mark = uuid.uuid4().hex
+    monkeypatch.setenv("MARK", mark)
+    yield
+    assert not {command for command in marked(mark) if " serve " in command}
 
 
 def test_java() -> None:
@@ -89,14 +97,7 @@ def test_node() -> None:
     assert done.returncode == 0
 
 
-def test_nothing_is_left_running() -> None:
-    before = servers()
-    test_go()
-    assert not servers() - before
-
-
 def test_a_server_that_does_not_start_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OSSIA_REGION", "cn-test")
     monkeypatch.setenv("OSSIA_WORKERS", "many")
     done = run(tool("go", "go"), "test", "-count=1", "./...", folder=EXAMPLES / "go")
     assert done.returncode == 1
