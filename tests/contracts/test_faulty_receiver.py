@@ -161,7 +161,7 @@ def test_own_faults(receiver: FaultyReceiver) -> None:
 
 
 def test_url_of_a_fault_that_does_not_exist(receiver: FaultyReceiver) -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="There is no fault 'no-such-fault'"):
         receiver.url("no-such-fault")
 
 

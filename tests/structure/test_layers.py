@@ -102,6 +102,11 @@ def test_nothing_but_the_top_imports_adapters() -> None:
     assert not offenders
 
 
+def test_only_the_plugin_needs_pytest() -> None:
+    naming = {path.name for path in modules() if "import pytest" in path.read_text()}
+    assert naming == {"plugin.py"}
+
+
 def test_protocol_is_pure() -> None:
     impure = {"socket", "asyncio", "os", "threading", "time", "subprocess", "pathlib"}
     for path in (SOURCE / "protocol").rglob("*.py"):

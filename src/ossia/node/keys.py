@@ -16,6 +16,7 @@ from ossia.domain.callbacks.keys import CallbackKeys, KeyRing, OneKey
 from ossia.node.callback_key_files import KeyFiles, KeyFilesError
 from ossia.node.master_key import folder_seal
 from ossia.private_files import write_private
+from ossia.protocol.callback_signature import CallbackKey
 from ossia.protocol.seal import KEY_BYTES, Seal
 from ossia.protocol.webhook_signature import WebhookKey
 from ossia.settings import Settings, SettingsError
@@ -47,10 +48,12 @@ class NodeKeys:
     master: Seal = field(default_factory=_seal_in_memory, repr=False)
 
 
-def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
+def load_keys(
+    settings: Settings, folder: Path | None, spare: CallbackKey | None = None
+) -> NodeKeys:
     """The node's keys: from settings, from the data folder, or generated and kept there.
 
-    *folder* is None for a node that stores nothing.
+    *folder* is None for a node that stores nothing, which signs with *spare* where it is given.
     """
     kept: dict[str, str] = {}
     path = None if folder is None else folder / KEYS_FILE
@@ -63,7 +66,7 @@ def load_keys(settings: Settings, folder: Path | None) -> NodeKeys:
         merged["account_id"],
         merged["root_access_key_id"],
         merged["root_access_key_secret"],
-        callback_keys(settings, OneKey() if folder is None else _key_files(folder)),
+        callback_keys(settings, OneKey(spare) if folder is None else _key_files(folder)),
         _webhook_key(folder),
         is_generated,
         master=_seal_in_memory() if folder is None else folder_seal(folder),

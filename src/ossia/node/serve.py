@@ -21,6 +21,7 @@ from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
 from ossia.node.upgrade import bring_up_to_date
+from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import Settings, SettingsError
 
 Prepare = Callable[[Settings, NodeKeys, Path | None], None]
@@ -32,10 +33,12 @@ def serve(
     as_json: bool,
     prepare: Prepare | None = None,
     ready: Callable[[Settings, NodeKeys, Path | None], None] | None = None,
+    spare: CallbackKey | None = None,
 ) -> int:
     """Run a server until it is stopped; the result is the exit code.
 
-    *prepare* runs before the port answers, *ready* after it does.  Raises `SettingsError`.
+    *prepare* runs before the port answers, *ready* after it does.  *spare* is the callback key of
+    a server that keeps none.  Raises `SettingsError`.
     """
     # Whatever is wrong with the settings is said before anything is created.
     tls_context(settings)
@@ -58,7 +61,7 @@ def serve(
         if settings.metadata == "sqlite":
             assert path is not None
             asyncio.run(bring_up_to_date(path))
-        keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path)
+        keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path, spare)
         if prepare is not None:
             prepare(settings, keys, path)
 

@@ -311,7 +311,7 @@ class Supervisor:
                 os.close(end)
             self._close_sockets(but=index)
             with contextlib.suppress(OSError):
-                _die_with_parent()
+                die_with_parent()
 
             async def main() -> None:
                 node = Node(
@@ -386,9 +386,9 @@ def _nothing(number: int, frame: object) -> None:
     """Handle a signal that only has to wake."""
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to end this worker if the supervisor is killed: no orphan keeps the port."""
-    import ctypes  # noqa: PLC0415 - only workers need it
+def die_with_parent() -> None:
+    """Ask Linux to end this process if its parent is killed: no orphan keeps the port."""
+    import ctypes  # noqa: PLC0415 - only what is forked needs it
 
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)

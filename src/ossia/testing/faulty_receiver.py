@@ -3,8 +3,8 @@
 ::
 
     with FaultyReceiver() as receiver:
-        ...upload with a callback to receiver.url("reset-in-body")...
-        assert receiver.connections("reset-in-body") == 1
+        ...upload with the headers receiver.callback("reset-in-body")...
+        receiver.assert_met("reset-in-body")
 
 `FAULTS` lists what it can do; `FaultyReceiver.add` takes more.  Each fault has a port of its own,
 so that it can begin before a path has been read.
@@ -23,8 +23,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType, TracebackType
-from typing import Final, Self
+from types import MappingProxyType
+from typing import Final
+
+from ossia.testing.callback_headers import USUAL_BODY, callback_headers
+from ossia.testing.closing import Closing
+from ossia.testing.differences import similar
 
 ACCEPTED: Final = b'{"Status":"OK"}'
 MAX_REPLY_BYTES: Final = 1024 * 1024
@@ -218,7 +222,7 @@ FAULTS: Final[Mapping[str, Fault | Nowhere]] = MappingProxyType(
 """By name; none of them is a success to OSS."""
 
 
-class FaultyReceiver:
+class FaultyReceiver(Closing):
     """Listens on *host*, on one port for each fault that is asked for.
 
     *limit_s* is how long the sender waits: slow faults take longer than that.
@@ -244,7 +248,7 @@ class FaultyReceiver:
 
     def url(self, name: str) -> str:
         """The callbackUrl that meets the fault of this name."""
-        fault = self._faults[name]
+        fault = self._fault(name)
         if fault is Nowhere.UNKNOWN_NAME:
             # No name ends so (RFC 6761), and with 70 letters no name server need be asked.
             return f"http://{'unknown' * 10}.invalid/callback"
@@ -256,6 +260,25 @@ class FaultyReceiver:
         place = self._places.get(name)
         return place.connections if isinstance(place, _Listener) else 0
 
+    def callback(self, name: str, body: str = USUAL_BODY, **variables: str) -> dict[str, str]:
+        """Headers of an upload whose callback meets the fault of this name."""
+        return callback_headers(self.url(name), body, variables)
+
+    def assert_met(self, name: str, times: int = 1) -> None:
+        """Assert that so many connections have met the fault of this name."""
+        __tracebackhide__ = True
+        fault = self._fault(name)
+        if isinstance(fault, Nowhere):
+            raise ValueError(f"Nobody can meet {name!r}: {fault.value}.")  # noqa: TRY004 - a name of no use
+        met = self.connections(name)
+        if met != times:
+            all_met = {each: self.connections(each) for each in self._places}
+            told = ", ".join(f"{each} {count}x" for each, count in all_met.items() if count)
+            raise AssertionError(
+                f"{name!r} was met by {met} connections, {times} expected; met were: "
+                f"{told or 'none at all'}."
+            )
+
     def close(self) -> None:
         """Stop listening and end what is under way."""
         with self._lock:
@@ -264,16 +287,12 @@ class FaultyReceiver:
         for place in places:
             place.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def _fault(self, name: str) -> Fault | Nowhere:
+        found = self._faults.get(name)
+        if found is None:
+            near = ", ".join(similar(name, self._faults)) or "see FAULTS"
+            raise ValueError(f"There is no fault {name!r}: {near}.")
+        return found
 
     def _place(self, name: str) -> "_Place":
         with self._lock:
@@ -282,7 +301,7 @@ class FaultyReceiver:
             return self._places[name]
 
     def _open(self, name: str) -> "_Place":
-        fault = self._faults[name]
+        fault = self._fault(name)
         if isinstance(fault, Fault):
             certificate = self._certificates.get(name)
             return _Listener(self._host, name, fault, self._limit_s, certificate)

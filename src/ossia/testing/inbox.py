@@ -4,23 +4,28 @@
 
     with Inbox() as inbox:
         inbox.answer(b'{"Status":"OK"}')
-        ...upload with a callback to inbox.url...
-        (received,) = inbox.wait(1)
-        assert received.values()["object"] == "a.txt"
+        ...upload with the headers inbox.callback(), or with a callback to inbox.url...
+        inbox.one().assert_values(object="a.txt")
 
 Only the standard library; a thread listens until `close`, and each connection has its own.
 """
 
 import json
 import threading
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ossia.testing.callback_headers import USUAL_BODY, callback_headers
+from ossia.testing.closing import Closing
+from ossia.testing.differences import differing
+
 _TIMEOUT_S: Final = 10.0
+_EXPECTED_WITHIN_S: Final = 2.0
+_SHOWN_BYTES: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,25 @@ class Received:
             return json.loads(self.body)
         return dict(parse_qsl(self.body.decode("utf-8"), keep_blank_values=True))
 
+    def assert_values(self, **expected: Any) -> None:
+        """Assert that the body says so; what else it says does not matter."""
+        __tracebackhide__ = True
+        try:
+            found = self.values()
+        except ValueError as error:
+            raise AssertionError(f"The body cannot be read ({error}): {self.line()}") from error
+        if not isinstance(found, dict):
+            raise AssertionError(f"The body has no names: {self.line()}")  # noqa: TRY004 - a failed test
+        lines = differing(expected, found)
+        if lines:
+            told = "\n  ".join(lines)
+            raise AssertionError(f"The callback says something else:\n  {told}\n  in {self.line()}")
+
+    def line(self) -> str:
+        """All of it but the headers, for people."""
+        shown = self.body[:_SHOWN_BYTES].decode("utf-8", "replace")
+        return f"{self.method} {self.target} {shown}{'…' * (len(self.body) > _SHOWN_BYTES)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -62,10 +86,18 @@ class Answer:
     has_length: bool = True
 
 
-class Inbox:
-    """Listens on a free port of loopback from construction to `close`."""
+Explain = Callable[[str], Iterable[str]]
+"""Lines about why callbacks to a URL did not come, or who sent them."""
 
-    def __init__(self, path: str = "/callback") -> None:
+
+class Inbox(Closing):
+    """Listens on a free port of loopback from construction to `close`.
+
+    What *explain* knows is told where an expectation fails.
+    """
+
+    def __init__(self, path: str = "/callback", *, explain: Explain = lambda _: ()) -> None:
+        self._explain = explain
         self._arrived = threading.Condition()
         self._received: list[Received] = []
         self._scripted: list[Answer] = []
@@ -117,6 +149,36 @@ class Inbox:
                 raise TimeoutError(f"{len(self._received)} of {count} callbacks arrived")
             return list(self._received)
 
+    def callback(self, body: str = USUAL_BODY, **variables: str) -> dict[str, str]:
+        """Headers of an upload whose callback comes here.
+
+        *variables* are what ``${x:name}`` in *body* stands for.
+        """
+        return callback_headers(self.url, body, variables)
+
+    def one(self, *, timeout_s: float = _EXPECTED_WITHIN_S) -> Received:
+        """The only callback that arrives; anything else is an `AssertionError` that tells why."""
+        __tracebackhide__ = True
+        return self.expect(1, timeout_s=timeout_s)[0]
+
+    def expect(self, count: int, *, timeout_s: float = _EXPECTED_WITHIN_S) -> list[Received]:
+        """Exactly *count* callbacks, waited for; otherwise an `AssertionError` that tells why.
+
+        None are not waited for: an upload is answered after its callback.
+        """
+        __tracebackhide__ = True
+        with self._arrived:
+            self._arrived.wait_for(lambda: len(self._received) >= count, timeout_s)
+            found = list(self._received)
+        if len(found) != count:
+            raise AssertionError("\n".join(self._unexpected(count, found)))
+        return found
+
+    def _unexpected(self, count: int, found: list[Received]) -> Iterable[str]:
+        yield f"{len(found)} callbacks arrived at {self.url}, {count} expected."
+        yield from (f"  arrived: {each.line()}" for each in found)
+        yield from self._explain(self.url)
+
     def clear(self) -> None:
         """Forget what has arrived and what was scripted."""
         with self._arrived:
@@ -129,17 +191,6 @@ class Inbox:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _accept(self, received: Received) -> Answer:
         with self._arrived:
