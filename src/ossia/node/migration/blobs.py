@@ -1,13 +1,13 @@
 """The bytes of blobs, from one store to another, read back once they are there."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import closing
-from typing import Final
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, closing
+from typing import Final, Protocol
 
 from ossia.node.migration.staging import ends
 from ossia.node.migration.together import together
-from ossia.ports import BlobStore, Database, Missing, Row, Rows
+from ossia.ports import BlobReader, BlobStore, Database, Missing, Row, Rows
 from ossia.protocol.checksums import crc64
 from ossia.protocol.object_cipher import Stream
 from ossia.tables import every
@@ -17,6 +17,13 @@ from ossia.tables.columns import marks
 _PIECE: Final = 1024 * 1024
 
 
+class BlobSource(Protocol):
+    """Where bytes are read from; what else a `BlobStore` can is not asked of it."""
+
+    def open(self, blob_id: str, offset: int, length: int) -> BlobReader:
+        """See `BlobStore.open`."""
+
+
 class DamagedError(Exception):
     """What was read back is not what was written."""
 
@@ -24,7 +31,7 @@ class DamagedError(Exception):
 async def copy_blobs(
     staging: Rows,
     target: Database,
-    source_blobs: BlobStore,
+    source_blobs: BlobSource,
     target_blobs: BlobStore,
     note: Callable[[int, int], None],
 ) -> set[str]:
@@ -60,21 +67,17 @@ async def copy_blobs(
     return gone
 
 
-async def _copy(blob_id: str, size: int, source: BlobStore, target: BlobStore) -> None:
+async def _copy(blob_id: str, size: int, source: BlobSource, target: BlobStore) -> None:
     # What an interrupted pass has left of it.
     await target.delete([blob_id])
     staged = await asyncio.to_thread(target.stage, blob_id, size)
     written = 0
     try:
-        with closing(source.open(blob_id, 0, size)) as reader:
-            await reader.begin()
-            at = 0
-            while at < size:
-                piece = await reader.read(at, min(_PIECE, size - at))
-                written = crc64(_there(piece, blob_id), written)
+        async with aclosing(pieces(source, blob_id, 0, size)) as run:
+            async for piece in run:
+                written = crc64(piece, written)
                 await asyncio.to_thread(staged.write, memoryview(piece))
                 await staged.flow()
-                at += len(piece)
         await target.publish(staged)
     except BaseException:
         await target.discard(staged)
@@ -83,8 +86,23 @@ async def _copy(blob_id: str, size: int, source: BlobStore, target: BlobStore) -
         raise DamagedError(f"the blob {blob_id} was read back otherwise than it was written")
 
 
+async def pieces(
+    store: BlobSource, blob_id: str, offset: int, length: int
+) -> AsyncGenerator[bytes | memoryview]:
+    """The bytes of a run of a blob.  Raises `Missing` where it is shorter."""
+    with closing(store.open(blob_id, offset, length)) as reader:
+        await reader.begin()
+        at, end = offset, offset + length
+        while at < end:
+            piece = await reader.read(at, min(_PIECE, end - at))
+            if not len(piece):
+                raise Missing(blob_id)
+            yield piece
+            at += len(piece)
+
+
 async def digest(
-    store: BlobStore,
+    store: BlobSource,
     blob_id: str,
     offset: int,
     length: int,
@@ -95,21 +113,10 @@ async def digest(
 
     Raises `Missing` where it is shorter.
     """
-    with closing(store.open(blob_id, offset, length)) as reader:
-        await reader.begin()
-        at, end = offset, offset + length
-        while at < end:
-            piece = await reader.read(at, min(_PIECE, end - at))
-            piece = _there(piece, blob_id)
+    async with aclosing(pieces(store, blob_id, offset, length)) as run:
+        async for piece in run:
             crc = crc64(piece if stream is None else stream.update(piece), crc)
-            at += len(piece)
     return crc
-
-
-def _there(piece: bytes | memoryview, blob_id: str) -> bytes | memoryview:
-    if not len(piece):
-        raise Missing(blob_id)
-    return piece
 
 
 async def remove_unused(target: Database, target_blobs: BlobStore, staging: Rows) -> None:

@@ -14,6 +14,7 @@ from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, kms_ke
 from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
 from ossia.node.master_key import MASTER_KEY_FILE, folder_seal
+from ossia.node.migration.blobs import BlobSource
 from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
 from ossia.node.shared_database import shared_database
 from ossia.node.shared_keys import MIGRATION, PLACE, keep_keys, kept_keys, seal_of
@@ -32,7 +33,7 @@ class Form:
     settings: Settings
     folder: Path | None
     rows: Rows
-    blobs: BlobStore
+    blobs: BlobSource
     seal: Seal | None
     master: Seal
     """What seals the keys of encrypted objects."""
@@ -49,6 +50,7 @@ class Form:
 class Target(Form):
     """What takes a deployment over."""
 
+    blobs: BlobStore
     database: Database
 
     async def take_keys(self, kept: dict[str, Any]) -> None:
