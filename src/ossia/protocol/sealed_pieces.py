@@ -64,11 +64,11 @@ class SealedPieces:
         """What stands before the first piece."""
         return MARK + self._salt
 
-    def close(self, number: int, piece: bytes | memoryview, *, last: bool) -> bytes:
+    def close(self, number: int, piece: bytes | bytearray | memoryview, *, last: bool) -> bytes:
         """A piece, sealed."""
         return self._cipher.encrypt(_nonce(number, last=last), piece, None)
 
-    def open(self, number: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
+    def open(self, number: int, sealed: bytes, *, last: bool) -> bytes:
         """Undo `close`.  Raises `BrokenPieceError`."""
         try:
             return self._cipher.decrypt(_nonce(number, last=last), sealed, None)

@@ -16,12 +16,17 @@ class SchemaTooOldError(Exception):
 
 def kms_key_records(folder: Path) -> dict[str, bytes]:
     """The records of the keys of encrypted objects that are stored there.  Raises `OSError`."""
+    return identity_records(folder, "kms_key")
+
+
+def identity_records(folder: Path, kind: str) -> dict[str, bytes]:
+    """The identities of one kind that are stored there, by their names.  Raises `OSError`."""
     file = folder / "metadata.sqlite3"
     if not file.exists():
         return {}
     connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        return dict(connection.execute("select name, record from identity where kind = 'kms_key'"))
+        return dict(connection.execute("select name, record from identity where kind = ?", (kind,)))
     except apsw.SQLError:
         # It has no tables yet.
         return {}

@@ -13,11 +13,12 @@ from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, kms_key_records
 from ossia.adapters.system import SystemClock
 from ossia.node.bootstrap import open_blobs, open_stores
+from ossia.node.keys import MIGRATION
 from ossia.node.master_key import MASTER_KEY_FILE, folder_seal
 from ossia.node.migration.blobs import BlobSource
 from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
 from ossia.node.shared_database import shared_database
-from ossia.node.shared_keys import MIGRATION, PLACE, keep_keys, kept_keys, seal_of
+from ossia.node.shared_keys import PLACE, keep_keys, kept_keys, seal_of
 from ossia.ports import BlobStore, Database, Rows, Unavailable
 from ossia.protocol.seal import KEY_BYTES, Seal
 from ossia.settings import Settings, SettingsError, load
@@ -84,7 +85,8 @@ async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
         raise SettingsError(f"{folder}: {error}.") from error
     except SchemaTooOldError as error:
         raise SettingsError(
-            f"{folder} was written by an older Ossia: start this one on it once, then migrate."
+            f"{folder} was written by an older Ossia: start this one on it once, then run this "
+            "again."
         ) from error
     held.push_async_callback(rows.close)
     seal = seal_of(settings, may_make=False) if settings.is_shared else None
@@ -136,6 +138,11 @@ def _close_blobs(blobs: Any, held: AsyncExitStack) -> None:
 async def account_of(form: Form) -> str:
     """Whose deployment it is."""
     return str((await form.keys())["account_id"])
+
+
+async def is_marked(target: Target) -> bool:
+    """Whether a migration has begun here."""
+    return await tables.identities.find(target.rows, *MIGRATION) is not None
 
 
 async def mark(target: Target, account_id: str) -> None:
