@@ -1,7 +1,7 @@
 """A point as the source of a migration: its rows in a file beside, its blobs in the repository."""
 
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from ossia.tables.class_usage import recount
 class PointForm(Form):
     """See `Form`: what a point holds."""
 
-    kept: dict[str, Any] | None
+    kept: dict[str, Any] | None = field(repr=False)
     database: Database
 
     async def keys(self) -> dict[str, Any]:

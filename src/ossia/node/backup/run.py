@@ -37,6 +37,16 @@ _LAST_SEEN: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What the rows were copied of, between the two times."""
+
+    account_id: str
+    keys: KeptKeys
+    began_at: int
+    taken_at: int
+
+
 @dataclass(slots=True)
 class _Copied:
     """Blobs that a point names, and those that had to be copied for it."""
@@ -61,31 +71,47 @@ async def back_up(
         _check_account(repository, await forms.account_of(source))
         staging = SqliteDatabase(held.enter_context(working_folder(work)), clock)
         held.push_async_callback(staging.close)
-        hold = await held.enter_async_context(holding(_writable(source, clock, held)))
-        began_at, before = clock.now_ms(), master_key_of(source)
-        progress.begin("reading rows")
-        await stage(source.rows, staging)
-        taken_at = clock.now_ms()
-        keys = await kept_keys_of(source, before)
-        await check_master_key(staging, keys.master_key)
-        copied = await _copy_blobs(source, staging, repository, progress, hold)
-        # Whatever the view names was there until now.
-        await hold.prove()
-        point, binding = await _bound(
-            staging, repository, keys, copied, await forms.account_of(source), began_at, taken_at
-        )
-        await asyncio.to_thread(repository.sync)
-        name = points.new_name(taken_at)
-        points.put(repository, name, point)
-        await asyncio.to_thread(repository.sync)
+        async with holding(_writable(source, clock, held)) as hold:
+            progress.begin("reading rows")
+            view = await _viewed(source, staging, clock)
+            copied = await _copy_blobs(source, staging, repository, progress, hold)
+            # Whatever the view names was there until now.
+            await hold.prove()
+        binding = Binding(repository)
+        point = await _point(staging, binding, view, copied)
+        name = await asyncio.to_thread(_publish, repository, point)
+    _say_done(progress, name, point, copied, binding)
+
+
+async def _viewed(source: Form, staging: Database, clock: Clock) -> _View:
+    began_at, before = clock.now_ms(), master_key_of(source)
+    await stage(source.rows, staging)
+    taken_at = clock.now_ms()
+    keys = await kept_keys_of(source, before)
+    await check_master_key(staging, keys.master_key)
+    return _View(await forms.account_of(source), keys, began_at, taken_at)
+
+
+def _publish(repository: Repository, point: Point) -> str:
+    """Let a point count, once all that it names is on the disk; its name."""
+    repository.sync()
+    name = points.new_name(point.taken_at)
+    points.put(repository, name, point)
+    repository.sync()
+    return name
+
+
+def _say_done(
+    progress: Progress, name: str, point: Point, copied: _Copied, binding: Binding
+) -> None:
     progress.say(
         "done",
         f"Point {name}: {point.objects} objects, {shown(copied.size)}; "
         f"{copied.new_blobs} blobs ({shown(copied.new_size)}) and {binding.written} sheaves of "
         f"rows ({shown(binding.size)}) are new.\n{_about_master_key(point)}",
         point=name,
-        began_at=began_at,
-        taken_at=taken_at,
+        began_at=point.began_at,
+        taken_at=point.taken_at,
         objects=point.objects,
         blobs=copied.blobs,
         bytes=copied.size,
@@ -173,31 +199,21 @@ async def _gone(staging: Rows, blob_id: str) -> str:
     return f"The server has lost a blob ({blob_id}) of an upload in progress: abort the upload."
 
 
-async def _bound(
-    staging: Rows,
-    repository: Repository,
-    keys: KeptKeys,
-    copied: _Copied,
-    account_id: str,
-    began_at: int,
-    taken_at: int,
-) -> tuple[Point, Binding]:
+async def _point(staging: Rows, binding: Binding, view: _View, copied: _Copied) -> Point:
     """The rows in the repository, and the point that names them."""
-    binding = Binding(repository)
     bound = [await binding.bind(staging, table) for table in every.EVERY]
     versions = {table.name for table in every.VERSIONS}
-    point = Point(
+    return Point(
         version=__version__,
-        account_id=account_id,
-        began_at=began_at,
-        taken_at=taken_at,
+        account_id=view.account_id,
+        began_at=view.began_at,
+        taken_at=view.taken_at,
         schema=KNOWN_VERSION,
-        keys=keys.files,
-        master_key=keys.master_key,
+        keys=view.keys.files,
+        master_key=view.keys.master_key,
         tables=bound,
         usage=await every.usage(staging),
         objects=sum(each.rows for each in bound if each.name in versions),
         blobs=copied.blobs,
         size=copied.size,
     )
-    return point, binding

@@ -71,20 +71,16 @@ class Verification:
         return self.found
 
     def _places(self) -> Iterator[str]:
-        if self._repository.has(ACCOUNT):
-            yield ACCOUNT
+        yield ACCOUNT
         for kind in KINDS:
             yield from self._repository.places(kind)
 
     async def _check_file(self, place: str) -> None:
         try:
             size = await asyncio.to_thread(self._read, place)
-        except (DamagedError, OSError):
+        except (DamagedError, Missing, OSError):
             self.found.places.append(place)
             self._progress.say("damaged", f"damaged: {place}", place=place)
-            return
-        except Missing:
-            # A backup that runs beside has just given it its name, or it is no file of ours.
             return
         self.found.files += 1
         self._progress.note(size)

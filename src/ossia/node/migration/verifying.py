@@ -1,7 +1,7 @@
 """What is looked at before a target may be served: as many rows, and every object's bytes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -123,7 +123,7 @@ class _Reading:
 
     rows: Rows
     blobs: BlobSource
-    cipher: ObjectCipher | None
+    cipher: ObjectCipher | None = field(repr=False)
 
     async def check(self, what: str, content_id: int | None, runs: Runs, crc: int) -> None:
         """Raise `DamagedError` unless the bytes have that CRC-64."""
