@@ -2,11 +2,12 @@
 
 import json
 import random
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,21 @@ class Backups:
             process.kill()
             process.wait()
         return False
+
+    def interrupt_when(
+        self, is_time: Callable[[], bool], name: str, *more: str
+    ) -> tuple[int, bool]:
+        """Its exit code, and whether it was still running when the time came."""
+        process = subprocess.Popen(self.command(name, *more), stdout=subprocess.DEVNULL)
+        try:
+            while process.poll() is None and not is_time():
+                time.sleep(0.01)
+            was_running = process.poll() is None
+            process.send_signal(signal.SIGINT)
+            return process.wait(30), was_running
+        finally:
+            process.kill()
+            process.wait()
 
 
 @dataclass

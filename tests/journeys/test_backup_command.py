@@ -139,6 +139,16 @@ def test_everything_there_is_on_the_other_engine_and_back(
             assert got.read() == bucket.get_object("small/00003").read()
 
 
+@contextmanager
+def with_objects(place: Place, count: int, size: int) -> Iterator[Server]:
+    """A server that has so many."""
+    with place.served(place.named.parent) as server:
+        bucket_of(server).create_bucket()
+        for number in range(count):
+            bucket_of(server).put_object(f"k/{number:03}", content(number, size))
+        yield server
+
+
 def test_only_what_is_new_is_copied_and_what_only_old_points_need_goes(tmp_path: Path) -> None:
     place, backups = a_folder(tmp_path / "old"), Backups.new(tmp_path)
     with place.served(tmp_path / "old") as server:
@@ -169,11 +179,7 @@ def test_only_what_is_new_is_copied_and_what_only_old_points_need_goes(tmp_path:
 def test_what_was_killed_is_continued(tmp_path: Path) -> None:
     place, backups, target = a_folder(tmp_path / "old"), Backups.new(tmp_path), tmp_path / "new"
     chance, killed = random.Random(7), 0
-    with place.served(tmp_path / "old") as server:
-        bucket = bucket_of(server)
-        bucket.create_bucket()
-        for number in range(400):
-            bucket.put_object(f"k/{number:03}", content(number, 30_000))
+    with with_objects(place, 400, 30_000):
         for _ in range(12):
             killed += backups.kill_after(chance.uniform(0.7, 1.6), "run", *source_of(place))
         done = backups.ran("run", *source_of(place))
@@ -198,6 +204,19 @@ def test_what_was_killed_is_continued(tmp_path: Path) -> None:
         backups.ran("restore", "--to", str(target))
     with served_at(a_folder(tmp_path / "elsewhere"), target) as server:
         assert len(bodies(server, "migrated")) == 400
+
+
+def test_who_is_interrupted_holds_nothing(tmp_path: Path) -> None:
+    place, backups = a_folder(tmp_path / "old"), Backups.new(tmp_path)
+    with with_objects(place, 30, 3_000_000):
+        code, held = backups.interrupt_when(
+            lambda: bool(identity_records(place.named, "hold")), "run", *source_of(place)
+        )
+        assert held
+        assert code == 130
+        assert not identity_records(place.named, "hold")
+        assert not [*(backups.path / "points").glob("*")]
+        assert backups.ran("run", *source_of(place))["objects"] == 30
 
 
 @contextmanager

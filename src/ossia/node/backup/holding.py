@@ -23,12 +23,20 @@ _LOST: Final = (
 
 
 class Hold:
-    """One that is renewed; it holds as long as nothing is raised."""
+    """One of that name; it holds as long as nothing is raised."""
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
         self._name = name
         self._is_lost = False
+
+    async def begin(self) -> None:
+        """The collector stands still from now on."""
+        await self._database.change(tables.holds.hold, self._name, LEASE_MS)
+
+    async def release(self) -> None:
+        """It need not any more."""
+        await self._database.change(tables.holds.release, self._name)
 
     async def prove(self) -> None:
         """Renew it: it has held without a gap until now.  Raises `SettingsError`."""
@@ -57,14 +65,16 @@ class Hold:
 @asynccontextmanager
 async def holding(database: Database) -> AsyncIterator[Hold]:
     """The collector of *database* stands still.  Raises `Unavailable`."""
-    name = uuid4().hex
-    await database.change(tables.holds.hold, name, LEASE_MS)
-    hold = Hold(database, name)
-    renewal = asyncio.create_task(hold.go_on())
+    hold = Hold(database, uuid4().hex)
+    renewal: asyncio.Task[None] | None = None
     try:
+        await hold.begin()
+        renewal = asyncio.create_task(hold.go_on())
         yield hold
     finally:
-        renewal.cancel()
+        # Also if this was interrupted while it began.
+        if renewal is not None:
+            renewal.cancel()
         # It ends by itself where it cannot be released.
         with suppress(Unavailable):
-            await database.change(tables.holds.release, name)
+            await hold.release()
