@@ -5,13 +5,26 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import oss2  # type: ignore[import-untyped]
 import pytest
 from backing_up import Backups, await_more, check_one_moment, writing
-from test_migrate import Place, a_folder, bucket_of, content, fill, owe, seen, shared, stored
+from test_migrate import (
+    Place,
+    a_folder,
+    at_a_time,
+    bucket_of,
+    content,
+    fill,
+    owe,
+    put_small,
+    seen,
+    shared,
+    stored,
+)
 
 from ossia.adapters.sqlite.source import identity_records
 from ossia.adapters.system import SystemClock
@@ -33,6 +46,7 @@ from s3_engine import S3Engine, needs_engine
 pytestmark = pytest.mark.slow
 
 FLIPS = 200
+RESTING = 4000
 
 
 def source_of(place: Place) -> list[str]:
@@ -71,7 +85,10 @@ def collecting(place: Place) -> Iterator[list[int]]:
 
 def back_up_under_load(server: Server, place: Place, backups: Backups, target: Place) -> None:
     """And restore it; what is there then is as it was at one moment of the backup."""
-    assert SigningClient(server.endpoint, *ROOT_KEY).request("PUT", "moving").status == 200
+    client = SigningClient(server.endpoint, *ROOT_KEY)
+    assert {client.request("PUT", name).status for name in ("moving", "migrated")} == {200}
+    # Rows enough that reading them takes a while.
+    at_a_time(partial(put_small, client), range(RESTING))
     with writing(server.endpoint, ROOT_KEY) as writers:
         await_more(writers, 30)
         begun = {each.name: each.told for each in writers}

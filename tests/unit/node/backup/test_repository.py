@@ -41,6 +41,13 @@ def test_every_flipped_bit_of_a_label_is_noticed() -> None:
             continue
 
 
+def test_a_label_is_read_as_it_is_written_only() -> None:
+    content = labels.make("key-file", bytes(16), KEY).text().encode()
+    for other in (content + b"\n", content.replace(b"  ", b" ")):
+        with pytest.raises(SettingsError, match="damaged"):
+            labels.read(other)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"\xff", b'{"format": 1}', b'{"format": "x"}', b'{"format": 0}']
 )
