@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,28 +68,19 @@ class Backups:
         assert run.code == 0, run
         return run.last
 
-    def kill_after(self, after_s: float, name: str, *more: str) -> bool:
-        """Whether it was still running when it was killed."""
-        process = subprocess.Popen(self.command(name, *more), stdout=subprocess.DEVNULL)
-        try:
-            process.wait(after_s)
-        except subprocess.TimeoutExpired:
-            return True
-        finally:
-            process.kill()
-            process.wait()
-        return False
-
-    def interrupt_when(
-        self, is_time: Callable[[], bool], name: str, *more: str
-    ) -> tuple[int, bool]:
-        """Its exit code, and whether it was still running when the time came."""
+    def stop_when(
+        self, is_time: Callable[[], bool], how: signal.Signals, name: str, *more: str,
+        after_s: float = 0,
+    ) -> tuple[int, bool]:  # fmt: skip
+        """Its exit code, and whether it was still running so long after the time came."""
         process = subprocess.Popen(self.command(name, *more), stdout=subprocess.DEVNULL)
         try:
             while process.poll() is None and not is_time():
-                time.sleep(0.01)
+                time.sleep(0.005)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(after_s)
             was_running = process.poll() is None
-            process.send_signal(signal.SIGINT)
+            process.send_signal(how)
             return process.wait(30), was_running
         finally:
             process.kill()

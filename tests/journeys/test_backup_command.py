@@ -2,13 +2,16 @@
 
 import asyncio
 import random
+import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import oss2  # type: ignore[import-untyped]
 import pytest
 from backing_up import Backups, await_more, check_one_moment, writing
@@ -197,26 +200,30 @@ def test_what_was_killed_is_continued(tmp_path: Path) -> None:
     place, backups, target = a_folder(tmp_path / "old"), Backups.new(tmp_path), tmp_path / "new"
     chance, killed = random.Random(7), 0
     with with_objects(place, 400, 30_000):
-        for _ in range(12):
-            killed += backups.kill_after(chance.uniform(0.7, 1.6), "run", *source_of(place))
+        for _ in range(10):
+            began = time.time_ns() // 1_000_000
+            _, was_running = backups.stop_when(
+                partial(is_held_since, place.named, began), signal.SIGKILL, "run",
+                *source_of(place), after_s=chance.uniform(0, 0.8),
+            )  # fmt: skip
+            killed += was_running
         done = backups.ran("run", *source_of(place))
     assert killed
     assert done["objects"] == 400
     assert not [*backups.path.glob("**/*.part")]
     assert backups.ran("verify")["whole"]
-    unfinished = 0
-    for _ in range(20):
-        backups.kill_after(chance.uniform(0.9, 1.4), "restore", "--to", str(target))
-        if "migration" in identity_records(target, "setting"):
-            unfinished += 1
-            with (
-                pytest.raises(AssertionError, match="not finished"),
-                served_at(a_folder(tmp_path / "elsewhere"), target),
-            ):
-                pass
-        if unfinished == 3:
-            break
-    assert unfinished
+    for after_s in (0, 0.3, 0.6):
+        # What is marked is resumed: then it is killed so long after it was started.
+        backups.stop_when(
+            partial(is_unfinished, target), signal.SIGKILL, "restore", "--to", str(target),
+            after_s=after_s,
+        )  # fmt: skip
+        assert is_unfinished(target)
+        with (
+            pytest.raises(AssertionError, match="not finished"),
+            served_at(a_folder(tmp_path / "elsewhere"), target),
+        ):
+            pass
     if not (target / "keys.json").exists():
         backups.ran("restore", "--to", str(target))
     with served_at(a_folder(tmp_path / "elsewhere"), target) as server:
@@ -226,14 +233,26 @@ def test_what_was_killed_is_continued(tmp_path: Path) -> None:
 def test_who_is_interrupted_holds_nothing(tmp_path: Path) -> None:
     place, backups = a_folder(tmp_path / "old"), Backups.new(tmp_path)
     with with_objects(place, 30, 3_000_000):
-        code, held = backups.interrupt_when(
-            lambda: bool(identity_records(place.named, "hold")), "run", *source_of(place)
-        )
+        code, held = backups.stop_when(
+            lambda: bool(identity_records(place.named, "hold")), signal.SIGINT, "run",
+            *source_of(place),
+        )  # fmt: skip
         assert held
         assert code == 130
         assert not identity_records(place.named, "hold")
         assert not [*(backups.path / "points").glob("*")]
         assert backups.ran("run", *source_of(place))["objects"] == 30
+
+
+def is_held_since(data: Path, began_ms: int) -> bool:
+    """Whether a backup that began then has the collector stand still."""
+    records = identity_records(data, "hold").values()
+    return any(msgspec.msgpack.decode(each)[0] >= began_ms for each in records)
+
+
+def is_unfinished(data: Path) -> bool:
+    """Whether a restore into it has begun and not ended."""
+    return "migration" in identity_records(data, "setting")
 
 
 @contextmanager

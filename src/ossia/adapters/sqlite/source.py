@@ -9,6 +9,8 @@ from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
 from ossia.adapters.sqlite.transaction import SqliteRows, plan_once
 
+_BUSY_MS = 5000
+
 
 class SchemaTooOldError(Exception):
     """The file is of a version that a server brings up to date when it starts."""
@@ -25,6 +27,7 @@ def identity_records(folder: Path, kind: str) -> dict[str, bytes]:
     if not file.exists():
         return {}
     connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(_BUSY_MS)
     try:
         return dict(connection.execute("select name, record from identity where kind = ?", (kind,)))
     except apsw.SQLError:
@@ -45,7 +48,7 @@ class SqliteSource(SqliteRows):
             raise FileNotFoundError(file)
         self._connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)
         self._connection.execute("pragma query_only = 1")
-        self._connection.set_busy_timeout(5000)
+        self._connection.set_busy_timeout(_BUSY_MS)
         plan_once(self._connection)
         found = self._connection.execute("select version from schema_version").get
         if found != KNOWN_VERSION:
