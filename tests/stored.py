@@ -44,6 +44,9 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "put_identity": tables.identities.put,
     "delete_identity": tables.identities.delete,
     "change_identities": tables.identities.change,
+    "hold": tables.holds.hold,
+    "renew_hold": tables.holds.renew,
+    "release_hold": tables.holds.release,
     "use_nonce": tables.identities.use_nonce,
 }
 QUESTIONS: dict[str, Callable[..., Any]] = {

@@ -4,7 +4,6 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
@@ -12,46 +11,10 @@ from typing import Any, NoReturn
 import click
 
 from ossia import __version__
-from ossia.private_files import is_open_to_all
-from ossia.settings import Settings, SettingsError, load, rows
+from ossia.commands.server_settings import loaded, server_options
+from ossia.settings import SettingsError
 
 log = logging.getLogger("ossia")
-
-
-def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give *command* one option per setting, and ``--config``."""
-    for row in reversed(rows()):
-        keywords: dict[str, Any] = {
-            "help": f"{row.text} [env {row.variable}; default: {row.shown_default}]",
-            "default": None,
-        }
-        if row.kind is bool:
-            command = click.option(row.flag, row.name, is_flag=True, **keywords)(command)
-        elif row.many:
-            keywords["default"] = ()
-            command = click.option(row.flag, row.name, multiple=True, **keywords)(command)
-        else:
-            command = click.option(
-                row.flag, row.name, type=str, metavar=_meta(row.kind), **keywords
-            )(command)
-    return click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="TOML file with settings; flags and environment win.  [env OSSIA_CONFIG]",
-        envvar="OSSIA_CONFIG",
-    )(command)
-
-
-def _meta(kind: type) -> str:
-    return {int: "N", float: "SECONDS", Path: "DIR"}.get(kind, "TEXT")
-
-
-def _load(flags: dict[str, Any], config: Path | None) -> Settings:
-    settings = load(flags, os.environ, config)
-    if config is not None and settings.root_access_key_secret and is_open_to_all(config):
-        # It is the operator's to change, so it is said and not done.
-        click.echo(f"ossia: others can read {config}: chmod 600 {config}", err=True)
-    return settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,7 +39,7 @@ def serve(*, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Serve the OSS data API, STS and RAM on one port."""
     from ossia.node.serve import serve as run  # noqa: PLC0415 - `ossia version` must not load the server
 
-    sys.exit(run(_load(flags, config), as_json=as_json))
+    sys.exit(run(loaded(flags, config), as_json=as_json))
 
 
 @cli.command()
@@ -95,7 +58,7 @@ def up(*, appserver: str, bucket: str, as_json: bool, config: Path | None, **fla
     """Run the whole flow, ready to click: object store, STS, application server, upload page."""
     from ossia.node.demo import up as run  # noqa: PLC0415 - as above
 
-    sys.exit(run(_load(flags, config), appserver=appserver, bucket=bucket, as_json=as_json))
+    sys.exit(run(loaded(flags, config), appserver=appserver, bucket=bucket, as_json=as_json))
 
 
 class _Elsewhere(click.Command):
@@ -141,6 +104,16 @@ for _name, _place, _text in (
     ("policy", "ossia.commands.policy:policy", "Policies: what users, groups and roles may do."),
     ("token", "ossia.commands.token:token", "Temporary keys of a role, ready to paste."),
     ("kms", "ossia.commands.kms:kms", "Keys for server-side encryption, and the master key."),
+    (
+        "backup",
+        "ossia.commands.backup:backup",
+        "Backups of a running server: incremental, encrypted, of one point in time.",
+    ),
+    (
+        "restore",
+        "ossia.commands.backup:restore",
+        "Make a new server of a backup, on this engine or the other.",
+    ),
 ):
     cli.add_command(_Elsewhere(_name, _place, _text))
 
@@ -191,7 +164,7 @@ def upgrade(*, as_json: bool, config: Path | None, **flags: Any) -> None:
     """
     from ossia.node.upgrade import upgrade as run  # noqa: PLC0415 - as above
 
-    sys.exit(run(_load(flags, config), as_json=as_json))
+    sys.exit(run(loaded(flags, config), as_json=as_json))
 
 
 @cli.command()
@@ -234,7 +207,7 @@ def check(
     from ossia.node.checking.check import check as run  # noqa: PLC0415 - as above
 
     wish = Wish(reads=not quick, repairs=repair, rate=rate * 1e6, work=work)
-    sys.exit(run(_load(flags, config), wish, as_json=as_json))
+    sys.exit(run(loaded(flags, config), wish, as_json=as_json))
 
 
 @cli.command()
@@ -245,7 +218,7 @@ def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **fl
     """Check folder or database, S3 engine, port, clock, keys and callback reachability."""
     from ossia.node.doctor import examine  # noqa: PLC0415 - as above
 
-    sys.exit(examine(_load(flags, config), callback_url=callback_url, as_json=as_json))
+    sys.exit(examine(loaded(flags, config), callback_url=callback_url, as_json=as_json))
 
 
 def main() -> None:

@@ -64,6 +64,8 @@ class NaiveModel:
         self.uploads: dict[str, Upload] = {}
         self.parts: dict[tuple[str, int], Part] = {}
         self.blobs: dict[str, Blob] = {}
+        self.holds: dict[str, tuple[int, int]] = {}
+        """Since when, and until when."""
         self.identities: dict[tuple[str, str], bytes] = {}
         self.epoch = 0
         self.nonces: dict[bytes, int] = {}
@@ -569,9 +571,25 @@ class NaiveModel:
             raise Fenced(blob_id)
         self.blobs[blob_id].until = lease_until
 
+    async def hold(self, name: str, lease_ms: int) -> None:
+        if name in self.holds:
+            raise Exists(name)
+        self.holds[name] = (self.clock.now_ms(), self.clock.now_ms() + lease_ms)
+
+    async def renew_hold(self, name: str, lease_ms: int) -> None:
+        since, until = self.holds.get(name, (0, 0))
+        if until <= self.clock.now_ms():
+            raise Fenced(name)
+        self.holds[name] = (since, self.clock.now_ms() + lease_ms)
+
+    async def release_hold(self, name: str) -> None:
+        self.holds.pop(name, None)
+
     async def collect(self, now: int, limit: int) -> list[str]:
+        self.holds = {name: each for name, each in self.holds.items() if each[1] > now}
+        standing = min([now, *(since for since, _ in self.holds.values())])
         due = [(blob.until, blob_id) for blob_id, blob in self.blobs.items()
-               if blob.state != "live" and blob.until <= now]  # fmt: skip
+               if blob.state != "live" and blob.until <= standing]  # fmt: skip
         claimed = [blob_id for _, blob_id in sorted(due)[: max(limit, 0)]]
         for blob_id in claimed:
             again = self.blobs[blob_id].state in ("tombstone", "reclaimed")

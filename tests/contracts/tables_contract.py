@@ -1107,6 +1107,54 @@ class TablesContract:
         assert await store.collect(100, 2) == [blob(4), blob(3)]
         assert await store.collect(100, 9) == [blob(2), blob(1), blob(0)]
 
+    async def test_a_hold_keeps_what_falls_due_while_it_lasts(
+        self, store: Stored, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1), lease_until=clock.at)
+        await intend(store, blob(2))
+        await store.put_object(on_blobs(bucket, "a", blob(2)))
+        await store.hold("backup", 5_000)
+        await store.delete_objects(bucket.id, ["a"])
+        clock.at += 2_000
+        assert await store.collect(clock.at, 10) == [blob(1)]
+        clock.at += 2_999
+        await store.renew_hold("backup", 5_000)
+        clock.at += 4_999
+        assert await store.collect(clock.at, 10) == []
+        await store.release_hold("backup")
+        assert await store.collect(clock.at, 10) == [blob(2), blob(1)]
+
+    async def test_a_hold_that_is_not_renewed_ends(
+        self, store: Stored, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1))
+        await store.put_object(on_blobs(bucket, "a", blob(1)))
+        await store.hold("backup", 5_000)
+        await store.delete_objects(bucket.id, ["a"])
+        clock.at += 5_000
+        with pytest.raises(Fenced):
+            await store.renew_hold("backup", 5_000)
+        assert await store.collect(clock.at, 10) == [blob(1)]
+        assert await store.list_identities("hold", "", 10) == []
+        with pytest.raises(Fenced):
+            await store.renew_hold("backup", 5_000)
+        await store.release_hold("backup")
+
+    async def test_of_two_holds_the_older_counts(
+        self, store: Stored, bucket: Bucket, clock: SetClock
+    ) -> None:
+        await intend(store, blob(1))
+        await store.put_object(on_blobs(bucket, "a", blob(1)))
+        await store.hold("one", 50_000)
+        await store.delete_objects(bucket.id, ["a"])
+        clock.at += 2_000
+        await store.hold("other", 50_000)
+        assert await store.collect(clock.at, 10) == []
+        await store.release_hold("one")
+        assert await store.collect(clock.at, 10) == [blob(1)]
+        with pytest.raises(Exists):
+            await store.hold("other", 1)
+
     async def test_many_known_blobs(self, store: Stored) -> None:
         await intend(store, blob(1), blob(1999))
         assert await store.known_blobs([blob(i) for i in range(2000)]) == {blob(1), blob(1999)}

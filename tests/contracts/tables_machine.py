@@ -388,6 +388,18 @@ class Twins(RuleBasedStateMachine):
     def forget(self, blob_ids: list[str]) -> None:
         self.both("forget_blobs", blob_ids)
 
+    @rule(name=st.sampled_from("ab"), lease_ms=st.integers(0, 3000))
+    def hold(self, name: str, lease_ms: int) -> None:
+        self.both("hold", name, lease_ms)
+
+    @rule(name=st.sampled_from("ab"), lease_ms=st.integers(0, 3000))
+    def renew_hold(self, name: str, lease_ms: int) -> None:
+        self.both("renew_hold", name, lease_ms)
+
+    @rule(name=st.sampled_from("ab"))
+    def release_hold(self, name: str) -> None:
+        self.both("release_hold", name)
+
     # buckets
 
     @rule(name=NAMES)

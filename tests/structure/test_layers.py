@@ -32,7 +32,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "client": frozenset({"errors", "protocol"}),
     "receiver": frozenset({"errors", "protocol"}),
     "appserver": frozenset({"private_files", "errors", "protocol", "client", "receiver"}),
-    "commands": frozenset({"settings", "protocol", "client", "receiver", "node"}),
+    "commands": frozenset({"private_files", "settings", "protocol", "client", "receiver", "node"}),
     "testing": frozenset({"errors", "protocol", "client", "receiver"}),
 }
 """What each part may import besides itself."""

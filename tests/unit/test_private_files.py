@@ -14,7 +14,7 @@ from ossia.adapters.system import SystemClock
 from ossia.appserver.cli import appserver
 from ossia.appserver.config import ConfigError, write_samples
 from ossia.appserver.uploads import Upload, Uploads
-from ossia.cli import _load
+from ossia.commands.server_settings import loaded
 from ossia.node.callback_key_files import KeyFiles
 from ossia.node.doctor import _secrets
 from ossia.private_files import keep_private, open_to_others, write_private
@@ -145,7 +145,7 @@ def test_d6_a_configuration_with_a_secret_is_spoken_of(
         config.write_text('root_access_key_id = "a"\nroot_access_key_secret = "b"\n')
         config.chmod(bits)
         app.chmod(bits)
-        _load({}, config)
+        loaded({}, config)
         assert (f"others can read {config}" in capsys.readouterr().err) is spoken
         arguments = ["--config", str(app), "--listen", "127.0.0.1:0", "--store", str(tmp_path)]
         keys = {"OSSIA_APP_ACCESS_KEY_ID": "LTAI", "OSSIA_APP_ACCESS_KEY_SECRET": "s" * 8}

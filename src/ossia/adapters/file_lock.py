@@ -1,4 +1,4 @@
-"""An exclusive lock between processes that the kernel releases when its holder dies."""
+"""A lock between processes that the kernel releases when its holder dies."""
 
 import fcntl
 import os
@@ -15,10 +15,11 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def try_acquire(self) -> bool:
-        """Take the lock if it is free now."""
+    def try_acquire(self, *, shared: bool = False) -> bool:
+        """Take the lock if it is free now; *shared* with others who take it so."""
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._fd, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from ossia.adapters.crypto_mb import CryptoMb
+from ossia.adapters.sqlite.source import identity_records
 from ossia.domain.callbacks.keys import CallbackKeys, KeyRing, OneKey
 from ossia.node.callback_key_files import KeyFiles, KeyFilesError
 from ossia.node.master_key import folder_seal
@@ -23,6 +24,8 @@ from ossia.settings import Settings, SettingsError
 
 KEYS_FILE: Final = "keys.json"
 WEBHOOK_KEY_FILE: Final = "webhook_key.pem"
+MIGRATION: Final = ("setting", "migration")
+"""The identity of what a migration or a restore is not finished into."""
 
 
 def _seal_in_memory() -> Seal:
@@ -54,7 +57,10 @@ def load_keys(
     """The node's keys: from settings, from the data folder, or generated and kept there.
 
     *folder* is None for a node that stores nothing, which signs with *spare* where it is given.
+    Raises `SettingsError`.
     """
+    if folder is not None:
+        _check_is_finished(folder)
     kept: dict[str, str] = {}
     path = None if folder is None else folder / KEYS_FILE
     if path is not None and path.exists():
@@ -71,6 +77,19 @@ def load_keys(
         is_generated,
         master=_seal_in_memory() if folder is None else folder_seal(folder),
     )
+
+
+def _check_is_finished(folder: Path) -> None:
+    kind, name = MIGRATION
+    try:
+        records = identity_records(folder, kind)
+    except OSError as error:
+        raise SettingsError(f"{folder} cannot be used: {error.strerror}.") from error
+    if name in records:
+        raise SettingsError(
+            f"A migration or a restore into {folder} is not finished: run ossia migrate with "
+            "--last, or ossia restore, again."
+        )
 
 
 def root_keys(settings: Settings, kept: Mapping[str, str]) -> tuple[dict[str, str], bool]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ossia import tables
 from ossia.domain.callbacks.keys import CallbackKeys
 from ossia.node.callback_key_files import MIN_BITS, bits_of
-from ossia.node.keys import NodeKeys, callback_keys, root_keys
+from ossia.node.keys import MIGRATION, NodeKeys, callback_keys, root_keys
 from ossia.node.master_key import FileSeal
 from ossia.node.shared_database import with_shared
 from ossia.ports import Database, Exists, Rows, Transaction, Unavailable
@@ -30,8 +30,6 @@ log = logging.getLogger("ossia")
 NODE_KEYS: Final = "node-keys"
 """The name of the row, and what its seal is for."""
 PLACE: Final = ("setting", NODE_KEYS)
-MIGRATION: Final = ("setting", "migration")
-"""The row of a database into which a migration is not finished."""
 _LOOK_EVERY_S: Final = 1.0
 _NO_KEYS: Final = "The database has no keys yet: start a gateway first."
 
@@ -120,7 +118,8 @@ async def load_shared_keys(settings: Settings, database: Database) -> NodeKeys:
     """The keys that the gateways share, made by the first of them.  Raises `SettingsError`."""
     if await tables.identities.find(database, *MIGRATION) is not None:
         raise SettingsError(
-            "A migration into this database is not finished: run ossia migrate with --last."
+            "A migration or a restore into this database is not finished: run ossia migrate with "
+            "--last, or ossia restore, again."
         )
     sealed = await tables.identities.find(database, *PLACE)
     seal = seal_of(settings, may_make=sealed is None)

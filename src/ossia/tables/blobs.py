@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from ossia.ports import Exists, Fenced, Rows, Transaction
+from ossia.tables import holds
 from ossia.tables.blob_life import CLAIM, RECORDABLE, BlobState
 from ossia.tables.columns import marks
 
@@ -86,14 +87,16 @@ async def collect(tx: Transaction, now: int, limit: int) -> list[str]:
     deletes the bytes and the row stays as a tombstone for longer than the longest write
     deadline; then it is returned once more, and after that forgotten with `forget`.
     A claim that `forget` does not answer within some minutes is returned again.
+    While there is a hold (`holds`), only what was due when it began.
     """
+    asked, now = now, await holds.standing_at(tx, now)
     due = await tx.hold(
         f"select id, state from blob where state <> {BlobState.LIVE} and lease_until <= $1"
         " order by lease_until, id limit $2",
         now,
         max(limit, 0),
     )
-    claimed_until = now + tx.terms.claim_ms
+    claimed_until = asked + tx.terms.claim_ms
     await tx.run_each(
         "update blob set state = $1, lease_until = $2 where id = $3",
         [(CLAIM[BlobState(state)].value, claimed_until, blob_id) for blob_id, state in due],

@@ -256,8 +256,8 @@ _MIGRATIONS = (
 KNOWN_VERSION = len(_MIGRATIONS)
 
 
-def migrate(connection: apsw.Connection) -> None:
-    """Bring the file to `KNOWN_VERSION`, or raise `SchemaTooNewError` and change nothing.
+def migrate(connection: apsw.Connection, to: int = KNOWN_VERSION) -> None:
+    """Bring the file to the version *to*, or raise `SchemaTooNewError` and change nothing.
 
     The caller keeps other processes out.
     """
@@ -265,12 +265,12 @@ def migrate(connection: apsw.Connection) -> None:
         "create table if not exists schema_version (version integer not null) strict"
     )
     found = connection.execute("select version from schema_version").get or 0
-    if found > KNOWN_VERSION:
-        raise SchemaTooNewError("file", found, KNOWN_VERSION)
-    if found == KNOWN_VERSION:
+    if max(found, to) > KNOWN_VERSION:
+        raise SchemaTooNewError("file", max(found, to), KNOWN_VERSION)
+    if found == to:
         return
     with connection:
-        for script in _MIGRATIONS[found:]:
+        for script in _MIGRATIONS[found:to]:
             connection.execute(script)
         connection.execute("delete from schema_version")
-        connection.execute("insert into schema_version values (?)", (KNOWN_VERSION,))
+        connection.execute("insert into schema_version values (?)", (to,))

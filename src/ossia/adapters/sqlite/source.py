@@ -10,6 +10,8 @@ from ossia.adapters.sqlite import page_checksums, unusable
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
 from ossia.adapters.sqlite.transaction import AnsweringRows, plan_once
 
+_BUSY_MS = 5000
+
 
 class SchemaTooOldError(Exception):
     """The file is of a version that a server brings up to date when it starts."""
@@ -20,13 +22,22 @@ def kms_key_records(folder: Path) -> dict[str, bytes]:
 
     Raises `FileUnusableError`, `OSError`.
     """
+    return identity_records(folder, "kms_key")
+
+
+def identity_records(folder: Path, kind: str) -> dict[str, bytes]:
+    """The identities of one kind that are stored there, by their names.
+
+    Raises `FileUnusableError`, `OSError`.
+    """
     file = folder / page_checksums.FILE
     if not file.exists():
         return {}
     with unusable.told(file):
         connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
+    connection.set_busy_timeout(_BUSY_MS)
     try:
-        return dict(connection.execute("select name, record from identity where kind = 'kms_key'"))
+        return dict(connection.execute("select name, record from identity where kind = ?", (kind,)))
     except apsw.SQLError:
         # It has no tables yet.
         return {}
@@ -49,7 +60,7 @@ class SqliteSource(AnsweringRows):
         with unusable.told(file):
             self._connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
             self._connection.execute("pragma query_only = 1")
-            self._connection.set_busy_timeout(5000)
+            self._connection.set_busy_timeout(_BUSY_MS)
             plan_once(self._connection)
             found = self._connection.execute("select version from schema_version").get
         if found != KNOWN_VERSION:

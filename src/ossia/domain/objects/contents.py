@@ -5,15 +5,16 @@ parts of uploads.  What was replaced or removed meanwhile is no flaw: who finds 
 whether the row is still there (`Contents.stays`).
 """
 
-from contextlib import closing
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, closing
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.errors import KeyNotFound, KmsKeyDisabled, KmsKeyPendingDeletion
-from ossia.ports import BlobStore, Missing, Row, Rows
+from ossia.ports import BlobReader, Missing, Row, Rows
 from ossia.protocol.checksums import crc64
 from ossia.protocol.object_cipher import IN_ROW, ObjectCipher, Stream
 from ossia.records import Extent, ObjectType
@@ -61,10 +62,17 @@ class Flaw(msgspec.Struct, frozen=True, kw_only=True):
         return f"the bytes of {self.bucket}/{self.key}{which} {harm}"
 
 
+class BlobSource(Protocol):
+    """Where bytes are read from; what else a `BlobStore` can is not asked of it."""
+
+    def open(self, blob_id: str, offset: int, length: int) -> BlobReader:
+        """See `BlobStore.open`."""
+
+
 class Contents:
     """The bytes behind *rows*."""
 
-    def __init__(self, rows: Rows, blobs: BlobStore, keys: ObjectKeys) -> None:
+    def __init__(self, rows: Rows, blobs: BlobSource, keys: ObjectKeys) -> None:
         self._rows = rows
         self._blobs = blobs
         self._keys = keys
@@ -157,19 +165,28 @@ class Contents:
 
 
 async def blob_digest(
-    store: BlobStore, run: Extent, crc: int = 0, stream: Stream | None = None
+    store: BlobSource, run: Extent, crc: int = 0, stream: Stream | None = None
 ) -> int:
     """CRC-64 of a run of a blob, decrypted by *stream*, continuing *crc*.
 
     Raises `Missing` where it is shorter.
     """
-    with closing(store.open(run.blob_id, run.blob_offset, run.length)) as reader:
+    async with aclosing(pieces(store, run.blob_id, run.blob_offset, run.length)) as found:
+        async for piece in found:
+            crc = crc64(piece if stream is None else stream.update(piece), crc)
+    return crc
+
+
+async def pieces(
+    store: BlobSource, blob_id: str, offset: int, length: int
+) -> AsyncGenerator[bytes | memoryview]:
+    """The bytes of a run of a blob.  Raises `Missing` where it is shorter."""
+    with closing(store.open(blob_id, offset, length)) as reader:
         await reader.begin()
-        at, end = run.blob_offset, run.blob_offset + run.length
+        at, end = offset, offset + length
         while at < end:
             piece = await reader.read(at, min(_PIECE, end - at))
             if not len(piece):
-                raise Missing(run.blob_id)
-            crc = crc64(piece if stream is None else stream.update(piece), crc)
+                raise Missing(blob_id)
+            yield piece
             at += len(piece)
-    return crc

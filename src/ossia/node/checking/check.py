@@ -27,7 +27,7 @@ from ossia.node.migration.form import Form, account_of, open_source
 from ossia.node.migration.staging import all_rows, stage_as_counted
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
-from ossia.ports import Database, Row, Rows, Transaction, Unavailable
+from ossia.ports import BlobStore, Database, Row, Rows, Transaction, Unavailable
 from ossia.settings import Settings, SettingsError
 from ossia.tables import every
 from ossia.tables.every import Table
@@ -82,10 +82,12 @@ class _Check:
             source = await self._open_source(held)
             if folder is None:
                 await self._ask_engine(source)
+            blobs = open_blobs(self._settings, self._settings.data.absolute(), SystemClock())
+            held.callback(getattr(blobs, "close", _nothing))
             with working_folder(self._wish.work) as work:
                 copy = SqliteDatabase(work, SystemClock())
                 try:
-                    await self._look_at_rows(source, copy)
+                    await self._look_at_rows(source, blobs, copy)
                 finally:
                     await copy.close()
         self._told.end(rows=self._rows, objects=self._objects, size=self._bytes)
@@ -141,7 +143,7 @@ class _Check:
 
     # --- rows ---
 
-    async def _look_at_rows(self, source: Form, copy: SqliteDatabase) -> None:
+    async def _look_at_rows(self, source: Form, blobs: BlobStore, copy: SqliteDatabase) -> None:
         self._told.begin("rows", "Every row")
         await stage_as_counted(source.rows, copy)
         for table in every.EVERY:
@@ -153,18 +155,16 @@ class _Check:
             self._told.damage(text, kind="rows")
         for text in books.mendable():
             self._told.wrong(text)
-        unknown = await self._look_for_blobs(source, copy)
+        unknown = await self._look_for_blobs(source, blobs, copy)
         await self._look_at_bytes(source, copy)
         if self._wish.repairs:
-            await self._mend(books, unknown)
+            await self._mend(books, blobs if unknown else None)
 
-    async def _mend(self, books: Books, unknown: int) -> None:
+    async def _mend(self, books: Books, blobs: BlobStore | None) -> None:
         async with self._writable() as database:
             await bookkeeping.mend(database, books)
-            if unknown:
-                clock = SystemClock()
-                blobs = open_blobs(self._settings, self._settings.data.absolute(), clock)
-                gone = await Collector(database, blobs, clock).sift()
+            if blobs is not None:
+                gone = await Collector(database, blobs, SystemClock()).sift()
                 self._told.note(f"  {gone} blobs that belong to nothing are removed.", removed=gone)
         self._told.mended()
 
@@ -179,13 +179,13 @@ class _Check:
 
     # --- blobs ---
 
-    async def _look_for_blobs(self, source: Form, copy: SqliteDatabase) -> int:
+    async def _look_for_blobs(self, source: Form, blobs: BlobStore, copy: SqliteDatabase) -> int:
         """List what the store has into *copy*; how many blobs no row knows."""
         self._told.begin("blobs", "The blobs that there are")
         await copy.change(_make_seen)
         unknown = 0
         some: list[str] = []
-        async for blob_id in source.blobs.ids(unchanged_since=_NOTHING_YET):
+        async for blob_id in blobs.ids(unchanged_since=_NOTHING_YET):
             some.append(blob_id)
             if len(some) == _AT_ONCE:
                 unknown += await self._note_seen(source.rows, copy, some)
@@ -253,6 +253,10 @@ class _Check:
             if await copy.one("select 1 from seen where id = $1", run.blob_id) is None:
                 return Verdict.GONE
         return Verdict.WHOLE
+
+
+def _nothing() -> None:
+    pass
 
 
 async def _make_seen(tx: Transaction) -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import closing
-from typing import Final
+from contextlib import aclosing
 
-from ossia.domain.objects.contents import blob_digest
+from ossia.domain.objects.contents import BlobSource, blob_digest, pieces
 from ossia.node.migration.staging import ends
 from ossia.node.migration.together import together
 from ossia.ports import BlobStore, Database, Missing, Row, Rows
@@ -15,8 +14,6 @@ from ossia.tables import every
 from ossia.tables.blob_life import BlobState
 from ossia.tables.columns import marks
 
-_PIECE: Final = 1024 * 1024
-
 
 class DamagedError(Exception):
     """What was read back is not what was written."""
@@ -25,7 +22,7 @@ class DamagedError(Exception):
 async def copy_blobs(
     staging: Rows,
     target: Database,
-    source_blobs: BlobStore,
+    source_blobs: BlobSource,
     target_blobs: BlobStore,
     note: Callable[[int, int], None],
 ) -> set[str]:
@@ -61,33 +58,23 @@ async def copy_blobs(
     return gone
 
 
-async def _copy(blob_id: str, size: int, source: BlobStore, target: BlobStore) -> None:
+async def _copy(blob_id: str, size: int, source: BlobSource, target: BlobStore) -> None:
     # What an interrupted pass has left of it.
     await target.delete([blob_id])
     staged = await asyncio.to_thread(target.stage, blob_id, size)
     written = 0
     try:
-        with closing(source.open(blob_id, 0, size)) as reader:
-            await reader.begin()
-            at = 0
-            while at < size:
-                piece = await reader.read(at, min(_PIECE, size - at))
-                written = crc64(_there(piece, blob_id), written)
+        async with aclosing(pieces(source, blob_id, 0, size)) as run:
+            async for piece in run:
+                written = crc64(piece, written)
                 await asyncio.to_thread(staged.write, memoryview(piece))
                 await staged.flow()
-                at += len(piece)
         await target.publish(staged)
     except BaseException:
         await target.discard(staged)
         raise
     if await blob_digest(target, Extent(blob_id=blob_id, length=size)) != written:
         raise DamagedError(f"the blob {blob_id} was read back otherwise than it was written")
-
-
-def _there(piece: bytes | memoryview, blob_id: str) -> bytes | memoryview:
-    if not len(piece):
-        raise Missing(blob_id)
-    return piece
 
 
 async def remove_unused(target: Database, target_blobs: BlobStore, staging: Rows) -> None:

@@ -13,11 +13,13 @@ from ossia.adapters.schema_version import SchemaTooNewError
 from ossia.adapters.sqlite import FileUnusableError
 from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, kms_key_records
 from ossia.adapters.system import SystemClock
+from ossia.domain.objects.contents import BlobSource
 from ossia.node.bootstrap import open_blobs, open_stores
+from ossia.node.keys import MIGRATION
 from ossia.node.master_key import MASTER_KEY_FILE, folder_seal
 from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
 from ossia.node.shared_database import shared_database
-from ossia.node.shared_keys import MIGRATION, PLACE, keep_keys, kept_keys, seal_of
+from ossia.node.shared_keys import PLACE, keep_keys, kept_keys, seal_of
 from ossia.ports import BlobStore, Database, Rows, Unavailable
 from ossia.protocol.seal import KEY_BYTES, Seal
 from ossia.settings import Settings, SettingsError, load
@@ -33,7 +35,7 @@ class Form:
     settings: Settings
     folder: Path | None
     rows: Rows
-    blobs: BlobStore
+    blobs: BlobSource
     seal: Seal | None
     master: Seal
     """What seals the keys of encrypted objects."""
@@ -50,6 +52,7 @@ class Form:
 class Target(Form):
     """What takes a deployment over."""
 
+    blobs: BlobStore
     database: Database
 
     async def take_keys(self, kept: dict[str, Any]) -> None:
@@ -83,7 +86,8 @@ async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
         raise SettingsError(f"{folder}: {error}.") from error
     except SchemaTooOldError as error:
         raise SettingsError(
-            f"{folder} was written by an older Ossia: start this one on it once, then migrate."
+            f"{folder} was written by an older Ossia: start this one on it once, then run this "
+            "again."
         ) from error
     held.push_async_callback(rows.close)
     seal = seal_of(settings, may_make=False) if settings.is_shared else None
@@ -135,6 +139,11 @@ def _close_blobs(blobs: Any, held: AsyncExitStack) -> None:
 async def account_of(form: Form) -> str:
     """Whose deployment it is."""
     return str((await form.keys())["account_id"])
+
+
+async def is_marked(target: Target) -> bool:
+    """Whether a migration has begun here."""
+    return await tables.identities.find(target.rows, *MIGRATION) is not None
 
 
 async def mark(target: Target, account_id: str) -> None:

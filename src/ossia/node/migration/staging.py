@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from ossia.ports import Database, Row, Rows, Transaction
-from ossia.tables import every
+from ossia.tables import every, holds
 from ossia.tables.blob_life import BlobState
 from ossia.tables.class_usage import recount
 from ossia.tables.columns import unpack_extents
@@ -34,7 +34,8 @@ async def all_rows(rows: Rows, table: Table) -> AsyncIterator[list[Row]]:
 async def stage(source: Rows, staging: Database) -> None:
     """Copy every row of *source* into *staging*, all of the same commit.
 
-    Beside them stands where the bytes end that somebody uses of each blob, and how many do.
+    But for what ends with whoever it belongs to: garbage, and holds on it.  Beside them stands
+    where the bytes end that somebody uses of each blob, and how many do.
     """
     await staging.change(_make_ends)
     await source.together(_stage, staging)
@@ -55,16 +56,26 @@ async def _make_ends(tx: Transaction) -> None:
 
 
 async def _stage(source: Rows, staging: Database) -> None:
+    # A line to the source may be lost on the way; then this is asked again, of another commit.
+    await staging.change(_empty)
     for table in every.EVERY:
         async for page in all_rows(source, table):
-            kept = page
-            if table is every.BLOB:
-                kept = [row for row in page if row[1] == BlobState.LIVE]
-            await staging.change(every.put, table, kept)
+            await staging.change(every.put, table, [row for row in page if _is_kept(table, row)])
             ends = list(_ends(table, page))
             if ends:
                 await staging.change(_note_ends, ends)
     await staging.change(every.put_usage, await every.usage(source))
+
+
+async def _empty(tx: Transaction) -> None:
+    for table in (*every.EVERY, _END):
+        await tx.run(f"delete from {table.name}")
+
+
+def _is_kept(table: Table, row: Row) -> bool:
+    if table is every.BLOB:
+        return bool(row[1] == BlobState.LIVE)
+    return table is not every.IDENTITY or row[0] != holds.KIND
 
 
 async def _note_ends(tx: Transaction, ends: list[Row]) -> None:

@@ -1,0 +1,36 @@
+"""The file of a data folder, made anew of rows that were read from one."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import apsw
+
+from ossia.adapters.sqlite import schema
+from ossia.ports import Row
+from ossia.private_files import keep_private
+from ossia.tables.columns import marks
+from ossia.tables.every import Table
+
+
+def rebuild(
+    folder: Path, version: int, tables: Iterable[tuple[Table, Iterable[list[Row]]]]
+) -> None:
+    """Put *tables* into a new file, as they were in that version of the tables.
+
+    Whoever opens it brings it up to date, as any that is old.  Raises `SchemaTooNewError`.
+    """
+    file = folder / "metadata.sqlite3"
+    keep_private(file)
+    connection = apsw.Connection(str(file))
+    try:
+        # It is made anew where it was not made to the end.
+        connection.execute("pragma synchronous = off")
+        schema.migrate(connection, version)
+        with connection:
+            for table, sheaves in tables:
+                names, places = ", ".join(table.columns), marks(len(table.columns))
+                insert = f"insert into {table.name} ({names}) values ({places})"  # noqa: S608 - names that Ossia wrote
+                for sheaf in sheaves:
+                    connection.executemany(insert, sheaf)
+    finally:
+        connection.close()
