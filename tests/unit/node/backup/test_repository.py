@@ -8,6 +8,7 @@ import pytest
 
 from ossia.adapters.sqlite import MemoryDatabase
 from ossia.adapters.system import SystemClock
+from ossia.domain.objects.contents import blob_digest
 from ossia.node.backup import label as labels
 from ossia.node.backup.kept_blobs import KeptBlobs, keep_blob
 from ossia.node.backup.repository import LABEL, Repository, init, open_repository
