@@ -1,6 +1,7 @@
 """The file of a data folder, to be read only, beside the server that has it open or without one."""
 
 import errno
+from contextlib import closing
 from pathlib import Path
 
 import apsw
@@ -18,33 +19,32 @@ class SchemaTooOldError(Exception):
 
 
 def kms_key_records(folder: Path) -> dict[str, bytes]:
-    """The records of the keys of encrypted objects that are stored there.
-
-    Raises `FileUnusableError`, `OSError`.
-    """
+    """The records of the keys of encrypted objects that are stored there.  Raises `OSError`."""
     return identity_records(folder, "kms_key")
 
 
 def identity_records(folder: Path, kind: str) -> dict[str, bytes]:
-    """The identities of one kind that are stored there, by their names.
-
-    Raises `FileUnusableError`, `OSError`.
-    """
+    """The identities of one kind that are stored there, by their names.  Raises `OSError`."""
     file = folder / page_checksums.FILE
     if not file.exists():
         return {}
-    with unusable.told(file):
-        connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
-    connection.set_busy_timeout(_BUSY_MS)
+    try:
+        with (
+            unusable.told(file),
+            closing(page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)) as connection,
+        ):
+            connection.set_busy_timeout(_BUSY_MS)
+            return _identities(connection, kind)
+    except unusable.FileUnusableError as error:
+        raise OSError(errno.EIO, str(error)) from error
+
+
+def _identities(connection: apsw.Connection, kind: str) -> dict[str, bytes]:
     try:
         return dict(connection.execute("select name, record from identity where kind = ?", (kind,)))
     except apsw.SQLError:
         # It has no tables yet.
         return {}
-    except apsw.Error as error:
-        raise OSError(errno.EIO, f"{file.name}: {error}") from error
-    finally:
-        connection.close()
 
 
 class SqliteSource(AnsweringRows):
