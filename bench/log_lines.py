@@ -35,13 +35,17 @@ def parts():
     exchange.marks += [1.1, 1.2]
     told = exchange.told(200, 1.3, 4096)
 
+    def tell(exchange):
+        exchange.marks = [1.0, 1.1, 1.2]
+        exchange.told(200, 1.3, 4096)
+
     class Nowhere:
         def write(self, lines):
             pass
 
     outlet = Outlet(Nowhere(), str, most=10**9)
     for name, statement in (
-        ("tell", lambda: exchange.told(200, 1.3, 4096)),
+        ("tell", lambda: tell(exchange)),
         ("queue", lambda: outlet.note(told)),
         *(
             (f"render as {form}", lambda make=make: make(told))

@@ -7,8 +7,9 @@ the general way of `ossia.logs.lines`, with which it must agree: measured by ben
 
 import time
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,9 +20,10 @@ from ossia.logs.lines import is_plain, moment, plain, quoted
 class Told(msgspec.Struct, frozen=True):
     """A request that is answered: what is known of it.
 
-    ``marks`` are moments of its life by the monotonic clock, the first when it came, the last when
-    the answer began; ``spent`` seconds by what they were spent on; ``sending_s`` what sending took
-    that had to wait for the client.  ``reference`` is an id that a service beside OSS gave.
+    ``beside`` is the kind of caller that a service beside OSS has found, and ``reference`` the id
+    that it gave.  ``marks`` are moments of its life by the monotonic clock, the first when it came,
+    the last when the answer began; ``spent`` seconds by what they were spent on; ``sending_s`` what
+    sending took that had to wait for the client.
     """
 
     method: str
@@ -30,7 +32,7 @@ class Told(msgspec.Struct, frozen=True):
     bucket: str
     key: str
     caller: Caller | None
-    caller_kind: str
+    beside: str
     peer: str
     status: int
     received: int
@@ -42,13 +44,22 @@ class Told(msgspec.Struct, frozen=True):
     sending_s: float | None = None
     is_whole: bool = True
 
+    @property
+    def caller_kind(self) -> str:
+        """Who asked, in a word; empty where nobody knows."""
+        return (self.beside if self.caller is None else self.caller.kind.name).lower()
+
     def __repr__(self) -> str:
         # What follows the target's path may be a signature.
         return f"Told({self.request_id})"
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("request_id", self.request_id)]
+
 
 _STAGES: Final = ("auth", "permit", "run")
 """What a request does until its second mark, its third, and its last."""
+_USUAL: Final = len(_STAGES) + 1
 
 
 def phases(told: Told) -> dict[str, float]:
@@ -56,9 +67,10 @@ def phases(told: Told) -> dict[str, float]:
     if told.caller is None:
         # A service beside OSS has steps of its own.
         return {}
-    found: dict[str, float] = {}
-    for stage, (begin, end) in zip(_STAGES, pairwise(told.marks), strict=False):
-        found[stage] = end - begin
+    found = {
+        stage: end - begin
+        for stage, (begin, end) in zip(_STAGES, pairwise(told.marks), strict=False)
+    }
     last = next(reversed(found))
     for name, seconds in told.spent:
         found[name] = found.get(name, 0.0) + seconds
@@ -69,49 +81,79 @@ def phases(told: Told) -> dict[str, float]:
     return found
 
 
+def _microseconds(told: Told, form: str, usual: str) -> str:
+    """The phases, each as *form* has it; all stages at once, where there is nothing else."""
+    marks = told.marks
+    if len(marks) == _USUAL and not told.spent and told.sending_s is None and told.caller:
+        came, entered, allowed, ended = marks
+        return usual % ((entered - came) * 1e6, (allowed - entered) * 1e6, (ended - allowed) * 1e6)
+    return "".join([form % (name, seconds * 1e6) for name, seconds in phases(told).items()])
+
+
 def text_access_line(told: Told) -> str:
     """See `ossia.logs.lines.text_line`."""
     at_s, total_s = _times(told)
-    path = _path(told.target)
-    caller_id, arn = _who(told.caller)
-    method, bucket, key, peer = told.method, told.bucket, told.key, told.peer
+    path, bucket, key = _path(told.target), told.bucket or _NONE, told.key or _NONE
     # One look at all that strangers write; most of the time there is nothing to escape.
-    if not is_plain(f"{method}{path}{bucket}{key}{caller_id}{arn}{peer}"):
-        method, path, bucket, key, caller_id, arn, peer = map(
-            plain, (method, path, bucket, key, caller_id, arn, peer)
-        )
-    spent = "".join([f" {name}_ms={s * 1000:.2f}" for name, s in phases(told).items()])
+    if not is_plain(path + told.bucket + told.key):
+        path, bucket, key = plain(path), plain(told.bucket), plain(told.key)
+    spent = _microseconds(told, " %s_us=%d", " auth_us=%d permit_us=%d run_us=%d")
+    more = f" rpc_request_id={plain(told.reference)}" if told.reference else ""
+    if not told.is_whole:
+        more += " cut=true"
     return (
-        f"{moment(at_s)} INFO access method={method} path={path}"
-        f" operation={told.operation or _NONE} bucket={bucket or _NONE} key={key or _NONE}"
-        f" caller_kind={told.caller_kind.lower() or _NONE} caller={caller_id or _NONE}"
-        f" arn={arn or _NONE} peer={peer or _NONE} status={told.status} received={told.received}"
-        f" sent={told.sent} ms={total_s * 1000:.2f}{spent} request_id={told.request_id}"
-        f"{f' rpc_request_id={plain(told.reference)}' if told.reference else ''}"
-        f"{_ENDS['text'][told.is_whole]}"
+        f"{moment(at_s)} INFO access{_text_head(told.method, told.operation)} path={path}"
+        f" bucket={bucket} key={key}{_text_who(*_who(told), told.peer)} status={told.status}"
+        f" received={told.received} sent={told.sent} us={int(total_s * 1e6)}{spent}"
+        f" request_id={told.request_id}{more}"
     )
 
 
 _NONE: Final = '""'
-_ENDS: Final = {"text": (" cut=true", ""), "json": (', "cut": true', "")}
-"""What is said at the end of one that broke off, and of one that is whole."""
+_REMEMBERED: Final = 1024
+
+
+@lru_cache(_REMEMBERED)
+def _text_head(method: str, operation: str) -> str:
+    return f" method={plain(method)} operation={plain(operation)}"
+
+
+@lru_cache(_REMEMBERED)
+def _text_who(kind: str, caller: str, arn: str, peer: str) -> str:
+    return (
+        f" caller_kind={plain(kind.lower())} caller={plain(caller)} arn={plain(arn)}"
+        f" peer={plain(peer)}"
+    )
 
 
 def json_access_line(told: Told) -> str:
     """See `ossia.logs.lines.json_line`."""
     at_s, total_s = _times(told)
-    caller_id, arn = _who(told.caller)
-    spent = "".join([f', "{name}_ms": {s * 1000:.2f}' for name, s in phases(told).items()])
-    reference = f', "rpc_request_id": {quoted(told.reference)}' if told.reference else ""
+    usual = ', "auth_us": %d, "permit_us": %d, "run_us": %d'
+    spent = _microseconds(told, ', "%s_us": %d', usual)
+    more = f', "rpc_request_id": {quoted(told.reference)}' if told.reference else ""
+    if not told.is_whole:
+        more += ', "cut": true'
     return (
         f'{{"time": "{moment(at_s)}", "level": "INFO", "event": "access"'
-        f', "method": {quoted(told.method)}, "path": {quoted(_path(told.target))}'
-        f', "operation": {quoted(told.operation)}, "bucket": {quoted(told.bucket)}'
-        f', "key": {quoted(told.key)}, "caller_kind": "{told.caller_kind.lower()}"'
-        f', "caller": {quoted(caller_id)}, "arn": {quoted(arn)}, "peer": {quoted(told.peer)}'
-        f', "status": {told.status}, "received": {told.received}, "sent": {told.sent}'
-        f', "ms": {total_s * 1000:.2f}{spent}, "request_id": "{told.request_id}"{reference}'
-        f"{_ENDS['json'][told.is_whole]}}}"
+        f'{_json_head(told.method, told.operation)}, "path": {quoted(_path(told.target))}'
+        f', "bucket": {quoted(told.bucket)}, "key": {quoted(told.key)}'
+        f'{_json_who(*_who(told), told.peer)}, "status": {told.status}'
+        f', "received": {told.received}, "sent": {told.sent}, "us": {int(total_s * 1e6)}{spent}'
+        f', "request_id": "{told.request_id}"{more}}}'
+    )
+
+
+@lru_cache(_REMEMBERED)
+def _json_head(method: str, operation: str) -> str:
+    return f', "method": {quoted(method)}, "operation": {quoted(operation)}'
+
+
+@lru_cache(_REMEMBERED)
+def _json_who(kind: str, caller: str, arn: str, peer: str) -> str:
+    return (
+        f', "caller_kind": {quoted(kind.lower())}, "caller": {quoted(caller)}'
+        f', "arn": {quoted(arn)}, "peer": {quoted(peer)}'
     )
 
 
@@ -121,8 +163,9 @@ ACCESS_LINES: Final = {"text": text_access_line, "json": json_access_line}
 
 def _times(told: Told) -> tuple[float, float]:
     """When the answer was complete, by the clock on the wall, and how long all of it took."""
-    ended_s = told.marks[-1] + (told.sending_s or 0.0)
-    return time.time() - time.monotonic() + ended_s, ended_s - told.marks[0]
+    marks = told.marks
+    ended_s = marks[-1] + (told.sending_s or 0.0)
+    return time.time() - time.monotonic() + ended_s, ended_s - marks[0]
 
 
 def _path(target: bytes) -> str:
@@ -130,5 +173,8 @@ def _path(target: bytes) -> str:
     return target.partition(b"?")[0].decode("ascii", "backslashreplace")
 
 
-def _who(caller: Caller | None) -> tuple[str, str]:
-    return ("", "") if caller is None else (caller.id, caller.arn)
+def _who(told: Told) -> tuple[str, str, str]:
+    """Kind, id and ARN."""
+    caller = told.caller
+    # `name` costs thrice as much.
+    return (told.beside, "", "") if caller is None else (caller.kind._name_, caller.id, caller.arn)

@@ -40,7 +40,7 @@ class Exchange:
         self.method = request.method.decode("latin-1")
         self.call: Call | None = None
         self.marks: list[float] | None = None
-        """Moments that tell its phases apart; None where nobody wants to know."""
+        """When it came, was found to be whose, and was allowed; None where nobody asks."""
         self.spent: list[tuple[str, float]] = _NOTHING
 
     def watch(self, started: float) -> None:
@@ -50,7 +50,7 @@ class Exchange:
         SPENT.set(self.spent)
 
     def mark(self) -> None:
-        """A phase is over."""
+        """One of these moments has come."""
         if self.marks is not None:
             self.marks.append(time.monotonic())
 
@@ -75,20 +75,25 @@ class Exchange:
     def told(self, status: int, ended: float, sent: int) -> Told:
         """What the access log says of it."""
         request, call = self.request, self.call
-        caller = None if call is None else call.caller
+        bucket, key, caller = ("", "", None)
+        if call is not None:
+            bucket, key, caller = call.bucket_name, call.key, call.caller
+        assert self.marks is not None
+        self.marks.append(ended)
         return Told(
             self.method,
             request.target,
             request.operation,
-            "" if call is None else call.bucket_name,
-            "" if call is None else call.key,
+            bucket,
+            key,
             caller,
-            request.caller if caller is None else caller.kind._name_,
+            request.caller,
             request.peer,
             status,
             request.body.arrived,
             sent,
-            (*(self.marks or ()), ended),
+            self.marks,
+            # What is begun behind the answer may add to it.
             tuple(self.spent),
             self.request_id,
             request.reference,
