@@ -453,6 +453,7 @@ class Node:
         self.metrics.beat(
             connections=sum(len(each.connections) for each in self.servers),
             under_way=self.callbacks.under_way,
+            lines_lost=self.watching.lines_lost(),
         )
 
     def _note_delivery(self, delivery: Delivery) -> None:

@@ -3,7 +3,6 @@
 What nobody wants to know costs nothing: the parts of the worker are then themselves.
 """
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ossia.gateway.access_log import Told
@@ -32,16 +31,24 @@ def _telling(one: Tell | None, other: Tell | None) -> Tell | None:
 
 
 class Watching:
-    """Puts those who watch around what they watch; *access_log* hears of each request."""
+    """Puts those who watch around what they watch; with *logs_requests* *outlet* is one."""
 
     def __init__(
         self,
-        access_log: Callable[[object], None] | None = None,
+        outlet: Outlet | None = None,
         traces: "Traces | None" = None,
+        *,
+        logs_requests: bool = False,
     ) -> None:
-        self._logs = access_log is not None
+        self._outlet = outlet
         self._traces = traces
-        self.tell = _telling(access_log, None if traces is None else traces.tell)
+        self._logs = outlet is not None and logs_requests
+        log = outlet.note if outlet is not None and logs_requests else None
+        self.tell = _telling(log, None if traces is None else traces.tell)
+
+    def lines_lost(self) -> int:
+        """How many log lines this process has lost so far."""
+        return 0 if self._outlet is None else self._outlet.lost
 
     def stores(self, database: Database, blobs: BlobStore) -> tuple[Database, BlobStore]:
         """Both, with changes and new bytes watched."""
@@ -74,4 +81,4 @@ NOBODY = Watching()
 
 def watching(settings: Settings, outlet: Outlet) -> Watching:
     """Who watches a worker by its settings.  In the process of the worker only."""
-    return Watching(outlet.note if settings.access_log else None, open_traces(settings))
+    return Watching(outlet, open_traces(settings), logs_requests=settings.access_log)
