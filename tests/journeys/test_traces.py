@@ -1,7 +1,9 @@
 """Traces of a real server, as a collector and an application receive them."""
 
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,17 @@ def test_a_collector_that_is_away_costs_no_request(tmp_path: Path) -> None:
         assert signer(server).request("PUT", BUCKET).status == 200
         for number in range(50):
             assert signer(server).request("PUT", BUCKET, f"k{number}", body=b"x").status == 200
+
+
+def test_a_collector_that_hangs_holds_up_neither_requests_nor_the_end(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        endpoint = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        with running_server(tmp_path, "--trace-endpoint", endpoint, "--workers", "1") as server:
+            assert signer(server).request("PUT", BUCKET).status == 200
+            began = time.monotonic()
+            server.process.terminate()
+            assert server.process.wait(20) == 0
+            assert time.monotonic() - began < 9
 
 
 def test_without_the_extra_it_is_refused_in_one_line(tmp_path: Path) -> None:
