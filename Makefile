@@ -131,7 +131,7 @@ $(RUNTIME): | $(BIN)/python
 	@touch $@
 
 $(COMPLETE): | $(RUNTIME)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[batch-signing]' \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[batch-signing,traces]' \
 	  --group dev --group sdk
 	@rm -f $(VENV)/.complete-*
 	@touch $@

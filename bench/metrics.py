@@ -15,7 +15,7 @@ import timeit
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from ossia.gateway.pipeline import Exchange
+from ossia.gateway.exchange import Exchange
 from ossia.http.body import NO_BODY
 from ossia.http.message import Request
 from ossia.node.metrics.board import Board

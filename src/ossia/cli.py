@@ -12,6 +12,7 @@ import click
 
 from ossia import __version__
 from ossia.commands.server_settings import loaded, server_options
+from ossia.logs.outlet import log_to_standard_error
 from ossia.settings import SettingsError
 
 log = logging.getLogger("ossia")
@@ -102,6 +103,11 @@ for _name, _place, _text in (
     ("group", "ossia.commands.ram_users:group", "Groups: users who have policies in common."),
     ("role", "ossia.commands.ram_roles:role", "Roles: rights lent for a time to whom they trust."),
     ("policy", "ossia.commands.policy:policy", "Policies: what users, groups and roles may do."),
+    (
+        "trace",
+        "ossia.commands.trace:trace",
+        "Tell the story of one request: its log lines, and the callbacks that came of it.",
+    ),
     ("token", "ossia.commands.token:token", "Temporary keys of a role, ready to paste."),
     ("kms", "ossia.commands.kms:kms", "Keys for server-side encryption, and the master key."),
     (
@@ -223,9 +229,7 @@ def doctor(*, callback_url: str | None, as_json: bool, config: Path | None, **fl
 
 def main() -> None:
     """Run the command line; what the user must act on is one line, never a traceback."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    log_to_standard_error()
     try:
         _run()
     except SystemExit as end:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 
 class SettingsError(ValueError):
@@ -313,7 +314,28 @@ class Settings:
     )
     tls_certificate: str = _row("", "PEM file with the certificate chain; makes the port HTTPS.")
     tls_key: str = _row("", "PEM file with the private key of --tls-certificate.")
-    access_log: bool = _row(default=False, text="Log every request.", kind=bool)
+    access_log: bool = _row(default=False, text="Log every request, in one line.", kind=bool)
+    log_format: str = _row(
+        "text", "How log lines look: 'text' (event field=value) or 'json' (an object a line)."
+    )
+    log_file: str = _row(
+        "",
+        "File that log lines are appended to. One that is moved away (logrotate) is made anew; no "
+        "signal is needed.",
+        shown="standard error",
+    )
+    trace_endpoint: str = _row(
+        "",
+        "URL that OpenTelemetry traces are sent to by OTLP over HTTP, such as "
+        "http://127.0.0.1:4318. Needs the extra 'traces'.",
+        shown="no traces are made",
+    )
+    trace_ratio: float = _row(
+        1.0,
+        "Share of requests that are traced, 0 to 1, where whoever asks has not decided it "
+        "(traceparent).",
+        kind=float,
+    )
 
     def host_and_port(self) -> tuple[str, int]:
         """The listen address.  IPv6 addresses stand in brackets."""
@@ -501,6 +523,7 @@ def _convert(row: Row, given: Any, source: str) -> Any:
 
 _CHOICES = {
     "block_public_access": ("off", "new-buckets"),
+    "log_format": ("text", "json"),
 }
 
 
@@ -539,6 +562,7 @@ def _check(settings: Settings) -> None:
     _check_metadata(settings)
     _check_blobs(settings)
     _check_background(settings)
+    _check_traces(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
 
@@ -550,6 +574,19 @@ def _check_metrics(settings: Settings) -> None:
             f"--metrics-listen {settings.metrics_listen} can be reached from other machines: give "
             "--metrics-key-file with a key for whoever scrapes, or listen on 127.0.0.1."
         )
+
+
+def _check_traces(settings: Settings) -> None:
+    if not 0 <= settings.trace_ratio <= 1:
+        raise SettingsError("--trace-ratio must be between 0 and 1.")
+    if settings.trace_endpoint:
+        place = urlsplit(settings.trace_endpoint)
+        if place.scheme not in {"http", "https"} or not place.hostname or place.username:
+            # What it is may hold a secret: it is not repeated.
+            raise SettingsError(
+                "--trace-endpoint is not a URL such as http://127.0.0.1:4318; a collector's key "
+                "is given in the environment as OTEL_EXPORTER_OTLP_HEADERS."
+            )
 
 
 def _check_background(settings: Settings) -> None:

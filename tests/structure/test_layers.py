@@ -13,6 +13,7 @@ TOP = frozenset({"cli", "node", "__main__"})
 
 MAY_IMPORT: dict[str, frozenset[str]] = {
     "errors": frozenset(),
+    "logs": frozenset(),
     "records": frozenset(),
     "settings": frozenset(),
     "private_files": frozenset(),
@@ -20,19 +21,21 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "tables": frozenset({"records", "ports"}),
     "protocol": frozenset({"errors"}),
     "http": frozenset({"errors", "protocol"}),
-    "domain": frozenset({"errors", "records", "ports", "tables", "protocol", "http"}),
+    "domain": frozenset({"errors", "records", "ports", "tables", "protocol", "http", "logs"}),
     "access": frozenset({"errors", "records", "ports", "protocol", "http", "domain"}),
     "api": frozenset(
         {"errors", "records", "ports", "tables", "protocol", "http", "domain", "access"}
     ),
     "gateway": frozenset(
-        {"errors", "records", "ports", "protocol", "http", "domain", "access", "api"}
+        {"errors", "records", "ports", "protocol", "http", "domain", "access", "api", "logs"}
     ),
     "adapters": frozenset({"private_files", "errors", "records", "ports", "tables", "protocol"}),
     "client": frozenset({"errors", "protocol"}),
     "receiver": frozenset({"errors", "protocol"}),
-    "appserver": frozenset({"private_files", "errors", "protocol", "client", "receiver"}),
-    "commands": frozenset({"private_files", "settings", "protocol", "client", "receiver", "node"}),
+    "appserver": frozenset({"private_files", "errors", "protocol", "client", "receiver", "logs"}),
+    "commands": frozenset(
+        {"private_files", "settings", "protocol", "client", "receiver", "node", "logs"}
+    ),
     "testing": frozenset({"errors", "protocol", "client", "receiver"}),
 }
 """What each part may import besides itself."""

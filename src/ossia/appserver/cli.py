@@ -18,6 +18,8 @@ import click
 
 from ossia.appserver import config as settings
 from ossia.appserver.config import AppConfig, ConfigError
+from ossia.logs.lines import LINES
+from ossia.logs.outlet import log_to_standard_error
 from ossia.private_files import is_open_to_all
 
 if TYPE_CHECKING:
@@ -102,6 +104,7 @@ def _option(flag: str, text: str, **keywords: Any) -> Callable[[_Command], _Comm
     multiple=True,
     show_default="ENDPOINT/-/callback/; gosspublic.alicdn.com for the real OSS",
 )
+@_option("--log-format", "How log lines look.", default="text", type=click.Choice([*LINES]))
 @click.option(
     "--init",
     metavar="DIR",
@@ -121,6 +124,7 @@ def appserver(*, init: str | None, as_json: bool, quiet: bool, **flags: Any) -> 
             config = settings.write_samples(Path(init))
             click.echo(f"Fill in {config}, then: ossia appserver --config {config} --bucket NAME")
             return
+        log_to_standard_error(flags["log_format"])
         _serve(flags, as_json=as_json, quiet=quiet)
     except ConfigError as error:
         click.echo(f"ossia appserver: {error}", err=True)
@@ -152,7 +156,9 @@ def _serve_at(
 
     app = create_app(config, Uploads(flags["store"]), hook=hook)
     server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        uvicorn.Config(
+            app, log_config=None, log_level="warning", access_log=False, server_header=False
+        )
     )
     # From here on connections wait until they are served.
     listening.listen(128)

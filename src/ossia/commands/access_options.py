@@ -29,24 +29,37 @@ class Access:
 def access_options(command: _Command) -> _Command:
     """Give *command* the options that name server and key; it receives ``access``."""
 
-    def with_access(
-        *,
-        endpoint: str,
-        access_key_id: str | None,
-        access_key_secret: str | None,
-        security_token: str | None,
-        data: Path,
-        **others: Any,
-    ) -> Any:
-        _check_endpoint(endpoint)
-        key = (access_key_id, access_key_secret or "") if access_key_id else _kept_key(data)
-        return command(access=Access(endpoint.rstrip("/"), *key, security_token), **others)
+    def with_access(**given: Any) -> Any:
+        place = {name: given.pop(name) for name in _NAMES}
+        return command(access=access_of(**place), **given)
 
     with_access.__name__ = command.__name__
     with_access.__doc__ = command.__doc__
+    return plain_access_options(with_access)
+
+
+def plain_access_options(command: _Command) -> _Command:
+    """Give *command* the same options; it receives what `access_of` takes."""
     for option in reversed(_OPTIONS):
-        with_access = option(with_access)
-    return with_access
+        command = option(command)
+    return command
+
+
+def access_of(
+    *,
+    endpoint: str,
+    access_key_id: str | None,
+    access_key_secret: str | None,
+    security_token: str | None,
+    data: Path,
+) -> Access:
+    """What the options say.  Raises `SettingsError` where there is no key."""
+    _check_endpoint(endpoint)
+    key = (access_key_id, access_key_secret or "") if access_key_id else _kept_key(data)
+    return Access(endpoint.rstrip("/"), *key, security_token)
+
+
+_NAMES: Final = ("endpoint", "access_key_id", "access_key_secret", "security_token", "data")
 
 
 _OPTIONS: Final = (

@@ -85,18 +85,23 @@ def _refusal(reply: Reply, endpoint: str) -> SettingsError:
     return AdminRefusedError(reply.status, code, f"{message}{remedy}")
 
 
+def server_of(access: Access) -> AdminServer:
+    """The server that *access* names."""
+    client = SigningClient(
+        access.endpoint,
+        access.access_key_id,
+        access.secret,
+        security_token=access.security_token,
+        timeout_s=_TIMEOUT_S,
+    )
+    return AdminServer(client)
+
+
 def server_options(command: _Command) -> _Command:
     """Give *command* the options that name a server; it receives ``server``."""
 
     def with_server(*, access: Access, **others: Any) -> Any:
-        client = SigningClient(
-            access.endpoint,
-            access.access_key_id,
-            access.secret,
-            security_token=access.security_token,
-            timeout_s=_TIMEOUT_S,
-        )
-        return command(server=AdminServer(client), **others)
+        return command(server=server_of(access), **others)
 
     with_server.__name__ = command.__name__
     with_server.__doc__ = command.__doc__

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from ossia.errors import NoSuchKey
-from ossia.gateway.pipeline import Exchange, Gateway
+from ossia.gateway.exchange import Exchange
+from ossia.gateway.pipeline import Gateway
 from ossia.gateway.reading import only_read
 from ossia.http.message import Request, Response
 from ossia.protocol.address import Address

@@ -14,8 +14,9 @@ from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import NoBucket, Wish, authorize
 from ossia.domain.identity.identities import CallerKind
 from ossia.errors import AccessDenied, NoSuchKey
+from ossia.gateway.exchange import Exchange
 from ossia.gateway.facts import request_facts
-from ossia.gateway.pipeline import Exchange, Gateway
+from ossia.gateway.pipeline import Gateway
 from ossia.gateway.reading import only_read, shown
 from ossia.http.message import Request, Response
 from ossia.ports import Clock

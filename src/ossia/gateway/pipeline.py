@@ -17,7 +17,6 @@ from itertools import count
 
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Wish, authorize, refuse_stranger
-from ossia.api.admin.route import PREFIX
 from ossia.api.bind import Binder
 from ossia.api.call import Call
 from ossia.api.operation import Grant, Operation, Scope, of_version
@@ -39,11 +38,13 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.gateway import cors, post_form
+from ossia.gateway.exchange import Exchange, Note, Tell, tell_when_sent
 from ossia.gateway.internal import KEY_HOST
 from ossia.gateway.permission import Surroundings, asked_object_acl
-from ossia.gateway.render import render_answer, render_error, render_json_error
+from ossia.gateway.render import render_answer, render_error
 from ossia.http.body import ClientGone
 from ossia.http.message import Request, Response
+from ossia.logs.scope import REQUEST_ID
 from ossia.ports import Clock, Unavailable
 from ossia.protocol.address import Address, Addressing, parse_query
 from ossia.protocol.checksums import md5_hex, parse_content_md5
@@ -56,12 +57,6 @@ log = logging.getLogger("ossia.gateway")
 
 Side = Callable[[Request, bytes, Sequence[tuple[bytes, bytes]]], Awaitable[Response | None]]
 """A service beside OSS: answers a request (path and decoded query given), or None: not mine."""
-
-Answered = tuple[str, int, str, float, int, int]
-"""A request: operation, status, name of the caller's kind, seconds until the answer began, bytes
-that came and bytes that go."""
-Note = Callable[[Answered], None]
-"""Hears of every request, and takes no time."""
 
 PREFLIGHT = "Preflight"
 """What an OPTIONS request asks for: no operation of OSS, but counted as one."""
@@ -101,16 +96,17 @@ class Gateway:
         clock: Clock,
         *,
         sides: Sequence[Side] = (),
-        access_log: bool = False,
+        tell: Tell | None = None,
         note: Note | None = None,
     ) -> None:
+        """*tell* writes the access log, where there is one."""
         self._router = router
         self._services = services
         self._authenticator = authenticator
         self._addressing = addressing
         self._clock = clock
         self._sides = sides
-        self._access_log = access_log
+        self._tell = tell
         self._note = note
         self._ids = RequestIds()
         # One thread: however many long documents come, the loop shares with one of them.
@@ -121,33 +117,44 @@ class Gateway:
         """Answer *request*; whatever goes wrong, the client gets the protocol's error."""
         started = time.monotonic()
         exchange = Exchange(request, self._ids.next())
+        REQUEST_ID.set(exchange.request_id)
+        if self._tell is not None:
+            exchange.watch(started)
         try:
             response = await self._answer(exchange)
         except OssError as error:
             response = exchange.refuse(error)
         except ClientGone:
-            exchange.end()
-            if self._note is not None:
-                self._note(exchange.answered(GONE, time.monotonic() - started, 0))
+            self._note_gone(exchange, started)
             raise
         except Unavailable as error:
             log.warning("storage_unavailable reason=%r", str(error))
             response = exchange.refuse(ServiceUnavailable(headers={"Retry-After": "1"}))
         except Exception:
-            log.exception("request_failed request_id=%s", exchange.request_id)
+            log.exception("request_failed")
             response = exchange.refuse(InternalError())
         exchange.end()
         if b"origin" in request.headers and exchange.call is not None:
             await self._let_page_read(exchange, exchange.call, response)
-        took_s = time.monotonic() - started
+        ended = time.monotonic()
+        took_s = ended - started
         took_ms = int(took_s * 1000)
         response.headers.append(("x-oss-request-id", exchange.request_id))
         response.headers.append(("x-oss-server-time", str(took_ms)))
-        if self._access_log:
-            self._log(exchange, response, took_ms)
+        if self._tell is not None:
+            tell_when_sent(self._tell, exchange, response, ended)
         if self._note is not None:
             self._note(exchange.answered(response.status, took_s, response.sends()))
         return response
+
+    def _note_gone(self, exchange: Exchange, started: float) -> None:
+        """Nobody waits for an answer any more."""
+        exchange.end()
+        ended = time.monotonic()
+        if self._tell is not None:
+            self._tell(exchange.told(GONE, ended, 0))
+        if self._note is not None:
+            self._note(exchange.answered(GONE, ended - started, 0))
 
     def refuse(self, error: OssError) -> Response:
         """The answer to what is not even a request."""
@@ -158,7 +165,7 @@ class Gateway:
             self._note(("", response.status, "", 0.0, 0, len(response.body)))
         return response
 
-    async def _answer(self, exchange: "Exchange") -> Response:
+    async def _answer(self, exchange: Exchange) -> Response:
         request = exchange.request
         path, _, query_text = request.target.partition(b"?")
         if not path.startswith(b"/"):
@@ -175,7 +182,7 @@ class Gateway:
         return await self._answer_oss(exchange, address, pairs)
 
     async def _answer_oss(
-        self, exchange: "Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
+        self, exchange: Exchange, address: Address, pairs: list[tuple[bytes, bytes]]
     ) -> Response:
         method = exchange.method
         call = self._open_call(exchange, address, pairs)
@@ -183,13 +190,15 @@ class Gateway:
             return await self._preflight(call)
         scope = _scope_of(address)
         try:
-            operation = exchange.operation = self._find(call, method, scope)
+            operation = self._find(call, method, scope)
+            exchange.request.operation = operation.name
         except OssError:
             # witnessed.md, W8: what is not to be had here is told to those who are somebody, of
             # buckets that there are.
             await self._enter(call, address, pairs, None)
             raise
         await self._enter(call, address, pairs, operation)
+        exchange.mark()
         if operation.action is not None and not _nothing_could_refuse(call):
             action, version = operation.asked(call.query)
             assert action is not None
@@ -212,6 +221,7 @@ class Gateway:
                 await self._allow(call, action, needed.grant, name, key, version)
         if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):
             await self._refuse_public_acl(call)
+        exchange.mark()
         return render_answer(call, await operation.handler(call, bound))
 
     async def _enter(
@@ -252,7 +262,7 @@ class Gateway:
             call.bucket = await self._services.buckets.find(call.bucket_name)
 
     def _open_call(
-        self, exchange: "Exchange", address: Address, pairs: list[tuple[bytes, bytes]]
+        self, exchange: Exchange, address: Address, pairs: list[tuple[bytes, bytes]]
     ) -> Call:
         try:
             # Of repeated parameters the first wins.
@@ -289,7 +299,7 @@ class Gateway:
         call.caller = await self._authenticator.form(call.form.fields, call.now_ms)
         post_form.check_policy(call)
 
-    async def _let_page_read(self, exchange: "Exchange", call: Call, response: Response) -> None:
+    async def _let_page_read(self, exchange: Exchange, call: Call, response: Response) -> None:
         """Add the CORS headers, to refusals from before the bucket was read as well."""
         bucket = call.bucket_or_none
         if bucket is None and call.bucket_name:
@@ -361,74 +371,11 @@ class Gateway:
         if acl is not None:
             await self._services.public_access.refuse_acl(call.bucket_or_none, acl)
 
-    def _log(self, exchange: "Exchange", response: Response, took_ms: int) -> None:
-        caller = ANONYMOUS if exchange.call is None else exchange.call.caller
-        operation = exchange.operation
-        log.info(
-            "%s %s %s status=%d bytes=%d ms=%d request_id=%s peer=%s caller=%s arn=%s operation=%s",
-            "access",
-            exchange.method,
-            exchange.request.target.partition(b"?")[0].decode("ascii", "backslashreplace"),
-            response.status,
-            response.content_length(),
-            took_ms,
-            exchange.request_id,
-            exchange.request.peer,
-            caller.id or "-",
-            caller.arn or "-",
-            exchange.request.operation or "-" if operation is None else operation.name,
-        )
-
 
 _FORM_ONLY = frozenset({FORM})
-_ADMIN = f"{PREFIX}/".encode()
 _KEY_HOST = KEY_HOST.encode()
 _NO_BUCKET = frozenset({b"", b"-"})
 """What the first part of a path is where no bucket is meant: the services beside OSS live there."""
-
-
-class Exchange:
-    """A request while it is being answered."""
-
-    __slots__ = ("call", "method", "operation", "request", "request_id")
-
-    def __init__(self, request: Request, request_id: str) -> None:
-        self.request = request
-        self.request_id = request_id
-        self.method = request.method.decode("latin-1")
-        self.call: Call | None = None
-        self.operation: Operation | None = None
-
-    def end(self) -> None:
-        """Let go of what would hold itself: memory must not wait for the garbage collector."""
-        if self.call is not None and self.call.form is not None:
-            self.call.form.close()
-
-    def answered(self, status: int, took_s: float, sent: int) -> Answered:
-        """What is told of it at its end.  Every request pays for this: see bench/metrics.py."""
-        request, call, operation = self.request, self.call, self.operation
-        return (
-            request.operation if operation is None else operation.name,
-            status,
-            # `name` costs thrice as much.
-            request.caller if call is None else call.caller.kind._name_,
-            took_s,
-            request.body.arrived,
-            sent,
-        )
-
-    def refuse(self, error: OssError) -> Response:
-        """The error's response."""
-        if self.request.target.startswith(_ADMIN):
-            return render_json_error(
-                error, request_id=self.request_id, is_head=self.method == "HEAD"
-            )
-        return render_error(
-            error,
-            request_id=self.request_id,
-            host=self.request.headers.get(b"host", b"").decode("latin-1"),
-            is_head=self.method == "HEAD",
-        )
 
 
 def _nothing_could_refuse(call: Call) -> bool:

@@ -49,6 +49,7 @@ class RpcSide:
             context=request_facts(request, self._clock.now_ms()),
             note=note,
         )
+        request.reference = answer.request_id
         shown = [
             ("Content-Type", answer.content_type),
             # Captured with other services of that gateway; the Tea SDKs read it of REST answers.

@@ -449,6 +449,7 @@ class Connection(asyncio.BufferedProtocol):
         sender, spans = self._server.sender, response.spans
         rate = response.rate
         pace = None if rate is None else Pace(rate, self._server.loop.time())
+        is_whole = False
         try:
             if request.method == b"HEAD":
                 self._transport.write(head)
@@ -461,9 +462,12 @@ class Connection(asyncio.BufferedProtocol):
                 await self._flushed(request.peer)
                 line = Line(self._transport, request.peer)
                 await sender.send(line, head + response.body, spans, pace)
+            is_whole = True
         finally:
             for span in spans:
                 span.close()
+            if response.sent is not None:
+                response.sent(is_whole=is_whole)
 
     def _writer(self, peer: str, spans: tuple[Span, ...]) -> Write:
         async def write(piece: bytes | memoryview) -> None:

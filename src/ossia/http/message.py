@@ -49,6 +49,10 @@ class Request:
     caller: str = ""
     """What a service beside OSS was asked for, and the name of the kind of caller: noted by it, for
     those who count."""
+    reference: str = ""
+    """The id that such a service gave the request in its own answer."""
+    trace: dict[str, str] | None = None
+    """The headers by which others join its trace, where traces are made."""
 
 
 class Span(Protocol):
@@ -73,6 +77,13 @@ class Span(Protocol):
         """Hold nothing any more."""
 
 
+class Sent(Protocol):
+    """Somebody who waits until an answer is sent."""
+
+    def __call__(self, *, is_whole: bool) -> None:
+        """It is, or what could be sent of it."""
+
+
 @dataclass(slots=True, eq=False)
 class Response:
     """One answer.  ``spans`` are sent behind ``body`` and closed afterwards.
@@ -89,6 +100,8 @@ class Response:
     length: int | None = None
     rate: int | None = None
     gzip: bool = False
+    sent: Sent | None = None
+    """Hears when one that is not plain was sent, and whether all of it was."""
 
     def is_plain(self) -> bool:
         """Whether it is sent by writing ``body`` behind the head."""

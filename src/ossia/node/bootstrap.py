@@ -58,9 +58,10 @@ from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
+from ossia.gateway.exchange import Note, Tell
 from ossia.gateway.internal import Internal
 from ossia.gateway.metrics import Admission, MetricsGateway, MetricsSide
-from ossia.gateway.pipeline import Gateway, Note, Side
+from ossia.gateway.pipeline import Gateway, Side
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.forwarded import Proxies
@@ -78,6 +79,7 @@ from ossia.node.metrics.worker import EngineNote, WorkerMetrics
 from ossia.node.probes import probes
 from ossia.node.read_only import ReadOnlyDatabase
 from ossia.node.shared_database import shared_database
+from ossia.node.watching import NOBODY, Watching
 from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
@@ -238,11 +240,11 @@ def _federation(settings: Settings, store: IdentityStore, account_id: str) -> Fe
 
 
 def _gateway(
-    settings: Settings,
     services: Services,
     authenticator: Authenticator,
     clock: Clock,
     note: Note,
+    tell: Tell | None,
     kind: type[Gateway],
     *sides: Side,
     domains: Sequence[str] = (),
@@ -255,7 +257,7 @@ def _gateway(
         Addressing(domains),
         clock,
         sides=sides,
-        access_log=settings.access_log,
+        tell=tell,
         note=note,
     )
 
@@ -272,6 +274,7 @@ class Node:
         clock: Clock | None = None,
         board: Board | None = None,
         worker: int = 0,
+        watching: Watching = NOBODY,
     ) -> None:
         """*board* has the numbers of all workers, of which this is one."""
         self.settings = settings
@@ -279,7 +282,10 @@ class Node:
         self.clock = clock or system_clock()
         board = board or Board(FAMILIES)
         self.metrics = WorkerMetrics(board.rows[worker])
-        self.database, self.blobs = open_stores(settings, folder, self.clock, self.metrics)
+        self.watching = watching
+        self.database, self.blobs = watching.stores(
+            *open_stores(settings, folder, self.clock, self.metrics)
+        )
         self.identities = Identities(
             self.database,
             self.clock,
@@ -320,7 +326,7 @@ class Node:
             keep=settings.callback_log_count,
         )
         self.callbacks = Callbacks(
-            self.sender,
+            watching.sender(self.sender),
             keys.callback_keys,
             self.clock,
             max_reply_bytes=settings.callback_max_reply,
@@ -423,10 +429,21 @@ class Node:
             clock=self.clock,
             place=place_of(f"acs:ossia:{settings.region}:{keys.account_id}:metrics/*"),
         )
-        state = StateWatch(settings, folder, self.database, self.readiness, self.clock)
-        metrics = partial(MetricsSide, exposer(board, self.metrics, state))
+        metrics = partial(
+            MetricsSide,
+            exposer(
+                board,
+                self.metrics,
+                StateWatch(settings, folder, self.database, self.readiness, self.clock),
+            ),
+        )
         gateway = partial(
-            _gateway, settings, services, authenticator, self.clock, self.metrics.request
+            _gateway,
+            services,
+            authenticator,
+            self.clock,
+            self.metrics.request,
+            watching.tell,
         )
         self.gateway = gateway(
             Gateway,
@@ -441,7 +458,9 @@ class Node:
                 gateway(MetricsGateway, metrics(admission.at_own_address()).answer, internal.answer)
             )
         served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
-        self.servers = tuple(served(each.handle, each.refuse) for each in gateways)
+        self.servers = tuple(
+            served(watching.handler(each.handle), each.refuse) for each in gateways
+        )
         self.server = self.servers[0]
 
     def beat(self) -> None:
@@ -449,6 +468,7 @@ class Node:
         self.metrics.beat(
             connections=sum(len(each.connections) for each in self.servers),
             under_way=self.callbacks.under_way,
+            lines_lost=self.watching.lines_lost(),
         )
 
     def _note_delivery(self, delivery: Delivery) -> None:
@@ -469,3 +489,4 @@ class Node:
         await self.identities.close()
         self.ingest.close()
         await self.database.close()
+        await self.watching.close()

@@ -202,6 +202,8 @@ def _start_app_server(
         str(config.parent / "uploads.sqlite3"),
         # Standard output is ours: with --json a script reads it.
         "--quiet",
+        "--log-format",
+        settings.log_format,
     ]
     return subprocess.Popen(command, env={**os.environ})  # noqa: S603 - our own program
 

@@ -17,9 +17,11 @@ from ossia.node.bootstrap import callback_targets, restore_times, tls_context
 from ossia.node.engine import blob_engine
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
 from ossia.node.metrics.access import scrape_key
+from ossia.node.server_log import open_server_log
 from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
+from ossia.node.tracing.open import require_traces
 from ossia.node.upgrade import bring_up_to_date
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import Settings, SettingsError
@@ -46,6 +48,8 @@ def serve(
     restore_times(settings)
     blob_engine(settings)
     scrape_key(settings)
+    require_traces(settings)
+    outlet = open_server_log(settings)
     with ExitStack() as held:
         path = None
         if settings.needs_folder:
@@ -70,7 +74,7 @@ def serve(
             if ready is not None:
                 ready(settings, keys, path)
 
-        return Supervisor(settings, keys, path, sockets).run(announce)
+        return Supervisor(settings, keys, path, sockets, outlet).run(announce)
 
 
 def _shared_keys(settings: Settings) -> NodeKeys:

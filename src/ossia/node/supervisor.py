@@ -21,6 +21,7 @@ from pathlib import Path
 
 import uvloop
 
+from ossia.logs.outlet import Outlet
 from ossia.node.bootstrap import Node, tls_context
 from ossia.node.duties import HasDuty, duties
 from ossia.node.keys import NodeKeys
@@ -28,6 +29,7 @@ from ossia.node.memory_watch import spare_the_collector, watch_memory
 from ossia.node.metrics.board import Board
 from ossia.node.metrics.families import FAMILIES
 from ossia.node.shared_keys import follow
+from ossia.node.watching import watching
 from ossia.ports import Unavailable
 from ossia.settings import Settings, SettingsError
 
@@ -243,7 +245,9 @@ class Supervisor:
         keys: NodeKeys,
         folder: Path | None,
         sockets: Sequence[Sockets],
+        outlet: Outlet,
     ) -> None:
+        self._outlet = outlet
         self._settings = settings
         self._keys = keys
         self._folder = folder
@@ -310,12 +314,19 @@ class Supervisor:
             for end in (self._woken, waker):
                 os.close(end)
             self._close_sockets(but=index)
+            # A thread of the parent would not be here.
+            self._outlet.start()
             with contextlib.suppress(OSError):
                 die_with_parent()
 
             async def main() -> None:
                 node = Node(
-                    self._settings, self._keys, self._folder, board=self._board, worker=index
+                    self._settings,
+                    self._keys,
+                    self._folder,
+                    board=self._board,
+                    worker=index,
+                    watching=watching(self._settings, self._outlet),
                 )
                 node.metrics.begin()
                 spare_the_collector()
@@ -333,6 +344,7 @@ class Supervisor:
         except Exception:
             log.exception("worker_failed")
         finally:
+            self._outlet.close()
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

@@ -34,6 +34,7 @@ from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.retentions import Retentions
 from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
+from ossia.gateway.access_log import text_access_line
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import TRUSTED_S, Probe, Readiness
@@ -128,6 +129,7 @@ class World:
         )
         self.faults: dict[str, Exception] = {}
         self.monotonic = 0.0
+        self.access_lines: list[str] = []
         probes = {each: self._probe(each) for each in ("metadata", "blobs")}
         self.readiness = Readiness(probes, monotonic=lambda: self.monotonic)
         internal = Internal(KEYS, "whpk_x", "0.0", self.readiness)
@@ -145,7 +147,7 @@ class World:
             addressing,
             self.clock,
             sides=(internal.answer, rpc.answer),
-            access_log=True,
+            tell=lambda told: self.access_lines.append(text_access_line(told)),
         )
         self.root = self.signer("ROOT", "root")
         self.anonymous = self.signer("", "", version=0)

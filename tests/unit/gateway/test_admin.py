@@ -314,6 +314,9 @@ async def test_pending(world: AdminWorld) -> None:
     found = read(await world.get("callbacks/pending"))
     assert [each["id"] for each in found["pending"]] == ["msg_a", "msg_b"]
     assert read(await world.get("callbacks/pending", after="msg_b"))["pending"] == []
+    for request_id, count in (("R-none", 0), (found["pending"][0]["request_id"], 1)):
+        of_one = read(await world.get("callbacks/pending", request_id=request_id))["pending"]
+        assert len(of_one) == count
     (row,) = read(await world.get("callbacks/pending", bucket="theirs"))["pending"]
     assert (row["key"], row["attempts"], row["dead"]) == ("b", 0, False)
     assert read(await world.get("callbacks/pending", dead="true"))["pending"] == []

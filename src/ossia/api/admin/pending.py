@@ -15,6 +15,7 @@ from ossia.records import PendingCallback
 
 class ListPendingCallbacks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bucket: Annotated[str, Meta(description="Only this bucket")] = ""
+    request_id: Annotated[str, Meta(description="Only the upload with this request id")] = ""
     dead: Annotated[bool, Meta(description="Those that nobody tries any more")] = False
     after: Annotated[str, Meta(description="Only ids greater than this one: the next page")] = ""
 
@@ -74,6 +75,7 @@ async def list_pending_callbacks(call: AdminCall, request: ListPendingCallbacks)
             shown_pending(each)
             for each in found
             if request.bucket in ("", each.message.bucket)
+            and request.request_id in ("", each.message.request_id)
             and await call.allows(each.message.bucket, each.message.key)
         ],
         next_after=found[-1].id if found else None,

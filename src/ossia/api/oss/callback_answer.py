@@ -8,7 +8,7 @@ from ossia.api.call import Call
 from ossia.api.operation import headers_of
 from ossia.api.oss.encryption_headers import TellingEncryption
 from ossia.domain.callbacks.callbacks import CallbackReply, UploadFacts
-from ossia.domain.callbacks.upload_callback import Mode, UploadCallback, terms_of
+from ossia.domain.callbacks.upload_callback import CallbackTerms, Mode, UploadCallback, terms_of
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import CallbackFailed
 from ossia.protocol.callback import CallbackConfig
@@ -65,10 +65,17 @@ def announce(
             requester=call.caller.id,
             read=lambda offset, length: services.objects.read(stored, offset, length),
             version=shown_version(call.bucket, stored.version),
-            trace=trace_headers(call.http.headers) if terms.traceparent else {},
+            trace=_trace(call, terms),
         )
 
     return UploadCallback(services.callbacks, services.outbox, config, terms, facts, kind=kind)
+
+
+def _trace(call: Call, terms: CallbackTerms) -> dict[str, str]:
+    """Where traces are made, that of this request; otherwise what the client sent, if wanted."""
+    if call.http.trace:
+        return dict(call.http.trace)
+    return trace_headers(call.http.headers) if terms.traceparent else {}
 
 
 async def tell(callback: UploadCallback, answer: TellingAnswer) -> None:

@@ -118,7 +118,7 @@ class RpcService:
             log.warning("storage_unavailable reason=%r", str(fact))
             refused = RpcError(503, "ServiceUnavailable", "The service is not available now.")
         except Exception:
-            log.exception("request_failed", extra={"request_id": request_id})
+            log.exception("request_failed rpc_request_id=%s", request_id)
             refused = RpcError(500, "InternalError", "An internal error occurred.")
         try:
             return answer.render_refusal(form, refused, request_id=request_id, host=host)

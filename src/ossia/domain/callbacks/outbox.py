@@ -18,6 +18,7 @@ import msgspec
 from ossia import tables
 from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.errors import CallbackFailed
+from ossia.logs.scope import about
 from ossia.ports import Clock, Database
 from ossia.records import CallbackMessage, PendingCallback
 
@@ -118,13 +119,15 @@ class Outbox:
 
     async def attempt(self, pending: PendingCallback) -> bool:
         """Send one message; whether it was accepted."""
-        try:
-            await self._callbacks.send(pending.message, kind="retry", attempt=pending.attempts + 1)
-        except CallbackFailed as failed:
-            await self.put_off(pending, failed.text)
-            return False
-        await self.settle(pending)
-        return True
+        message, number = pending.message, pending.attempts + 1
+        with about(message.request_id):
+            try:
+                await self._callbacks.send(message, kind="retry", attempt=number)
+            except CallbackFailed as failed:
+                await self.put_off(pending, failed.text)
+                return False
+            await self.settle(pending)
+            return True
 
     # --- for operators
 

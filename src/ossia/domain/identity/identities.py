@@ -340,7 +340,7 @@ class Identities:
                     tables.identities.put, _USE, key_id, b"%d" % now_ms, create=False
                 )
         except StorageFact as fact:
-            log.warning("key_use_not_noted", extra={"reason": str(fact)})
+            log.warning("key_use_not_noted reason=%s", fact)
 
     async def last_use(self, key_id: str) -> int:
         """When a key was last used, in milliseconds, at most a minute too early; 0 for never."""

@@ -165,8 +165,10 @@ class LifecycleWorker:
     async def _finish(self, bucket: Bucket, progress: Progress) -> None:
         now = self._clock.now_ms()
         await self._keep(bucket, msgspec.structs.replace(progress, ended_at=now))
-        counts = " ".join(f"{name}={n}" for name, n in sorted(progress.counts.items()))
-        log.info("lifecycle bucket=%s looked_at=%d %s", bucket.name, progress.looked_at, counts)
+        counts = ",".join(f"{name}:{n}" for name, n in sorted(progress.counts.items()))
+        log.info(
+            "lifecycle bucket=%s looked_at=%d done=%s", bucket.name, progress.looked_at, counts
+        )
 
     # --- what is left of buckets and objects ---
 

@@ -126,6 +126,10 @@ CPU_SECONDS: Final = Family(
     text="Time that the worker's process has spent on processors.",
     by_worker=True,
 )
+LOG_LINES_LOST: Final = Family(
+    name="ossia_log_lines_lost_total",
+    text="Log lines that could not be written: nobody reads them, or the disk is full.",
+)
 
 COMMIT_CHANGES: Final = Family(
     name="ossia_commit_batch_changes",

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 
-from ossia.gateway.pipeline import Answered
+from ossia.gateway.exchange import Answered
 from ossia.node.metrics import families
 from ossia.node.metrics.board import Row
 

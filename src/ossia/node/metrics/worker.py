@@ -47,6 +47,8 @@ class WorkerMetrics:
         self._memory = row.number(families.MEMORY)
         self._cpu = row.number(families.CPU_SECONDS)
         self._seen = row.number(families.WORKER_SEEN_AT)
+        self._log_lines_lost = row.number(families.LOG_LINES_LOST)
+        self._lost_so_far = 0
 
     def _numbers(self, family: Family) -> dict[tuple[str, ...], Number]:
         return {each: self._row.number(family, *each) for each in family.series()}
@@ -132,8 +134,13 @@ class WorkerMetrics:
         """Let others see what was counted."""
         self._requests.write()
 
-    def beat(self, *, connections: int, under_way: int) -> None:
-        """The loop has turned; how many connections there are, and callbacks under way."""
+    def beat(self, *, connections: int, under_way: int, lines_lost: int = 0) -> None:
+        """The loop has turned; how many connections there are, and callbacks under way.
+
+        *lines_lost* is how many log lines were lost since the process began.
+        """
+        self._log_lines_lost.add(lines_lost - self._lost_so_far)
+        self._lost_so_far = lines_lost
         self._connections.set(connections)
         self._under_way.set(under_way)
         if self.lines is not None:

@@ -18,6 +18,7 @@ from ossia.domain.callbacks.upload_callback import (
     terms_of,
 )
 from ossia.errors import CallbackFailed, CallbackNotAccepted
+from ossia.logs.scope import REQUEST_ID, about
 from ossia.ports import CallbackAnswer, CallbackAttempt
 from ossia.protocol.callback import CallbackConfig, read_url
 from ossia.protocol.webhook_signature import WebhookKey
@@ -215,6 +216,23 @@ async def test_an_outbox_sends_until_the_application_accepts(world: World) -> No
         ("retry", 2),
         ("upload", 1),
     ]
+
+
+async def test_what_is_sent_again_is_done_on_behalf_of_its_upload(world: World) -> None:
+    named: list[str] = []
+
+    async def look() -> None:
+        named.append(REQUEST_ID.get())
+
+    world.application.statuses = [500]
+    with pytest.raises(CallbackFailed, match="500"):
+        await world.upload(Mode.OUTBOX)
+    (owed,) = await world.owed()
+    world.application.meanwhile = look
+    with about("of an operator"):
+        assert await world.outbox.retry(owed)
+        assert REQUEST_ID.get() == "of an operator"
+    assert named == ["R"]
 
 
 async def test_an_outbox_gives_up_and_an_operator_tries_again(world: World) -> None:

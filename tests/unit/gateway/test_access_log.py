@@ -1,0 +1,153 @@
+"""What the access log says, in both forms, whatever is asked for."""
+
+import json
+import re
+from urllib.parse import quote
+
+import msgspec
+import pytest
+from gateway_world import World
+
+from ossia.domain.identity.identities import Caller, CallerKind
+from ossia.gateway.access_log import ACCESS_LINES, Told, phases
+from ossia.http.body import Body, ClientGone
+from ossia.logs.lines import LINES, Event, read_lines
+
+TOLD = Told(
+    "PUT", b"/bucket/k?Signature=s3cr3t", "PutObject", "bucket", "k",
+    Caller(CallerKind.ROOT, "1", "1", "acs:ram::1:root"), "", "127.0.0.1", 200, 5, 0,
+    (10.0, 10.001, 10.002, 10.1), (("publish", 0.01), ("commit", 0.02), ("commit", 0.003)), "6B0B",
+)  # fmt: skip
+HOSTILE = [
+    "x\n2026-01-01T00:00:00.000Z INFO access status=200", 'x" status=200 y="', "x status=500",
+    "\x1b[2J\u2028\u202e", '{"a": 1}', "\\",
+]  # fmt: skip
+
+
+def read(line: str) -> dict[str, object]:
+    (event,) = read_lines([f"{line}\n".encode()])
+    return event
+
+
+@pytest.mark.parametrize("form", ACCESS_LINES)
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("name", ["method", "bucket", "key", "peer", "reference"])
+def test_nothing_that_strangers_write_leaves_its_place(form: str, hostile: str, name: str) -> None:
+    line = ACCESS_LINES[form](msgspec.structs.replace(TOLD, **{name: hostile}))
+    assert line.isprintable()
+    event = read(line)
+    assert event["rpc_request_id" if name == "reference" else name] == hostile
+    assert str(event["status"]) == "200"
+    assert event["request_id"] == "6B0B"
+
+
+@pytest.mark.parametrize("form", ACCESS_LINES)
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(TOLD, id="usual"),
+        pytest.param(msgspec.structs.replace(TOLD, key="a b"), id="to-be-escaped"),
+        pytest.param(
+            msgspec.structs.replace(TOLD, caller=None, operation="", bucket=""),
+            id="nothing-known",
+        ),
+        pytest.param(
+            msgspec.structs.replace(TOLD, sending_s=2.0, is_whole=False, reference="A-B"), id="cut"
+        ),
+    ],
+)
+def test_both_forms_are_those_of_every_other_line(form: str, told: Told) -> None:
+    line = ACCESS_LINES[form](told)
+    fields = json.loads(ACCESS_LINES["json"](told))
+    head = {name: fields.pop(name) for name in ("time", "level", "event")}
+    assert (head["level"], head["event"]) == ("INFO", "access")
+    # The time is that of the clock on the wall, from which the line is some microseconds away.
+    made = LINES[form](Event(0, "INFO", "access", fields))
+    assert _timeless(line) == _timeless(made)
+
+
+def _timeless(line: str) -> str:
+    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", line)
+
+
+def test_what_follows_the_path_is_not_told() -> None:
+    assert not any("s3cr3t" in make(TOLD) for make in ACCESS_LINES.values())
+    assert "s3cr3t" not in repr(TOLD)
+
+
+def test_phases_add_up_to_all_of_it() -> None:
+    found = phases(TOLD)
+    assert list(found) == ["auth", "permit", "run", "publish", "commit"]
+    assert found["commit"] == pytest.approx(0.023)
+    assert found["run"] == pytest.approx(0.098 - 0.033)
+    assert sum(found.values()) == pytest.approx(0.1)
+    assert phases(msgspec.structs.replace(TOLD, sending_s=2.0))["send"] == 2.0
+
+
+def test_a_request_that_was_refused_has_the_phases_that_it_came_to() -> None:
+    assert list(phases(msgspec.structs.replace(TOLD, marks=(1.0, 2.0), spent=()))) == ["auth"]
+    assert phases(msgspec.structs.replace(TOLD, caller=None)) == {}
+
+
+def fields(world: World) -> dict[str, object]:
+    return read(world.access_lines[-1])
+
+
+@pytest.mark.parametrize("key", HOSTILE)
+async def test_a_hostile_key_is_told_as_it_is(key: str) -> None:
+    world = World()
+    assert (await world.ask("PUT", "bucket")).status == 200
+    # Control characters are refused, and told of even so.
+    await world.ask("PUT", "bucket", key, body=b"x")
+    assert len(world.access_lines) == 2
+    event = fields(world)
+    assert event["path"] == f"/bucket/{quote(key)}"
+    assert event["key"] in (key, "")
+    world.ingest.close()
+
+
+async def test_what_a_request_was_is_told() -> None:
+    world = World()
+    await world.ask("PUT", "bucket")
+    answer = await world.ask("PUT", "bucket", "k", body=b"hello")
+    event = fields(world)
+    assert event["request_id"] == dict(answer.headers)["x-oss-request-id"]
+    assert (event["operation"], event["bucket"], event["key"]) == ("PutObject", "bucket", "k")
+    assert (event["received"], event["sent"], event["status"]) == ("5", "0", "200")
+    assert {"auth_us", "permit_us", "run_us"} <= event.keys()
+    await world.ask("GET", "bucket", "none")
+    assert fields(world)["status"] == "404"
+    await world.hand("POST", "/?Action=GetCallerIdentity&Version=2015-04-01", {})
+    assert len(str(fields(world)["rpc_request_id"])) == 36
+    world.ingest.close()
+
+
+async def test_a_client_that_has_gone_is_told_of() -> None:
+    world = World()
+    await world.ask("PUT", "bucket")
+    body = Body(10)
+    body.fail(ClientGone())
+    with pytest.raises(ClientGone):
+        await world.ask("PUT", "bucket", "k", headers={"content-length": "10"}, body=body)
+    assert fields(world)["status"] == "499"
+    world.ingest.close()
+
+
+async def test_what_takes_time_to_send_is_told_of_when_it_is_sent() -> None:
+    world = World()
+    await world.ask("PUT", "bucket")
+    await world.ask("PUT", "bucket", "big", body=b"x" * 50_000)
+    told = len(world.access_lines)
+    for is_whole in (True, False):
+        answer = await world.ask("GET", "bucket", "big")
+        assert len(world.access_lines) == told
+        assert answer.sent is not None
+        answer.sent(is_whole=is_whole)
+        told += 1
+        event = fields(world)
+        assert "send_us" in event
+        assert event["sent"] == "50000"
+        assert ("cut" in event) is not is_whole
+        for span in answer.spans:
+            span.close()
+    world.ingest.close()
