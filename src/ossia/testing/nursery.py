@@ -136,12 +136,12 @@ def _first_line(reader: int) -> bytes:
     return line
 
 
-def text_of(log: IO[bytes], offset: int = 0) -> str:
-    """What has been written to *log* from *offset* on.
+def text_of(log: IO[bytes]) -> str:
+    """What has been written to *log*.
 
     Whoever writes shares the place in the file with us, so it stays where it is.
     """
-    return os.pread(log.fileno(), size_of(log) - offset, offset).decode("utf-8", "replace")
+    return os.pread(log.fileno(), size_of(log), 0).decode("utf-8", "replace")
 
 
 def size_of(log: IO[bytes]) -> int:

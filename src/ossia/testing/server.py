@@ -11,11 +11,15 @@ Everything is in memory unless a folder is given, and ends with the test process
 """
 
 import json
-import re
 import secrets
+import time
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 from ossia.client.ram import RamClient
 from ossia.client.signing_client import SigningClient
@@ -30,11 +34,8 @@ from ossia.testing.inbox import Received
 
 _OK: Final = 200
 _LENDER: Final = "testing-lender"
-_ACCESS_LINE: Final = re.compile(
-    r" access (?P<method>\S+) (?P<path>\S+) status=(?P<status>\d+) .*?"
-    r"request_id=(?P<request_id>\S+) .*operation=(?P<operation>\S+)$",
-    re.MULTILINE,
-)
+_LINES_WITHIN_S: Final = 5.0
+_LOOK_EVERY_S: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class TestServer(Closing):
             "listen": "127.0.0.1:0",
             "workers": 1,
             "access_log": True,
+            "log_format": "json",
             "root_access_key_id": key_id,
             "root_access_key_secret": secret,
             **_stored_in(data),
@@ -168,21 +170,31 @@ class TestServer(Closing):
         found: dict[str, Any] = self._admin(f"callbacks/{delivery_id}")
         return found
 
-    def log(self, offset: int = 0) -> str:
-        """What the server has written to its log from *offset* on, one line for each request."""
-        return nursery.text_of(self._born.log, offset)
+    def log(self) -> str:
+        """What the server has written to its log: JSON, one line for each event."""
+        return nursery.text_of(self._born.log)
 
-    @property
-    def log_size(self) -> int:
-        """An offset of the log: where what comes next begins."""
-        return nursery.size_of(self._born.log)
-
-    def heard(self, offset: int = 0) -> list[Heard]:
-        """The requests that were answered from that offset of the log on."""
+    def heard(self, since: float = 0) -> list[Heard]:
+        """The requests that were answered since then, in seconds since 1970."""
+        begin = datetime.fromtimestamp(since, UTC).isoformat(timespec="milliseconds")
         return [
-            Heard(line["method"], line["path"], int(line["status"]), *line.group(4, 5))
-            for line in _ACCESS_LINE.finditer(self.log(offset))
+            Heard(
+                each["method"], each["path"], each["status"], each["request_id"], each["operation"]
+            )
+            for each in self._access_lines()
+            if each["time"] >= begin.replace("+00:00", "Z")
         ]
+
+    def _access_lines(self) -> list[dict[str, Any]]:
+        """All of them: lines come behind their requests, and one more request tells when all have."""
+        mark = f"/-/{secrets.token_hex(8)}"
+        with suppress(HTTPError):
+            urlopen(f"{self.endpoint}{mark}", timeout=_LINES_WITHIN_S)  # noqa: S310 - our own server
+        until = time.monotonic() + _LINES_WITHIN_S
+        while mark not in (text := self.log()) and time.monotonic() < until:
+            time.sleep(_LOOK_EVERY_S)
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        return [each for each in lines if each.get("event") == "access" and each["path"] != mark]
 
     def close(self) -> None:
         """End the server."""
