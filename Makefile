@@ -62,7 +62,7 @@ check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 .PHONY: test
-test: $(COMPLETE) $(BUNDLE) browser languages databases engine prometheus ## every test: ours, the SDKs', the browser's and the page's
+test: $(COMPLETE) $(BUNDLE) browser languages databases engine prometheus package-tools ## every test: ours, the SDKs', the browser's and the page's
 	$(BIN)/pytest $(ARGS)
 	$(BIN)/pytest -q --shared-engines $(SHARED)
 	$(NPM) --prefix web test
@@ -218,6 +218,22 @@ prometheus:
 	&& { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } \
 	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb \
 	|| echo "Prometheus could not be fetched: the tests of alerts and of the dashboard will be skipped." >&2
+
+# The same for what judges and tries the packages.
+.PHONY: package-tools
+package-tools:
+	@look() { lacking=; \
+	  for each in strace lintian skopeo umoci crun; do \
+	    command -v $$each >/dev/null || lacking="$$lacking $$each"; \
+	  done; \
+	  command -v systemd-analyze >/dev/null || lacking="$$lacking systemd"; \
+	}; \
+	look; [ -z "$$lacking" ] && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -q && apt-get install -y -q --no-install-recommends $$lacking; look; \
+	fi; \
+	[ -z "$$lacking" ] \
+	  || echo "could not be installed, so what needs it will be skipped:$$lacking" >&2
 
 # The same for what the cluster runs on.  Patroni has an environment of its own: its dependencies are not
 # ours, and Debian's 3.0.2 loses rows that it has acknowledged when a primary hangs.

@@ -141,12 +141,8 @@ def text_of(log: IO[bytes]) -> str:
 
     Whoever writes shares the place in the file with us, so it stays where it is.
     """
-    return os.pread(log.fileno(), size_of(log), 0).decode("utf-8", "replace")
-
-
-def size_of(log: IO[bytes]) -> int:
-    """How many bytes have been written to *log*."""
-    return os.fstat(log.fileno()).st_size
+    size = os.fstat(log.fileno()).st_size
+    return os.pread(log.fileno(), size, 0).decode("utf-8", "replace")
 
 
 def _words(log: IO[bytes]) -> str:

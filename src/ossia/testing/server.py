@@ -186,7 +186,7 @@ class TestServer(Closing):
         ]
 
     def _access_lines(self) -> list[dict[str, Any]]:
-        """All of them: lines come behind their requests, and one more request tells when all have."""
+        """All of them: lines come behind their requests; one more tells when all have."""
         mark = f"/-/{secrets.token_hex(8)}"
         with suppress(HTTPError):
             urlopen(f"{self.endpoint}{mark}", timeout=_LINES_WITHIN_S)  # noqa: S310 - our own server
