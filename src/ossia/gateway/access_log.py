@@ -17,13 +17,16 @@ from ossia.domain.identity.identities import Caller
 from ossia.logs.lines import is_plain, moment, plain, quoted
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """A request that is answered: what is known of it.
 
-    ``beside`` is the kind of caller that a service beside OSS has found, and ``reference`` the id
-    that it gave.  ``marks`` are moments of its life by the monotonic clock, the first when it came,
-    the last when the answer began; ``spent`` seconds by what they were spent on; ``sending_s`` what
-    sending took that had to wait for the client.
+    ``beside`` is the kind of caller that a service beside OSS has found, ``reference`` the id that
+    it gave.  ``came``, ``entered`` (it is known who asks, of which bucket), ``allowed`` and
+    ``ended`` (the answer began) are moments by the monotonic clock, 0 where it did not come to
+    that; ``spent`` are seconds by what they were spent on; ``sending_s`` is what sending took that
+    had to wait for the client.
+
+    Thousands wait to be written: nothing here is looked at by the garbage collector.
     """
 
     method: str
@@ -37,7 +40,10 @@ class Told(msgspec.Struct, frozen=True):
     status: int
     received: int
     sent: int
-    marks: Sequence[float]
+    came: float
+    entered: float
+    allowed: float
+    ended: float
     spent: Sequence[tuple[str, float]]
     request_id: str
     reference: str = ""
@@ -58,8 +64,7 @@ class Told(msgspec.Struct, frozen=True):
 
 
 _STAGES: Final = ("auth", "permit", "run")
-"""What a request does until its second mark, its third, and its last."""
-_USUAL: Final = len(_STAGES) + 1
+"""What a request does until it has entered, is allowed, and has ended."""
 
 
 def phases(told: Told) -> dict[str, float]:
@@ -67,9 +72,9 @@ def phases(told: Told) -> dict[str, float]:
     if told.caller is None:
         # A service beside OSS has steps of its own.
         return {}
+    reached = [at for at in (told.came, told.entered, told.allowed, told.ended) if at]
     found = {
-        stage: end - begin
-        for stage, (begin, end) in zip(_STAGES, pairwise(told.marks), strict=False)
+        stage: end - begin for stage, (begin, end) in zip(_STAGES, pairwise(reached), strict=False)
     }
     last = next(reversed(found))
     for name, seconds in told.spent:
@@ -83,10 +88,14 @@ def phases(told: Told) -> dict[str, float]:
 
 def _microseconds(told: Told, form: str, usual: str) -> str:
     """The phases, each as *form* has it; all stages at once, where there is nothing else."""
-    marks = told.marks
-    if len(marks) == _USUAL and not told.spent and told.sending_s is None and told.caller:
-        came, entered, allowed, ended = marks
-        return usual % ((entered - came) * 1e6, (allowed - entered) * 1e6, (ended - allowed) * 1e6)
+    allowed = told.allowed
+    if allowed and not told.spent and told.sending_s is None:
+        entered = told.entered
+        return usual % (
+            (entered - told.came) * 1e6,
+            (allowed - entered) * 1e6,
+            (told.ended - allowed) * 1e6,
+        )
     return "".join([form % (name, seconds * 1e6) for name, seconds in phases(told).items()])
 
 
@@ -163,9 +172,8 @@ ACCESS_LINES: Final = {"text": text_access_line, "json": json_access_line}
 
 def _times(told: Told) -> tuple[float, float]:
     """When the answer was complete, by the clock on the wall, and how long all of it took."""
-    marks = told.marks
-    ended_s = marks[-1] + (told.sending_s or 0.0)
-    return time.time() - time.monotonic() + ended_s, ended_s - marks[0]
+    ended_s = told.ended + (told.sending_s or 0.0)
+    return time.time() - time.monotonic() + ended_s, ended_s - told.came
 
 
 def _path(target: bytes) -> str:

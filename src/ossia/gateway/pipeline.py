@@ -198,7 +198,7 @@ class Gateway:
             await self._enter(call, address, pairs, None)
             raise
         await self._enter(call, address, pairs, operation)
-        exchange.mark()
+        exchange.entered = exchange.came and time.monotonic()
         if operation.action is not None and not _nothing_could_refuse(call):
             action, version = operation.asked(call.query)
             assert action is not None
@@ -221,7 +221,7 @@ class Gateway:
                 await self._allow(call, action, needed.grant, name, key, version)
         if operation.sets_acl or (operation.grant is Grant.WRITE and _asks_for_acl(call)):
             await self._refuse_public_acl(call)
-        exchange.mark()
+        exchange.allowed = exchange.came and time.monotonic()
         return render_answer(call, await operation.handler(call, bound))
 
     async def _enter(

@@ -16,7 +16,7 @@ from ossia.logs.lines import LINES, Event, read_lines
 TOLD = Told(
     "PUT", b"/bucket/k?Signature=s3cr3t", "PutObject", "bucket", "k",
     Caller(CallerKind.ROOT, "1", "1", "acs:ram::1:root"), "", "127.0.0.1", 200, 5, 0,
-    (10.0, 10.001, 10.002, 10.1), (("publish", 0.01), ("commit", 0.02), ("commit", 0.003)), "6B0B",
+    10.0, 10.001, 10.002, 10.1, (("publish", 0.01), ("commit", 0.02), ("commit", 0.003)), "6B0B",
 )  # fmt: skip
 HOSTILE = [
     "x\n2026-01-01T00:00:00.000Z INFO access status=200", 'x" status=200 y="', "x status=500",
@@ -48,7 +48,16 @@ def test_nothing_that_strangers_write_leaves_its_place(form: str, hostile: str, 
         pytest.param(TOLD, id="usual"),
         pytest.param(msgspec.structs.replace(TOLD, key="a b"), id="to-be-escaped"),
         pytest.param(
-            msgspec.structs.replace(TOLD, caller=None, operation="", bucket=""),
+            msgspec.structs.replace(
+                TOLD,
+                caller=None,
+                came=1.0,
+                entered=0.0,
+                allowed=0.0,
+                ended=1.5,
+                operation="",
+                bucket="",
+            ),
             id="nothing-known",
         ),
         pytest.param(
@@ -85,7 +94,11 @@ def test_phases_add_up_to_all_of_it() -> None:
 
 
 def test_a_request_that_was_refused_has_the_phases_that_it_came_to() -> None:
-    assert list(phases(msgspec.structs.replace(TOLD, marks=(1.0, 2.0), spent=()))) == ["auth"]
+    assert list(
+        phases(
+            msgspec.structs.replace(TOLD, came=1.0, entered=0.0, allowed=0.0, ended=2.0, spent=())
+        )
+    ) == ["auth"]
     assert phases(msgspec.structs.replace(TOLD, caller=None)) == {}
 
 

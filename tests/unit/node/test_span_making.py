@@ -47,7 +47,7 @@ class World:
             self.traces.tell(
                 Told(
                     "PUT", request.target, "PutObject", "b", "k", None, "", "192.0.2.1", status,
-                    1, 2, (0.0, 1.0), (), "6B",
+                    1, 2, 1.0, 0.0, 0.0, 2.0, (), "6B",
                 )
             )  # fmt: skip
             return Response(status)
