@@ -26,6 +26,7 @@ SHARED := $(addprefix tests/conformance/,test_objects.py test_buckets.py test_po
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-fund --no-audit --no-update-notifier
 
 CLUSTER := PYTHONPATH=deploy $(BIN)/python -m cluster
+PACKAGES := PYTHONPATH=deploy $(BIN)/python -m packages
 PATRONI := .cache/patroni
 PROMETHEUS := .cache/prometheus
 
@@ -99,6 +100,14 @@ changelog: $(COMPLETE) ## at a release: put what is in changes/ into CHANGELOG.m
 .PHONY: release
 release: $(COMPLETE) $(BUNDLE) ## build what is released from the last commit: sdist, wheel, what they bring along
 	$(BIN)/python deploy/release.py $(ARGS)
+
+.PHONY: deb
+deb: $(COMPLETE) $(BUNDLE) ## build a Debian package from the last commit, for the system's Python
+	$(PACKAGES).deb $(ARGS)
+
+.PHONY: image
+image: $(COMPLETE) $(BUNDLE) ## build an OCI image from the last commit and this Debian, without a registry
+	$(PACKAGES).image $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built and installed here; data folders stay

@@ -17,6 +17,7 @@ import tarfile
 import tempfile
 import venv
 import zipfile
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def list_parts(wheel: Path, to: Path) -> Path:
     with tempfile.TemporaryDirectory() as name:
         venv.create(name, with_pip=True)
         python = Path(name) / "bin" / "python"
-        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        pip: list[str | Path] = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", wheel], check=True)
         # It is no part of what runs.
         subprocess.run([*pip, "uninstall", "--yes", "setuptools"], check=True, capture_output=True)
@@ -85,24 +86,43 @@ def list_parts(wheel: Path, to: Path) -> Path:
     return parts
 
 
-def main() -> None:
-    """Build into a folder, and tell the digests."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def wheel_of(built: Iterable[Path]) -> Path:
+    """The wheel among what was built."""
+    return next(each for each in built if each.suffix == ".whl")
+
+
+def version_of(wheel: Path) -> str:
+    """As its name says."""
+    return wheel.name.split("-")[1]
+
+
+def options(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """What whoever builds something asks for; the folder is there, and everything committed."""
     parser.add_argument("--to", type=Path, default=ROOT / "dist", metavar="FOLDER")
     parser.add_argument(
         "--uncommitted", action="store_true", help="go on though not all that is here is committed"
     )
-    options = parser.parse_args()
-    if git("status", "--porcelain") and not options.uncommitted:
+    chosen = parser.parse_args()
+    if git("status", "--porcelain") and not chosen.uncommitted:
         raise SystemExit("release: not everything is committed (--uncommitted: build without it)")
-    options.to.mkdir(parents=True, exist_ok=True)
+    chosen.to.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+def tell(built: Iterable[Path], folder: Path) -> None:
+    """Print the digest of each."""
+    for each in built:
+        digest = hashlib.sha256(each.read_bytes()).hexdigest()
+        print(f"{digest}  {each.relative_to(folder)}")  # noqa: T201 - what it is run for
+
+
+def main() -> None:
+    """Build into a folder, and tell the digests."""
+    chosen = options(argparse.ArgumentParser(description=__doc__))
     with tempfile.TemporaryDirectory() as name:
         copy_source(Path(name))
-        built = build(Path(name), options.to)
-    wheel = next(each for each in built if each.suffix == ".whl")
-    for each in (*built, list_parts(wheel, options.to)):
-        digest = hashlib.sha256(each.read_bytes()).hexdigest()
-        print(f"{digest}  {each.relative_to(options.to)}")  # noqa: T201 - what it is run for
+        built = build(Path(name), chosen.to)
+    tell((*built, list_parts(wheel_of(built), chosen.to)), chosen.to)
 
 
 if __name__ == "__main__":
