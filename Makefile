@@ -232,7 +232,7 @@ prometheus:
 .PHONY: package-tools
 package-tools:
 	@look() { lacking=; \
-	  for each in strace lintian skopeo umoci crun; do \
+	  for each in strace lintian skopeo; do \
 	    command -v $$each >/dev/null || lacking="$$lacking $$each"; \
 	  done; \
 	  command -v systemd-analyze >/dev/null || lacking="$$lacking systemd"; \
