@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,13 +158,15 @@ class Runs:
         except subprocess.TimeoutExpired as error:
             return Run(_results(error.stdout or b""), f"took more than {SUITE_TIMEOUT_S} s")
         ended = f"ended with {done.returncode}; standard error:\n{done.stderr[-3000:]}"
+        # Lines come behind their requests, some tenths of a second at most.
+        time.sleep(1)
         with log.open("rb") as lines:
             lines.seek(before)
             operations = _operations_of(lines.read().decode(errors="replace"))
         return Run(_results(done.stdout), ended, operations=operations)
 
 
-_ANSWERED = re.compile(r"^.* status=(\d+) .* operation=(\w+)", re.MULTILINE)
+_ANSWERED = re.compile(r" access method=\S+ operation=(\w+) .* status=(\d+) ")
 """A line of the access log."""
 
 
@@ -171,7 +174,7 @@ def _operations_of(log: str) -> frozenset[str]:
     """Those that were done, according to *log*: not refused, or as they always are."""
     return frozenset(
         operation
-        for status, operation in _ANSWERED.findall(log)
+        for operation, status in _ANSWERED.findall(log)
         if status[0] in "23" or (status == "404" and operation in ONLY_REFUSED)
     )
 
