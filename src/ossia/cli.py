@@ -200,14 +200,11 @@ def check(
     config: Path | None,
     **flags: Any,
 ) -> None:
-    r"""Read everything that is stored and tell what is damaged, beside the server that serves it.
+    """Read everything that is stored and tell what is damaged, beside the server that serves it.
 
-    \b
-    Exit codes:
-      0  everything is what it was
-      1  something is damaged: restore it from a backup
-      3  something is counted wrong: --repair sets it right
-         (a data folder's server must be stopped for it)
+    Exits with 0 if everything is what it was; with 1 if something is damaged, which only a backup
+    brings back; with 3 if something is counted wrong, which --repair sets right (the server of a
+    data folder must be stopped for it).
     """
     from ossia.node.checking.check import Wish  # noqa: PLC0415 - as above
     from ossia.node.checking.check import check as run  # noqa: PLC0415 - as above

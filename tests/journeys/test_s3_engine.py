@@ -332,8 +332,11 @@ def test_nothing_tells_the_secret(fake: FakeEngine, faltering: Server) -> None:
     assert ask(faltering, "PUT", "").status == 200
     answer = ask(faltering, "PUT", "k", bytes(MIB))
     told = answer.body.decode() + str(answer.headers)
-    logged = (faltering.data / "stderr.log").read_text()
-    assert "storage_unavailable reason=" in logged
+    # A thread writes what is logged.
+    log, until = faltering.data / "stderr.log", time.monotonic() + 5
+    while "storage_unavailable reason=" not in (logged := log.read_text()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
     assert "403 AccessDenied" in logged
     told += logged
     assert "a-secret-of-the-engine" not in told

@@ -175,14 +175,14 @@ class TestServer(Closing):
         return nursery.text_of(self._born.log)
 
     def heard(self, since: float = 0) -> list[Heard]:
-        """The requests that were answered since then, in seconds since 1970."""
+        """The requests that were answered in a later millisecond, in seconds since 1970."""
         begin = datetime.fromtimestamp(since, UTC).isoformat(timespec="milliseconds")
         return [
             Heard(
                 each["method"], each["path"], each["status"], each["request_id"], each["operation"]
             )
             for each in self._access_lines()
-            if each["time"] >= begin.replace("+00:00", "Z")
+            if each["time"] > begin.replace("+00:00", "Z")
         ]
 
     def _access_lines(self) -> list[dict[str, Any]]:

@@ -29,7 +29,6 @@ from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Pace, Transaction
 from ossia.private_files import keep_private, make_private
 
 _CACHE_KIB = 12 * 1024
-_BUSY_MS = 5000
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -121,7 +120,6 @@ class SqliteDatabase(_SqliteDatabase):
 
     def _connect(self) -> apsw.Connection:
         connection = page_checksums.connect(self._file)
-        connection.set_busy_timeout(_BUSY_MS)
         connection.execute("pragma journal_mode = wal").get  # noqa: B018 - runs to its end
         # The log is brought to the disk by `group_commit`, before anyone hears of the change.
         connection.execute("pragma synchronous = normal")

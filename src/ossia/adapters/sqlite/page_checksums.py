@@ -24,6 +24,7 @@ from ossia.adapters.sqlite.unusable import FileUnusableError, told
 
 FILE: Final = "metadata.sqlite3"
 PAGE: Final = 4096
+_BUSY_MS: Final = 5000
 RESERVED: Final = 8
 """Bytes at the end of each page."""
 
@@ -75,6 +76,7 @@ def connect(file: Path, flags: int | None = None, vfs: str | None = None) -> aps
     if flags is None:
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(str(file), flags=flags, vfs=shim or vfs)
+    connection.set_busy_timeout(_BUSY_MS)
     if shim is None and are_in(connection):
         connection.close()
         raise NoShimError(file)

@@ -11,8 +11,6 @@ from ossia.adapters.sqlite import page_checksums, unusable
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
 from ossia.adapters.sqlite.transaction import AnsweringRows, plan_once
 
-_BUSY_MS = 5000
-
 
 class SchemaTooOldError(Exception):
     """The file is of a version that a server brings up to date when it starts."""
@@ -33,7 +31,6 @@ def identity_records(folder: Path, kind: str) -> dict[str, bytes]:
             unusable.told(file),
             closing(page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)) as connection,
         ):
-            connection.set_busy_timeout(_BUSY_MS)
             return _identities(connection, kind)
     except unusable.FileUnusableError as error:
         raise OSError(errno.EIO, str(error)) from error
@@ -60,7 +57,6 @@ class SqliteSource(AnsweringRows):
         with unusable.told(file):
             self._connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
             self._connection.execute("pragma query_only = 1")
-            self._connection.set_busy_timeout(_BUSY_MS)
             plan_once(self._connection)
             found = self._connection.execute("select version from schema_version").get
         if found != KNOWN_VERSION:
