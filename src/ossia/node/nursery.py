@@ -14,7 +14,6 @@ of FD.  Each packet on it is a request, and each is answered by one packet:
 
 import gc
 import json
-import logging
 import os
 import select
 import signal
@@ -26,6 +25,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, NoReturn
 
+from ossia.logs.outlet import log_to_standard_error
 from ossia.node.serve import serve
 from ossia.node.supervisor import die_with_parent
 from ossia.protocol.callback_signature import CallbackKey
@@ -142,9 +142,7 @@ def _settings(given: dict[str, Any]) -> Any:
 
 def main() -> None:
     """Serve whoever holds the other end of the socket whose number is the only argument."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
+    log_to_standard_error()
     # The owner ends this, when its tests have ended theirs.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Nursery(socket.socket(fileno=int(sys.argv[1]))).run()
