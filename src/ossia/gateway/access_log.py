@@ -2,7 +2,7 @@
 
 A request only hands over what is known of it (`Told`); the line is made later, in the thread that
 writes (`ossia.logs.outlet`), many at a time.  That is why each form is one f-string here and not
-the general way of `ossia.logs.lines`, with which it must agree: measured by bench/logging.py.
+the general way of `ossia.logs.lines`, with which it must agree: measured by bench/log_lines.py.
 """
 
 import time

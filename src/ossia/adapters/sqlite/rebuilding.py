@@ -1,11 +1,10 @@
 """The file of a data folder, made anew of rows that were read from one."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
-import apsw
-
-from ossia.adapters.sqlite import schema
+from ossia.adapters.sqlite import page_checksums, schema
 from ossia.ports import Row
 from ossia.private_files import keep_private
 from ossia.tables.columns import marks
@@ -19,10 +18,9 @@ def rebuild(
 
     Whoever opens it brings it up to date, as any that is old.  Raises `SchemaTooNewError`.
     """
-    file = folder / "metadata.sqlite3"
+    file = folder / page_checksums.FILE
     keep_private(file)
-    connection = apsw.Connection(str(file))
-    try:
+    with closing(page_checksums.connect(file)) as connection:
         # It is made anew where it was not made to the end.
         connection.execute("pragma synchronous = off")
         schema.migrate(connection, version)
@@ -32,5 +30,3 @@ def rebuild(
                 insert = f"insert into {table.name} ({names}) values ({places})"  # noqa: S608 - names that Ossia wrote
                 for sheaf in sheaves:
                     connection.executemany(insert, sheaf)
-    finally:
-        connection.close()

@@ -24,7 +24,7 @@ from ossia.tables.every import Table
 
 HAVE_BYTES: Final = (*every.VERSIONS, every.PART)
 """The tables whose rows stand for bytes."""
-_PIECE: Final = 256 * 1024
+_PIECE: Final = 1024 * 1024
 
 
 class Verdict(StrEnum):

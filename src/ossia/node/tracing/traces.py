@@ -224,7 +224,7 @@ def _about_answer(told: Told) -> Iterator[tuple[str, str | int]]:
     yield "http.response.body.size", told.sent
     yield "http.request.body.size", told.received
     yield "ossia.request_id", told.request_id
-    yield "ossia.caller.kind", told.caller_kind.lower()
+    yield "ossia.caller.kind", told.caller_kind
     for name, value in (
         ("ossia.operation", told.operation),
         ("ossia.bucket", told.bucket),
