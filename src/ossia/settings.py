@@ -358,6 +358,11 @@ class Settings:
         return tuple(map(_proxy_network, self.proxies))
 
     @property
+    def scrub_period_s(self) -> float:
+        """Seconds within which the scrub reads everything; 0: it never does."""
+        return self.scrub_days * 24 * 3600
+
+    @property
     def worker_count(self) -> int:
         """How many processes serve.  What is in the memory of one no other can see."""
         if "memory" in {self.metadata, self.blobs}:

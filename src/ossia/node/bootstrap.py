@@ -84,7 +84,6 @@ from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
-from ossia.protocol.dates import DAY_MS
 from ossia.protocol.policy_place import place_of
 from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
 from ossia.records import Delivery
@@ -348,7 +347,7 @@ class Node:
             self.blobs,
             object_keys,
             self.clock,
-            period_ms=round(settings.scrub_days * DAY_MS),
+            period_ms=round(settings.scrub_period_s * 1000),
             note=self.metrics.scrubbed,
         )
         terms = CallbackTerms(

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -40,7 +40,6 @@ SWEEP_EVERY_S = 60
 RETRY_EVERY_S = 0.5
 BEAT_EVERY_S = 0.25
 SCRUB_EVERY_S = 60
-DAY_S = 24 * 3600
 _SWEEPS_PER_SIFTING = 24 * 60
 _MAX_RESTARTS = 5
 _RESTART_WINDOW_S = 10
@@ -136,7 +135,7 @@ async def serve_until_stopped(
             chores += [loop.create_task(_sweep(node, has_duty)), loop.create_task(_retry(node))]
             if node.settings.lifecycle_interval:
                 chores.append(loop.create_task(_age(node, has_duty)))
-            if node.settings.scrub_days:
+            if node.settings.scrub_period_s:
                 chores.append(loop.create_task(_scrub(node, has_duty)))
         ready()
         await leaving.stopped.wait()
@@ -178,62 +177,54 @@ async def _beat(node: Node) -> None:
         node.beat()
 
 
+@contextlib.contextmanager
+def _attempting(node: Node, duty: str) -> Iterator[None]:
+    """Work in the background; what it fails with is told, and it is tried again another time."""
+    try:
+        with node.metrics.duty(duty):
+            yield
+    except Unavailable as error:
+        log.warning("%s reason=%s", f"{duty}_failed", error)
+    except Exception:
+        log.exception("%s", f"{duty}_failed")
+
+
 async def _retry(node: Node) -> None:
     """Send callbacks that are owed when they are due: those of which this takes the lease."""
     while True:
         sent = 0
-        try:
-            with node.metrics.duty("retry"):
-                sent = await node.outbox.run_due()
-        except Unavailable as error:
-            log.warning("retry_failed reason=%s", error)
-        except Exception:
-            log.exception("retry_failed")
+        with _attempting(node, "retry"):
+            sent = await node.outbox.run_due()
         await asyncio.sleep(0 if sent else RETRY_EVERY_S)
 
 
 async def _sweep(node: Node, has_duty: HasDuty) -> None:
     """Collect garbage and old log rows every minute, look for unknown blobs once a day."""
     for turn in count():
-        try:
-            with node.metrics.duty("sweep"):
-                if await has_duty("sweep"):
-                    node.metrics.collected.add(await node.collector.sweep())
-                    await node.delivery_log.prune()
-                    await node.kms.purge()
-                    if turn % _SWEEPS_PER_SIFTING == _SWEEPS_PER_SIFTING - 1:
-                        node.metrics.collected.add(await node.collector.sift())
-        except Unavailable as error:
-            log.warning("sweep_failed reason=%s", error)
-        except Exception:
-            log.exception("sweep_failed")
+        with _attempting(node, "sweep"):
+            if await has_duty("sweep"):
+                node.metrics.collected.add(await node.collector.sweep())
+                await node.delivery_log.prune()
+                await node.kms.purge()
+                if turn % _SWEEPS_PER_SIFTING == _SWEEPS_PER_SIFTING - 1:
+                    node.metrics.collected.add(await node.collector.sift())
         await asyncio.sleep(SWEEP_EVERY_S)
 
 
 async def _age(node: Node, has_duty: HasDuty) -> None:
     """Act by lifecycle rules: go through the buckets of which a pass is due."""
     while True:
-        try:
-            with node.metrics.duty("lifecycle"):
-                await node.lifecycle.run(partial(has_duty, "lifecycle"))
-        except Unavailable as error:
-            log.warning("lifecycle_failed reason=%s", error)
-        except Exception:
-            log.exception("lifecycle_failed")
+        with _attempting(node, "lifecycle"):
+            await node.lifecycle.run(partial(has_duty, "lifecycle"))
         await asyncio.sleep(node.settings.lifecycle_interval)
 
 
 async def _scrub(node: Node, has_duty: HasDuty) -> None:
     """Read everything that is stored once in a while, to see whether it is whole."""
     while True:
-        await asyncio.sleep(min(SCRUB_EVERY_S, node.settings.scrub_days * DAY_S))
-        try:
-            with node.metrics.duty("scrub"):
-                await node.scrub.run(partial(has_duty, "scrub"))
-        except Unavailable as error:
-            log.warning("scrub_failed reason=%s", error)
-        except Exception:
-            log.exception("scrub_failed")
+        await asyncio.sleep(min(SCRUB_EVERY_S, node.settings.scrub_period_s))
+        with _attempting(node, "scrub"):
+            await node.scrub.run(partial(has_duty, "scrub"))
 
 
 class Supervisor:

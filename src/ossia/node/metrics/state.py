@@ -14,7 +14,6 @@ from ossia import tables
 from ossia.domain.objects.scrub import Progress, progress_of
 from ossia.gateway.readiness import Readiness
 from ossia.ports import Clock, Database, Unavailable
-from ossia.protocol.dates import DAY_MS
 from ossia.settings import Settings
 from ossia.tables.callbacks import Owed
 
@@ -66,7 +65,7 @@ class StateWatch:
         self._clock = clock
         # What is in use, whatever lies in the files meanwhile.
         self._certificates = _expiries(settings)
-        self._scrub_period_s = settings.scrub_days * DAY_MS / 1000
+        self._scrub_period_s = settings.scrub_period_s
         self._stored: _Stored | None = None
         self._look_again_at = 0.0
         self._asking: asyncio.Task[_Stored] | None = None
