@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import sys
 from importlib import import_module
@@ -209,7 +210,7 @@ def check(
     from ossia.node.checking.check import Wish  # noqa: PLC0415 - as above
     from ossia.node.checking.check import check as run  # noqa: PLC0415 - as above
 
-    wish = Wish(reads=not quick, repairs=repair, rate=rate * 1e6, work=work)
+    wish = Wish(reads=not quick, repairs=repair, rate=math.ceil(rate * 1e6), work=work)
     sys.exit(run(loaded(flags, config), wish, as_json=as_json))
 
 

@@ -23,6 +23,7 @@ from ossia import tables
 from ossia.domain.objects.contents import FLAWED, HAVE_BYTES, Contents, Flaw, Verdict
 from ossia.domain.objects.encryption import ObjectKeys
 from ossia.ports import BlobStore, Clock, Database, Row, Rows
+from ossia.protocol.pace import Pace
 from ossia.tables import every
 from ossia.tables.every import Table
 
@@ -35,8 +36,7 @@ _SAVE_EVERY_S: Final = 30.0
 _MOST_KEPT: Final = 1000
 """Flaws that are named; of more there is the number."""
 _LEAST_BYTES_PER_S: Final = 8 * 1024 * 1024
-_LEAST_ROWS_PER_S: Final = 50.0
-_LONGEST_WAIT_S: Final = 60.0
+_LEAST_ROWS_PER_S: Final = 50
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,7 +101,7 @@ class Scrub:
         self._clock = clock
         self._period_ms = period_ms
         self._note = note
-        self._pace = _Pace(_LEAST_BYTES_PER_S, _LEAST_ROWS_PER_S)
+        self._bytes_pace, self._rows_pace = _paces(_LEAST_BYTES_PER_S, _LEAST_ROWS_PER_S)
         self._saved_at = time.monotonic()
 
     async def run(self, has_duty: HasDuty) -> None:
@@ -116,18 +116,25 @@ class Scrub:
             progress = await self._looked_again(progress)
             if self._clock.now_ms() < progress.begun_at + self._period_ms:
                 return
-        self._pace = await self._find_pace()
+        await self._find_paces()
         if progress is None or progress.ended_at:
             progress = await self._begin(progress)
         while not progress.ended_at and await has_duty():
             progress = await self._step(progress)
 
-    async def _find_pace(self) -> "_Pace":
+    async def _find_paces(self) -> None:
         size, rows = await tables.buckets.total_usage(self._database)
         within_s = self._period_ms / 2000
-        return _Pace(
-            max(size / within_s, _LEAST_BYTES_PER_S), max(rows / within_s, _LEAST_ROWS_PER_S)
+        self._bytes_pace, self._rows_pace = _paces(
+            max(_LEAST_BYTES_PER_S, round(size / within_s)),
+            max(_LEAST_ROWS_PER_S, round(rows / within_s)),
         )
+
+    async def _wait(self, size: int, rows: int = 0) -> None:
+        """Wait until what was read has had its time."""
+        now_s = time.monotonic()
+        delay_s = self._bytes_pace.delay_s(size, now_s)
+        await asyncio.sleep(max(delay_s, self._rows_pace.delay_s(rows, now_s)))
 
     async def _begin(self, last: Progress | None) -> Progress:
         """A new pass; the engine's own checksums come first."""
@@ -136,16 +143,13 @@ class Scrub:
         if last is not None:
             progress = Progress(begun_at=now, done_at=last.ended_at, flaws=last.flaws)
         found = []
-        async for flaw in self._database.flaws(self._read_by_engine):
+        async for flaw in self._database.flaws(self._wait):
             log.error("damage_found what=%s", flaw)
             found.append(flaw)
         kept, more = found[:_MOST_KEPT], max(0, len(found) - _MOST_KEPT)
         progress = msgspec.structs.replace(progress, engine=tuple(kept), more=more)
         await self._save(progress)
         return progress
-
-    async def _read_by_engine(self, size: int) -> None:
-        await self._pace.wait(size, 0)
 
     async def _step(self, progress: Progress) -> Progress:
         """Read what the next page of rows stands for."""
@@ -166,7 +170,7 @@ class Scrub:
             locked += verdict is Verdict.LOCKED
             length = row[table.at("size")]
             size += length
-            await self._pace.wait(length, 1)
+            await self._wait(length, 1)
         progress = _further(progress, page, table, size, locked)
         progress = _with_flaws(progress, tuple(known.values()))
         self._note(len(page), size)
@@ -227,17 +231,6 @@ def _with_flaws(progress: Progress, flaws: tuple[Flaw, ...]) -> Progress:
     return msgspec.structs.replace(progress, flaws=flaws[:_MOST_KEPT], more=more)
 
 
-class _Pace:
-    """No more than so many bytes and rows a second."""
-
-    def __init__(self, bytes_per_s: float, rows_per_s: float) -> None:
-        self._bytes_per_s = bytes_per_s
-        self._rows_per_s = rows_per_s
-        self._next_at = time.monotonic()
-
-    async def wait(self, size: int, rows: int) -> None:
-        """Wait until this, too, has had its time."""
-        now = time.monotonic()
-        self._next_at = max(self._next_at, now - 1)
-        self._next_at += max(size / self._bytes_per_s, rows / self._rows_per_s)
-        await asyncio.sleep(min(max(0.0, self._next_at - now), _LONGEST_WAIT_S))
+def _paces(bytes_per_s: int, rows_per_s: int) -> tuple[Pace, Pace]:
+    now_s = time.monotonic()
+    return Pace(bytes_per_s, now_s), Pace(rows_per_s, now_s)

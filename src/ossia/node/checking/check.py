@@ -28,6 +28,7 @@ from ossia.node.migration.staging import all_rows, stage_as_counted
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
 from ossia.ports import BlobStore, Database, Row, Rows, Transaction, Unavailable
+from ossia.protocol.pace import Pace
 from ossia.settings import Settings, SettingsError
 from ossia.tables import every
 from ossia.tables.every import Table
@@ -39,11 +40,14 @@ _NOTHING_YET: Final = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What is asked for: without *reads* the bytes are not read; *rate* is in bytes a second."""
+    """What is asked for: without *reads* the bytes are not read.
+
+    *rate* is how many bytes are read in a second at most, 0: as many as there can be.
+    """
 
     reads: bool = True
     repairs: bool = False
-    rate: float = 0
+    rate: int = 0
     work: Path | None = None
 
 
@@ -69,7 +73,7 @@ class _Check:
         self._settings = settings
         self._wish = wish
         self._told = told
-        self._pace = _Pace(wish.rate)
+        self._pace = Pace(wish.rate, time.monotonic()) if wish.rate else None
         self._rows = self._objects = self._bytes = 0
 
     async def run(self) -> None:
@@ -108,6 +112,11 @@ class _Check:
                 raise Unavailable(str(error)) from error
             raise
 
+    async def _wait(self, size: int) -> None:
+        """Wait until what was read has had its time."""
+        if self._pace is not None:
+            await asyncio.sleep(self._pace.delay_s(size, time.monotonic()))
+
     # --- the engine of the metadata ---
 
     async def _look_at_pages(self, folder: Path, held: AsyncExitStack) -> None:
@@ -119,7 +128,7 @@ class _Check:
         self._told.begin("pages", "The pages of the metadata")
         # Whoever closes the file drops the locks that connections of this process have on it.
         held.callback(scan.close)
-        async for flaw in scan.flaws(self._pace.wait):
+        async for flaw in scan.flaws(self._wait):
             self._told.damage(flaw, kind="metadata")
         if not scan.has_checksums:
             self._told.note(
@@ -132,7 +141,7 @@ class _Check:
         flaws = getattr(database, "flaws", None)
         assert flaws is not None
         self._told.begin("pages", "What PostgreSQL knows of its pages")
-        async for flaw in flaws(self._pace.wait):
+        async for flaw in flaws(self._wait):
             self._told.damage(flaw, kind="metadata")
         row = await database.one("select setting from pg_settings where name = 'data_checksums'")
         if row is None or row[0] != "on":
@@ -237,7 +246,7 @@ class _Check:
             self._objects += table is not every.PART
             self._bytes += size
             self._told.read(size)
-            await self._pace.wait(size)
+            await self._wait(size)
 
         for table in HAVE_BYTES:
             async for page in all_rows(copy, table):
@@ -268,18 +277,3 @@ async def _put_seen(tx: Transaction, blob_ids: list[str]) -> None:
         "insert into seen (id) values ($1) on conflict (id) do nothing",
         [(each,) for each in blob_ids],
     )
-
-
-class _Pace:
-    """No more than so many bytes a second; 0: as fast as it goes."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._next_at = time.monotonic()
-
-    async def wait(self, size: int) -> None:
-        """Wait until these have had their time."""
-        if self._rate:
-            now = time.monotonic()
-            self._next_at = max(self._next_at, now - 1) + size / self._rate
-            await asyncio.sleep(max(0.0, self._next_at - now))
