@@ -33,12 +33,12 @@ from ossia.adapters.sqlite.source import identity_records
 from ossia.adapters.system import SystemClock
 from ossia.client.signing_client import SigningClient
 from ossia.domain.objects.collector import Collector
-from ossia.node.backup.progress import Progress
 from ossia.node.backup.repository import open_repository
 from ossia.node.backup.secret import Secret
 from ossia.node.backup.verify import verify
 from ossia.node.bootstrap import open_blobs
 from ossia.node.migration.form import settings_of
+from ossia.node.progress import Progress
 from ossia.node.shared_database import shared_database
 from ossia.settings import SettingsError
 from ossia.testing.inbox import Inbox

@@ -15,7 +15,6 @@ from ossia.node.backup.forget import Rules
 from ossia.node.backup.forget import forget as forget_points
 from ossia.node.backup.listing import list_points
 from ossia.node.backup.points import LATEST
-from ossia.node.backup.progress import Progress
 from ossia.node.backup.repository import init as make_repository
 from ossia.node.backup.repository import open_repository
 from ossia.node.backup.restore import restore as restore_point
@@ -23,6 +22,7 @@ from ossia.node.backup.run import back_up
 from ossia.node.backup.secret import Secret
 from ossia.node.backup.verify import verify as verify_points
 from ossia.node.migration.told import Told
+from ossia.node.progress import Progress
 
 _CONTEXT: Final[dict[str, Any]] = {"help_option_names": ["-h", "--help"]}
 _INTERRUPTED: Final = 130

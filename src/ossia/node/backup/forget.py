@@ -7,10 +7,10 @@ from datetime import datetime
 from ossia.node.backup import points
 from ossia.node.backup.kept_blobs import place_of
 from ossia.node.backup.points import time_of
-from ossia.node.backup.progress import Progress
 from ossia.node.backup.repository import BLOBS, POINTS, ROWS, Repository
 from ossia.node.backup.sheaves import unbind
 from ossia.node.migration.blobs import DamagedError
+from ossia.node.progress import Progress
 from ossia.ports import Missing
 from ossia.settings import SettingsError
 from ossia.tables import every

@@ -7,8 +7,8 @@ import click
 
 from ossia.node.backup import points
 from ossia.node.backup.repository import Repository
+from ossia.node.events import shown
 from ossia.node.migration.blobs import DamagedError
-from ossia.node.migration.told import shown
 
 
 def list_points(repository: Repository, *, as_json: bool) -> None:

@@ -6,13 +6,14 @@ from pathlib import Path
 from ossia.node.backup import points
 from ossia.node.backup.point_form import open_point
 from ossia.node.backup.repository import Repository
+from ossia.node.events import shown
 from ossia.node.keys import KEYS_FILE
 from ossia.node.master_key import FileSeal
 from ossia.node.migration import form as forms
 from ossia.node.migration.blobs import DamagedError
 from ossia.node.migration.carrying import carry, hand_over
 from ossia.node.migration.form import Target
-from ossia.node.migration.told import Told, shown
+from ossia.node.migration.told import Told
 from ossia.node.migration.working import working_folder
 from ossia.settings import SettingsError
 

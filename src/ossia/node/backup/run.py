@@ -16,17 +16,17 @@ from ossia.node.backup.holding import Hold, holding
 from ossia.node.backup.kept_blobs import keep_blob, place_of
 from ossia.node.backup.kept_keys import KeptKeys, check_master_key, kept_keys_of, master_key_of
 from ossia.node.backup.points import Point
-from ossia.node.backup.progress import Progress
 from ossia.node.backup.repository import ACCOUNT, Repository
 from ossia.node.backup.sheaves import Binding
 from ossia.node.bootstrap import system_clock
 from ossia.node.engine import blob_terms
+from ossia.node.events import shown
 from ossia.node.migration import form as forms
 from ossia.node.migration.form import Form
 from ossia.node.migration.staging import ends, stage
 from ossia.node.migration.together import together
-from ossia.node.migration.told import shown
 from ossia.node.migration.working import working_folder
+from ossia.node.progress import Progress
 from ossia.ports import Clock, Database, Missing, Rows
 from ossia.settings import Settings, SettingsError
 from ossia.tables import every

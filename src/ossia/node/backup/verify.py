@@ -17,7 +17,6 @@ from ossia.domain.objects.encryption import ObjectKeys
 from ossia.node.backup import points
 from ossia.node.backup.kept_blobs import place_of
 from ossia.node.backup.point_form import PointForm, open_point
-from ossia.node.backup.progress import Progress
 from ossia.node.backup.repository import ACCOUNT, KINDS, Repository
 from ossia.node.bootstrap import system_clock
 from ossia.node.migration.blobs import DamagedError
@@ -25,6 +24,7 @@ from ossia.node.migration.staging import all_rows, ends, stage
 from ossia.node.migration.together import together
 from ossia.node.migration.verifying import is_read
 from ossia.node.migration.working import working_folder
+from ossia.node.progress import Progress
 from ossia.ports import Missing, Row, Unavailable
 from ossia.tables import every
 

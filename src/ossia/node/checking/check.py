@@ -251,7 +251,6 @@ class _Check:
         for table in HAVE_BYTES:
             async for page in all_rows(copy, table):
                 await together(partial(look, table), page)
-        self._told.all_read()
         if locked:
             self._told.note(f"  {locked} are encrypted under keys that may not be used now.")
 

@@ -4,11 +4,12 @@ import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from ossia.node.events import shown
 from ossia.node.migration import form as forms
 from ossia.node.migration.blobs import DamagedError
 from ossia.node.migration.carrying import Pass, carry, hand_over
 from ossia.node.migration.form import Form, Target
-from ossia.node.migration.told import Told, shown
+from ossia.node.migration.told import Told
 from ossia.ports import Unavailable
 from ossia.settings import SettingsError
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any, Final
 
-from ossia.node.events import say
+from ossia.node.events import say, shown
 
 _TELL_EVERY_S: Final = 1.0
 
@@ -65,8 +65,3 @@ class Told:
     def say(self, event: str, text: str, **facts: Any) -> None:
         """Tell *text*, or the event with its facts."""
         say(event, text, as_json=self._as_json, **facts)
-
-
-def shown(size: int) -> str:
-    """So many bytes, for people."""
-    return f"{size / 1e9:.2f} GB" if size >= 10**8 else f"{size / 1e6:.2f} MB"

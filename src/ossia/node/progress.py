@@ -1,4 +1,4 @@
-"""What a backup tells while it works: a line that moves on a terminal, or events as JSON lines."""
+"""What long work tells: a line that moves on a terminal, or events as JSON lines."""
 
 import sys
 import time
@@ -6,8 +6,7 @@ from typing import Any, Final
 
 import click
 
-from ossia.node.events import say
-from ossia.node.migration.told import shown
+from ossia.node.events import say, shown
 
 _BAR: Final = 30
 _TERMINAL_EVERY_S: Final = 0.2
@@ -54,7 +53,7 @@ class Progress:
             facts = {"doing": self._doing, "count": self.count, "bytes": self.size}
             self.say("progress", f"  {text}", total=self._total, **facts)
 
-    def say(self, event: str, text: str, **facts: Any) -> None:
+    def say(self, event: str, text: str, /, **facts: Any) -> None:
         """Tell *text*, or the event with its facts."""
         if self._is_shown:
             click.echo(_CLEAR, nl=False)
