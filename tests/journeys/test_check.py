@@ -344,6 +344,16 @@ def test_repairing_needs_the_folder_for_itself(server: Server) -> None:
     assert "Traceback" not in found.errors
 
 
+@pytest.mark.parametrize("more", [(), ("--repair",)])
+def test_what_is_no_data_folder_is_refused_and_not_made(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    found = checked("--data", str(tmp_path / "typo"), *more)
+    assert found.code == 2
+    assert "is not a data folder of Ossia" in found.errors
+    assert not (tmp_path / "typo").exists()
+
+
 def test_a_rate_is_kept(data: Path) -> None:
     """Sixteen times slower than the whole second that it takes at least."""
     size = sum(path.stat().st_size for path in blobs_of(data)) / 1e6

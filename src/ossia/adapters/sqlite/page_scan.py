@@ -28,6 +28,7 @@ _BETWEEN_LOOKS_S: Final = 0.05
 """A page that is just being written is read again."""
 
 _LOG_HEADER: Final = 32
+_SUMS_AT: Final = 24
 _FRAME_HEADER: Final = 24
 _MAGIC: Final = {0x377F0682: "<", 0x377F0683: ">"}
 _INDEX: Final = struct.Struct("=IIIBBHI4xII2I")
@@ -126,7 +127,7 @@ def _content(path: Path) -> bytes:
 def _end_of_log(index: bytes, log: bytes) -> int:
     """How many frames the log has: its index says so, or the frames that name its salt."""
     salt = log[16:24]
-    is_whole = _has_whole_header(log)
+    is_whole = _order_of(log) is not None
     if len(index) == _INDEX.size:
         _, _, _, is_made, _, _, frames, *_ = _INDEX.unpack(index)
         if is_made and (index[32:40] == salt or not is_whole):
@@ -148,13 +149,11 @@ def _frames(log: bytes) -> Iterator[tuple[int, int]]:
 
 def _whole_frames(log: bytes) -> int:
     """How many frames from the first on are what was written."""
-    order = _MAGIC.get(int.from_bytes(log[:4], "big"))
+    order = _order_of(log)
     if order is None:
         return 0
     page = int.from_bytes(log[8:12], "big")
-    if not _has_whole_header(log):
-        return 0
-    sums = _sums(log[:24], order, (0, 0))
+    sums = struct.unpack_from(">II", log, _SUMS_AT)
     whole = 0
     for number, at in _frames(log):
         body = at + _FRAME_HEADER
@@ -165,10 +164,14 @@ def _whole_frames(log: bytes) -> int:
     return whole
 
 
-def _has_whole_header(log: bytes) -> bool:
+def _order_of(log: bytes) -> str | None:
+    """In which order of bytes it is summed up; None if its header is not what was written."""
     order = _MAGIC.get(int.from_bytes(log[:4], "big"))
-    of_header = struct.unpack(">II", log[24:_LOG_HEADER])
-    return order is not None and _sums(log[:24], order, (0, 0)) == of_header
+    if order is None or _sums(log[:_SUMS_AT], order, (0, 0)) != struct.unpack_from(
+        ">II", log, _SUMS_AT
+    ):
+        return None
+    return order
 
 
 def _sums(content: bytes, order: str, sums: tuple[int, int]) -> tuple[int, int]:

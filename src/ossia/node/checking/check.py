@@ -11,6 +11,7 @@ from typing import Final
 
 from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
+from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.sqlite.page_scan import PageScan
 from ossia.adapters.system import SystemClock
@@ -19,11 +20,11 @@ from ossia.domain.identity.store import IdentityStore
 from ossia.domain.objects.collector import Collector
 from ossia.domain.objects.contents import FLAWED, HAVE_BYTES, Contents, Verdict
 from ossia.domain.objects.encryption import ObjectKeys
-from ossia.node.bootstrap import open_blobs, open_stores
+from ossia.node.bootstrap import open_stores
 from ossia.node.checking import bookkeeping
 from ossia.node.checking.bookkeeping import Books
 from ossia.node.checking.told import Outcome, Told
-from ossia.node.migration.form import Form, account_of, open_source
+from ossia.node.migration.form import Source, account_of, open_source
 from ossia.node.migration.staging import all_rows, stage_as_counted
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
@@ -78,33 +79,30 @@ class _Check:
 
     async def run(self) -> None:
         async with AsyncExitStack() as held:
-            if self._wish.repairs:
-                await self._claim(held)
-            folder = None if self._settings.is_shared else self._settings.data.absolute()
-            if folder is not None:
-                await self._look_at_pages(folder, held)
+            if not self._settings.is_shared:
+                scan = _open_scan(self._settings.data.absolute(), held)
+                if self._wish.repairs:
+                    self._claim(held)
+                await self._look_at_pages(scan)
             source = await self._open_source(held)
-            if folder is None:
+            if self._settings.is_shared:
                 await self._ask_engine(source)
-            blobs = open_blobs(self._settings, self._settings.data.absolute(), SystemClock())
-            held.callback(getattr(blobs, "close", _nothing))
             with working_folder(self._wish.work) as work:
                 copy = SqliteDatabase(work, SystemClock())
                 try:
-                    await self._look_at_rows(source, blobs, copy)
+                    await self._look_at_rows(source, copy)
                 finally:
                     await copy.close()
         self._told.end(rows=self._rows, objects=self._objects, size=self._bytes)
 
-    async def _claim(self, held: AsyncExitStack) -> None:
+    def _claim(self, held: AsyncExitStack) -> None:
         """Nobody may serve the folder meanwhile; what gateways share can be mended beside them."""
-        if not self._settings.is_shared:
-            try:
-                held.enter_context(DataFolder.open(self._settings.data))
-            except DataFolderError as error:
-                raise SettingsError(f"--repair: {error}.") from error
+        try:
+            held.enter_context(DataFolder.open(self._settings.data))
+        except DataFolderError as error:
+            raise SettingsError(f"--repair: {error}.") from error
 
-    async def _open_source(self, held: AsyncExitStack) -> Form:
+    async def _open_source(self, held: AsyncExitStack) -> Source:
         try:
             return await open_source(self._settings, held)
         except SettingsError as error:
@@ -119,15 +117,9 @@ class _Check:
 
     # --- the engine of the metadata ---
 
-    async def _look_at_pages(self, folder: Path, held: AsyncExitStack) -> None:
+    async def _look_at_pages(self, scan: PageScan) -> None:
         """Before anything opens the file: what does so moves the log into it."""
-        try:
-            scan = PageScan(folder)
-        except FileNotFoundError as error:
-            raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
         self._told.begin("pages", "The pages of the metadata")
-        # Whoever closes the file drops the locks that connections of this process have on it.
-        held.callback(scan.close)
         async for flaw in scan.flaws(self._wait):
             self._told.damage(flaw, kind="metadata")
         if not scan.has_checksums:
@@ -136,12 +128,11 @@ class _Check:
                 "them."
             )
 
-    async def _ask_engine(self, source: Form) -> None:
+    async def _ask_engine(self, source: Source) -> None:
         database = source.rows
-        flaws = getattr(database, "flaws", None)
-        assert flaws is not None
+        assert isinstance(database, PostgresDatabase)
         self._told.begin("pages", "What PostgreSQL knows of its pages")
-        async for flaw in flaws(self._wait):
+        async for flaw in database.flaws(self._wait):
             self._told.damage(flaw, kind="metadata")
         row = await database.one("select setting from pg_settings where name = 'data_checksums'")
         if row is None or row[0] != "on":
@@ -152,7 +143,7 @@ class _Check:
 
     # --- rows ---
 
-    async def _look_at_rows(self, source: Form, blobs: BlobStore, copy: SqliteDatabase) -> None:
+    async def _look_at_rows(self, source: Source, copy: SqliteDatabase) -> None:
         self._told.begin("rows", "Every row")
         await stage_as_counted(source.rows, copy)
         for table in every.EVERY:
@@ -164,10 +155,10 @@ class _Check:
             self._told.damage(text, kind="rows")
         for text in books.mendable():
             self._told.wrong(text)
-        unknown = await self._look_for_blobs(source, blobs, copy)
+        unknown = await self._look_for_blobs(source, copy)
         await self._look_at_bytes(source, copy)
         if self._wish.repairs:
-            await self._mend(books, blobs if unknown else None)
+            await self._mend(books, source.blobs if unknown else None)
 
     async def _mend(self, books: Books, blobs: BlobStore | None) -> None:
         async with self._writable() as database:
@@ -188,13 +179,13 @@ class _Check:
 
     # --- blobs ---
 
-    async def _look_for_blobs(self, source: Form, blobs: BlobStore, copy: SqliteDatabase) -> int:
+    async def _look_for_blobs(self, source: Source, copy: SqliteDatabase) -> int:
         """List what the store has into *copy*; how many blobs no row knows."""
         self._told.begin("blobs", "The blobs that there are")
         await copy.change(_make_seen)
         unknown = 0
         some: list[str] = []
-        async for blob_id in blobs.ids(unchanged_since=_NOTHING_YET):
+        async for blob_id in source.blobs.ids(unchanged_since=_NOTHING_YET):
             some.append(blob_id)
             if len(some) == _AT_ONCE:
                 unknown += await self._note_seen(source.rows, copy, some)
@@ -215,7 +206,7 @@ class _Check:
 
     # --- bytes ---
 
-    async def _look_at_bytes(self, source: Form, copy: SqliteDatabase) -> None:
+    async def _look_at_bytes(self, source: Source, copy: SqliteDatabase) -> None:
         what = "The bytes of everything" if self._wish.reads else "Whether every blob is there"
         self._told.begin("bytes", what)
         clock = SystemClock()
@@ -263,8 +254,14 @@ class _Check:
         return Verdict.WHOLE
 
 
-def _nothing() -> None:
-    pass
+def _open_scan(folder: Path, held: AsyncExitStack) -> PageScan:
+    try:
+        scan = PageScan(folder)
+    except FileNotFoundError as error:
+        raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
+    # Whoever closes the file drops the locks that connections of this process have on it.
+    held.callback(scan.close)
+    return scan
 
 
 async def _make_seen(tx: Transaction) -> None:

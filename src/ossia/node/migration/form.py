@@ -49,10 +49,16 @@ class Form:
 
 
 @dataclass(slots=True)
-class Target(Form):
-    """What takes a deployment over."""
+class Source(Form):
+    """A deployment where it stands."""
 
     blobs: BlobStore
+
+
+@dataclass(slots=True)
+class Target(Source):
+    """What takes a deployment over."""
+
     database: Database
 
     async def take_keys(self, kept: dict[str, Any]) -> None:
@@ -74,7 +80,7 @@ def settings_of(place: Path) -> Settings:
         raise SettingsError(f"{place} is no settings file: {error}.") from error
 
 
-async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
+async def open_source(settings: Settings, held: AsyncExitStack) -> Source:
     """The source, to be read only.  Raises `SettingsError`."""
     clock = SystemClock()
     folder = None if settings.is_shared else settings.data.absolute()
@@ -93,7 +99,7 @@ async def open_source(settings: Settings, held: AsyncExitStack) -> Form:
     seal = seal_of(settings, may_make=False) if settings.is_shared else None
     blobs = open_blobs(settings, settings.data.absolute(), clock)
     _close_blobs(blobs, held)
-    return Form(settings, folder, rows, blobs, seal, seal or _source_master(folder))
+    return Source(settings, folder, rows, blobs, seal, seal or _source_master(folder))
 
 
 async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
