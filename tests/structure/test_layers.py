@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "commands": frozenset(
         {"private_files", "settings", "protocol", "client", "receiver", "node", "logs"}
     ),
-    "testing": frozenset({"errors", "protocol", "client", "receiver"}),
+    "testing": frozenset({"errors", "protocol", "client", "receiver", "logs"}),
 }
 """What each part may import besides itself."""
 

@@ -24,6 +24,7 @@ from urllib.request import urlopen
 from ossia.client.ram import RamClient
 from ossia.client.signing_client import SigningClient
 from ossia.client.sts import Credentials, assume_role
+from ossia.logs.lines import read_lines
 from ossia.receiver.verify import VerifiedCallback, verify
 from ossia.testing import nursery
 from ossia.testing.access import Access
@@ -193,8 +194,8 @@ class TestServer(Closing):
         until = time.monotonic() + _LINES_WITHIN_S
         while mark not in (text := self.log()) and time.monotonic() < until:
             time.sleep(_LOOK_EVERY_S)
-        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-        return [each for each in lines if each.get("event") == "access" and each["path"] != mark]
+        events = read_lines(text.encode().splitlines())
+        return [each for each in events if each["event"] == "access" and each["path"] != mark]
 
     def close(self) -> None:
         """End the server."""
