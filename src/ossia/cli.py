@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from ossia import __version__
+from ossia.commands.options import events_as_json, work_folder
 from ossia.commands.server_settings import loaded, server_options
 from ossia.logs.outlet import log_to_standard_error
 from ossia.settings import SettingsError
@@ -36,7 +37,7 @@ def version(*, as_json: bool) -> None:
 
 @cli.command()
 @server_options
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@events_as_json
 def serve(*, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Serve the OSS data API, STS and RAM on one port."""
     from ossia.node.serve import serve as run  # noqa: PLC0415 - `ossia version` must not load the server
@@ -55,7 +56,7 @@ def serve(*, as_json: bool, config: Path | None, **flags: Any) -> None:
 @click.option(
     "--bucket", default="ossia-demo", show_default=True, help="The demonstration's bucket."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@events_as_json
 def up(*, appserver: str, bucket: str, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Run the whole flow, ready to click: object store, STS, application server, upload page."""
     from ossia.node.demo import up as run  # noqa: PLC0415 - as above
@@ -143,12 +144,8 @@ for _name, _place, _text in (
     help="The same of what takes it over: a new folder, or settings with a new database.",
 )
 @click.option("--last", is_flag=True, help="The source takes no writes any more: finish, verify.")
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder for a copy of the source's metadata while this runs.  [default: the system's]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@work_folder
+@events_as_json
 def migrate(*, source: Path, target: Path, last: bool, work: Path | None, as_json: bool) -> None:
     """Carry everything that is stored from one form to another while the source serves.
 
@@ -162,7 +159,7 @@ def migrate(*, source: Path, target: Path, last: bool, work: Path | None, as_jso
 
 @cli.command()
 @server_options
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@events_as_json
 def upgrade(*, as_json: bool, config: Path | None, **flags: Any) -> None:
     """Finish what a new version changes in what is stored, beside the gateways that serve.
 
@@ -185,12 +182,8 @@ def upgrade(*, as_json: bool, config: Path | None, **flags: Any) -> None:
     metavar="MB",
     help="Megabytes to read in a second at most.  [default: as fast as it goes]",
 )
-@click.option(
-    "--work",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder for a copy of the metadata while this runs.  [default: the system's]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
+@work_folder
+@events_as_json
 def check(
     *,
     quick: bool,

@@ -4,7 +4,7 @@ Over HTTP only, as anybody else: nothing of the server is imported.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,6 +45,16 @@ class AdminServer:
         """The answer to a question; values that are None are left out."""
         pairs = [(name, _text(value)) for name, value in query.items() if value is not None]
         return self._answer(method, path, pairs, b"")
+
+    def rows(self, path: str, name: str, /, **query: object) -> Iterator[Any]:
+        """Every row that a listing has under *name*, page after page."""
+        after: str | None = None
+        while True:
+            page = self.get(path, after=after, **query)
+            yield from page[name]
+            after = page["next_after"]
+            if after is None:
+                return
 
     def post(self, path: str, method: str = "POST", /, **fields: object) -> Any:
         """The answer to a JSON object; values that are None are left out."""

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from ossia.commands.options import events_as_json, work_folder
 from ossia.commands.server_settings import loaded, server_options
 from ossia.node.backup.failures import told_in_one_line
 from ossia.node.backup.forget import Rules
@@ -35,16 +36,10 @@ _key_file = click.option(
     help="File with the key of the repository, unless it is made of the passphrase in "
     "OSSIA_BACKUP_PASSPHRASE.  [env OSSIA_BACKUP_KEY_FILE]",
 )
-_as_json = click.option("--json", "as_json", is_flag=True, help="Print events as JSON lines.")
-_work = click.option(
-    "--work",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Folder for copies of the metadata while this runs.  [default: the system's]",
-)
 
 
 def _with_repository(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (_as_json, _key_file, _repository):
+    for option in (events_as_json, _key_file, _repository):
         command = option(command)
     return command
 
@@ -85,7 +80,7 @@ def init(*, repository: Path, key_file: Path | None, as_json: bool) -> None:
 
 @backup.command()
 @_with_repository
-@_work
+@work_folder
 @server_options
 def run(
     *,
@@ -126,7 +121,7 @@ def list_command(*, repository: Path, key_file: Path | None, as_json: bool) -> N
     is_flag=True,
     help="Remove files that are damaged: the next backup writes what the server still has.",
 )
-@_work
+@work_folder
 def verify(
     *,
     repository: Path,
@@ -192,7 +187,7 @@ def forget(
     help="Its name, how that begins, or a time such as 2026-11-28T12:00 (UTC unless it says): the "
     "last point before.",
 )
-@_work
+@work_folder
 def restore(
     *,
     repository: Path,

@@ -248,17 +248,11 @@ def pending(
     if drop:
         server.get(f"callbacks/pending/{drop}", "DELETE")
         return
-    after: str | None = None
-    while True:
-        answer = server.get("callbacks/pending", bucket=bucket, dead=dead, after=after)
-        for each in answer["pending"]:
-            if as_json:
-                _print_json(each)
-            else:
-                click.echo(pending_line(each))
-        after = answer["next_after"]
-        if after is None:
-            return
+    for each in server.rows("callbacks/pending", "pending", bucket=bucket, dead=dead):
+        if as_json:
+            _print_json(each)
+        else:
+            click.echo(pending_line(each))
 
 
 def _since(text: str | None) -> str | None:

@@ -94,13 +94,7 @@ def _deliveries(server: AdminServer, request_id: str) -> Iterator[Any]:
 
 def _owed(server: AdminServer, request_id: str) -> Iterator[Any]:
     for dead in (False, True):
-        after: str | None = None
-        while True:
-            page = server.get("callbacks/pending", request_id=request_id, dead=dead, after=after)
-            yield from page["pending"]
-            after = page["next_after"]
-            if after is None:
-                break
+        yield from server.rows("callbacks/pending", "pending", request_id=request_id, dead=dead)
 
 
 @click.command()
