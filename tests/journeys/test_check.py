@@ -240,6 +240,8 @@ def test_a_flip_in_the_log_is_found_before_it_is_used(killed: Path, has_index: b
         for path, content in kept.items():
             path.write_bytes(content)
     assert checked_here(killed).code == 0
+    # It changes nothing: the log is the server's to move.
+    assert log.read_bytes() == kept[log]
 
 
 def test_lost_bytes_are_found_without_reading_any(data: Path) -> None:

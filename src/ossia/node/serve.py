@@ -22,7 +22,7 @@ from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys
 from ossia.node.supervisor import Sockets, Supervisor, bind
 from ossia.node.tracing.open import require_traces
-from ossia.node.upgrade import bring_up_to_date
+from ossia.node.upgrade import prepare_folder
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.settings import Settings, SettingsError
 
@@ -64,7 +64,7 @@ def serve(
         settings = _with_bound_ports(settings, sockets[0])
         if settings.metadata == "sqlite":
             assert path is not None
-            asyncio.run(bring_up_to_date(path))
+            prepare_folder(path)
         keys = _shared_keys(settings) if settings.is_shared else load_keys(settings, path, spare)
         if prepare is not None:
             prepare(settings, keys, path)

@@ -7,8 +7,7 @@ from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.postgres.upgrade import OlderGatewaysError, finish
 from ossia.adapters.schema_version import SchemaTooNewError
-from ossia.adapters.sqlite import FileUnusableError, SqliteDatabase, add_checksums
-from ossia.adapters.system import SystemClock
+from ossia.adapters.sqlite import FileUnusableError, add_checksums, bring_up_to_date
 from ossia.node.events import say
 from ossia.node.shared_database import with_shared
 from ossia.settings import Settings, SettingsError
@@ -19,7 +18,7 @@ def upgrade(settings: Settings, *, as_json: bool) -> int:
     if settings.metadata == "memory":
         raise SettingsError("What is in memory has no older version: there is nothing to upgrade.")
     if not settings.is_shared:
-        added = asyncio.run(_of_folder(settings))
+        added = _of_folder(settings)
         how = ", and its metadata has checksums from here on" if added else ""
         text = f"{settings.data} has the newest form{how}."
         say("done", text, as_json=as_json, added_checksums=added)
@@ -45,24 +44,21 @@ def upgrade(settings: Settings, *, as_json: bool) -> int:
     return 0
 
 
-async def bring_up_to_date(folder: Path) -> None:
+def prepare_folder(folder: Path) -> None:
     """Make the metadata file, or bring it to the form of this version.  Raises `SettingsError`."""
     try:
-        await SqliteDatabase(folder, SystemClock()).close()
+        bring_up_to_date(folder)
     except (SchemaTooNewError, FileUnusableError) as error:
         raise SettingsError(str(error)) from error
 
 
-async def _of_folder(settings: Settings) -> bool:
-    """Who opens a folder brings it up to date; checksums are added where nobody has it open.
-
-    Whether they were.
-    """
+def _of_folder(settings: Settings) -> bool:
+    """Bring it up to date; checksums are added, as nobody else has it open.  Whether they were."""
     if not settings.data.is_dir():
         raise SettingsError(f"There is no data folder {settings.data}: name it with --data.")
     try:
         with DataFolder.open(settings.data) as folder:
-            await bring_up_to_date(folder.path)
+            prepare_folder(folder.path)
             return add_checksums(folder.path)
     except (DataFolderError, FileUnusableError) as error:
         raise SettingsError(str(error)) from error

@@ -10,6 +10,8 @@ Open the database in the process that uses it: a SQLite connection does not surv
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -29,6 +31,7 @@ from ossia.ports import DEFAULT_TERMS, BlobTerms, Clock, Pace, Transaction
 from ossia.private_files import keep_private, make_private
 
 _CACHE_KIB = 12 * 1024
+_TURN = "metadata.turn"
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -65,6 +68,51 @@ class _SqliteDatabase(AnsweringRows):
         """SQLite gives ids behind the greatest there is."""
 
 
+def bring_up_to_date(folder: Path) -> None:
+    """Make the file of *folder*, or bring it to the form of this version.
+
+    Its log stays for whoever serves: here it would keep everybody waiting.  Raises
+    `SchemaTooNewError`, `FileUnusableError`.
+    """
+    with closing(_opened(folder)) as connection:
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+def _opened(folder: Path) -> apsw.Connection:
+    """A connection to the file, which is there then, and up to date."""
+    file = folder / page_checksums.FILE
+    # The log and its index get the mode of the file when SQLite makes them.
+    keep_private(file)
+    for beside in ("-wal", "-shm", "-journal"):
+        make_private(folder / f"{file.name}{beside}")
+    with unusable.told(file):
+        connection = _connected(file)
+        _migrate(connection, folder / _TURN)
+    # The names of the file and of its log must outlive a crash like what is in them.
+    sync_folder(folder)
+    return connection
+
+
+def _connected(file: Path) -> apsw.Connection:
+    connection = page_checksums.connect(file)
+    connection.execute("pragma journal_mode = wal").get  # noqa: B018 - runs to its end
+    # The log is brought to the disk by `group_commit`, before anyone hears of the change.
+    connection.execute("pragma synchronous = normal")
+    connection.execute("pragma temp_store = memory")
+    plan_once(connection)
+    return connection
+
+
+def _migrate(connection: apsw.Connection, turn: Path) -> None:
+    with closing(FileLock(turn)) as lock:
+        lock.acquire()
+        try:
+            schema.migrate(connection)
+        except SchemaTooNewError:
+            connection.close()
+            raise
+
+
 class SqliteDatabase(_SqliteDatabase):
     """See `ossia.ports.Database`.
 
@@ -85,31 +133,22 @@ class SqliteDatabase(_SqliteDatabase):
         on_broken: Callable[[], None] = lambda: None,
         watch: Watch | None = None,
     ) -> None:
-        self._file = folder / page_checksums.FILE
-        turn = folder / "metadata.turn"
-        # The log and its index get the mode of the file when SQLite makes them.
-        keep_private(self._file)
-        for beside in ("-wal", "-shm", "-journal"):
-            make_private(folder / f"{self._file.name}{beside}")
-        with unusable.told(self._file):
-            self._connection = self._connect()
-            self._connection.execute(f"pragma cache_size = -{cache_kib}")
-            self._migrate(turn)
-        # The names of the file and of its log must outlive a crash like what is in them.
-        sync_folder(folder)
+        file, turn = folder / page_checksums.FILE, folder / _TURN
+        self._connection = _opened(folder)
+        self._connection.execute(f"pragma cache_size = -{cache_kib}")
         super().__init__(self._connection)
         self._stamps = SharedStamps(folder)
         self._scan = PageScan(folder)
         self._checkpoints = Checkpoints(
             self._connection,
-            file=self._file,
+            file=file,
             lock_file=turn,
-            connect=self._connect,
+            connect=partial(_connected, file),
             log_pages=log_pages,
         )
         self._commits = GroupCommit(
             self._connection,
-            disk=LogOnDisk(self._file, turn),
+            disk=LogOnDisk(file, turn),
             clock=clock,
             terms=terms,
             renew=self._stamps.renew,
@@ -117,27 +156,6 @@ class SqliteDatabase(_SqliteDatabase):
             on_broken=on_broken,
             watch=watch or Unwatched(),
         )
-
-    def _connect(self) -> apsw.Connection:
-        connection = page_checksums.connect(self._file)
-        connection.execute("pragma journal_mode = wal").get  # noqa: B018 - runs to its end
-        # The log is brought to the disk by `group_commit`, before anyone hears of the change.
-        connection.execute("pragma synchronous = normal")
-        connection.execute("pragma temp_store = memory")
-        plan_once(connection)
-        return connection
-
-    def _migrate(self, turn: Path) -> None:
-        lock = FileLock(turn)
-        lock.acquire()
-        try:
-            schema.migrate(self._connection)
-        except SchemaTooNewError:
-            self._connection.close()
-            raise
-        finally:
-            lock.release()
-            lock.close()
 
     async def close(self) -> None:
         await self._commits.drain()

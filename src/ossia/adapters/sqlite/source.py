@@ -27,13 +27,18 @@ def identity_records(folder: Path, kind: str) -> dict[str, bytes]:
     if not file.exists():
         return {}
     try:
-        with (
-            unusable.told(file),
-            closing(page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)) as connection,
-        ):
+        with unusable.told(file), closing(_connected(file)) as connection:
             return _identities(connection, kind)
     except unusable.FileUnusableError as error:
         raise OSError(errno.EIO, str(error)) from error
+
+
+def _connected(file: Path) -> apsw.Connection:
+    """A connection that leaves the file as it is, and the log for whoever serves."""
+    connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
+    connection.execute("pragma query_only = 1")
+    connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    return connection
 
 
 def _identities(connection: apsw.Connection, kind: str) -> dict[str, bytes]:
@@ -55,8 +60,7 @@ class SqliteSource(AnsweringRows):
         if not file.exists():
             raise FileNotFoundError(file)
         with unusable.told(file):
-            self._connection = page_checksums.connect(file, apsw.SQLITE_OPEN_READWRITE)
-            self._connection.execute("pragma query_only = 1")
+            self._connection = _connected(file)
             plan_once(self._connection)
             found = self._connection.execute("select version from schema_version").get
         if found != KNOWN_VERSION:
