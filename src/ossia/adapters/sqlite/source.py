@@ -62,7 +62,7 @@ class SqliteSource(AnsweringRows):
         with unusable.told(file):
             self._connection = _connected(file)
             plan_once(self._connection)
-            found = self._connection.execute("select version from schema_version").get
+            found = self._connection.execute("select version from schema_version").get or 0
         if found != KNOWN_VERSION:
             self._connection.close()
             if found > KNOWN_VERSION:
