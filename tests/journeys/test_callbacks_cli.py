@@ -261,22 +261,32 @@ def test_recover_after_an_outage(server: Server) -> None:
 
 
 def test_pending(server: Server, tmp_path: Path) -> None:
-    with running_server(tmp_path, "--callback-mode", "outbox") as owing:
-        inbox = Inbox()
+    # Given up after the first attempt: nobody but the operator tries again.
+    modes = ("--callback-mode", "outbox", "--callback-retry-for", "0")
+    with running_server(tmp_path, *modes) as owing, Inbox() as inbox:
         inbox.answer(b"later", status=503)
         assert upload(owing, "owed", "a.txt", callback(inbox.url)).status == 203
         assert upload(owing, "owed", "b.txt", callback(inbox.url)).status == 203
-        found = {each["key"]: each["id"] for each in rows(owing, "pending")}
+        found = {each["key"]: each["id"] for each in rows(owing, "pending", "--dead")}
         assert sorted(found) == ["a.txt", "b.txt"]
-        assert "owed/a.txt" in run(owing, "pending").stdout
+        assert "owed/a.txt" in run(owing, "pending", "--dead").stdout
+        assert rows(owing, "pending", "--dead", "--bucket", "other") == []
+        assert rows(owing, "pending") == []
         assert "Not accepted" in run(owing, "pending", "--retry", found["a.txt"], code=1).stdout
         run(owing, "pending", "--drop", found["b.txt"])
         inbox.answer()
         assert "Accepted" in run(owing, "pending", "--retry", found["a.txt"]).stdout
-        assert rows(owing, "pending") == []
+        assert rows(owing, "pending", "--dead") == []
         gone = run(owing, "pending", "--retry", found["b.txt"], code=2)
         assert "Nothing is owed under that id" in gone.stderr
-        inbox.close()
+
+
+def test_pending_lists_what_will_be_tried_again(tmp_path: Path) -> None:
+    with running_server(tmp_path, "--callback-mode", "outbox") as owing, Inbox() as inbox:
+        inbox.answer(b"later", status=503)
+        upload(owing, "owed", "a.txt", callback(inbox.url))
+        assert [each["key"] for each in rows(owing, "pending")] == ["a.txt"]
+        assert rows(owing, "pending", "--dead") == []
 
 
 # --- receiving

@@ -45,7 +45,7 @@ def test_of_a_data_folder(tmp_path: Path) -> None:
         assert taken.stderr.count("\n") == 1
     done = upgrade("--data", str(data), "--json")
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == {"event": "done"}
+    assert json.loads(done.stdout) == {"event": "done", "added_checksums": False}
 
 
 def test_what_cannot_be_upgraded_is_said_in_one_line() -> None:

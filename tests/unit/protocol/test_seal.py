@@ -44,7 +44,7 @@ def test_a_key_is_text() -> None:
     assert make_key() != make_key()
 
 
-@pytest.mark.parametrize("text", ["", "x", "####", make_key()[:-4], make_key() + "AAAA"])
+@pytest.mark.parametrize("text", ["", "x", "####", "A" * 40, "A" * 43 + "=AAAA"])
 def test_what_is_no_key_is_told(text: str) -> None:
     with pytest.raises(ValueError, match="it "):
         read_key(text)
