@@ -47,9 +47,11 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "hold": tables.holds.hold,
     "renew_hold": tables.holds.renew,
     "release_hold": tables.holds.release,
+    "note_backup": tables.backups.note,
     "use_nonce": tables.identities.use_nonce,
 }
 QUESTIONS: dict[str, Callable[..., Any]] = {
+    "last_backup": tables.backups.last,
     "find_bucket": tables.buckets.find,
     "list_buckets": tables.buckets.page,
     "bucket_usage": tables.buckets.usage,

@@ -66,6 +66,7 @@ class NaiveModel:
         self.blobs: dict[str, Blob] = {}
         self.holds: dict[str, tuple[int, int]] = {}
         """Since when, and until when."""
+        self.backups: list[int] = []
         self.identities: dict[tuple[str, str], bytes] = {}
         self.epoch = 0
         self.nonces: dict[bytes, int] = {}
@@ -584,6 +585,12 @@ class NaiveModel:
 
     async def release_hold(self, name: str) -> None:
         self.holds.pop(name, None)
+
+    async def note_backup(self, taken_at: int) -> None:
+        self.backups.append(taken_at)
+
+    async def last_backup(self) -> int | None:
+        return max(self.backups, default=None)
 
     async def collect(self, now: int, limit: int) -> list[str]:
         self.holds = {name: each for name, each in self.holds.items() if each[1] > now}

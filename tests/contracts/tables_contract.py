@@ -1155,6 +1155,12 @@ class TablesContract:
         with pytest.raises(Exists):
             await store.hold("other", 1)
 
+    async def test_the_newest_backup_counts(self, store: Stored) -> None:
+        assert await store.last_backup() is None
+        for taken_at in (5_000, 7_000, 6_000):
+            await store.note_backup(taken_at)
+        assert await store.last_backup() == 7_000
+
     async def test_many_known_blobs(self, store: Stored) -> None:
         await intend(store, blob(1), blob(1999))
         assert await store.known_blobs([blob(i) for i in range(2000)]) == {blob(1), blob(1999)}

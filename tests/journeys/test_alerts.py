@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backing_up import Backups
 
 from certificates import Issuer
 from fake_engine import BUCKET as ENGINE_BUCKET
@@ -304,6 +305,18 @@ def scrub_late(stage: Stage) -> Provocation:
         yield server
 
 
+def backup_late(stage: Stage) -> Provocation:
+    server = stage.serve()
+    yield server
+    clock = stage.folder / "clock"
+    clock.write_text(str(-3 * 24 * 3600))
+    long_ago = {**os.environ, "OSSIA_TEST_CLOCK_FILE": str(clock)}
+    data = ("--data", str(stage.folder / "server" / "data"))
+    assert Backups.new(stage.folder).run("run", *data, environment=long_ago).code == 0
+    while True:
+        yield server
+
+
 def certificate_expires(stage: Stage) -> Provocation:
     yield stage.with_certificate(30)
     server = stage.with_certificate(5)
@@ -327,6 +340,7 @@ PROVOCATIONS: dict[str, Callable[[Stage], Provocation]] = {
     "OssiaCallbacksGivenUp": callbacks_given_up,
     "OssiaDamageFound": damage_found,
     "OssiaScrubLate": scrub_late,
+    "OssiaBackupLate": backup_late,
     "OssiaCertificateExpires": certificate_expires,
 }
 
@@ -379,6 +393,9 @@ def test_every_panel_of_the_dashboard_is_filled(prometheus: Prometheus, tmp_path
         inbox = held.enter_context(Inbox())
         shared, _ = stage.on_postgres(*on_engine, "--callback-mode", "outbox")
         servers = [stage.serve("--scrub-days", SECONDS_OF_DAYS), shared]
+        assert (
+            Backups.new(tmp_path).run("run", "--data", str(tmp_path / "server" / "data")).code == 0
+        )
         for each in (*servers, stage.with_certificate(30)):
             held.enter_context(prometheus.watching(each.event["metrics_url"]))
 

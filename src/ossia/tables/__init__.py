@@ -15,6 +15,7 @@ A change is an ``async def`` over a `ossia.ports.Transaction`, a question one ov
 
 from ossia.tables import (
     access_times,
+    backups,
     blobs,
     buckets,
     callbacks,
@@ -30,6 +31,7 @@ from ossia.tables import (
 
 __all__ = [
     "access_times",
+    "backups",
     "blobs",
     "buckets",
     "callbacks",

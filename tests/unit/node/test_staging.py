@@ -7,7 +7,7 @@ from ossia.adapters.sqlite import MemoryDatabase
 from ossia.adapters.system import SystemClock
 from ossia.node.migration.staging import all_rows, ends, stage
 from ossia.ports import Rows
-from ossia.tables import every, holds
+from ossia.tables import backups, every, holds
 from ossia.tables.blob_life import BlobState
 
 IDENTITY = ("user", "alice", b"1")
@@ -55,10 +55,11 @@ async def test_a_view_that_is_asked_for_again_is_of_one_commit() -> None:
     assert [tuple(row) async for page in ends(staging) for row in page] == [("b", 10), ("c", 10)]
 
 
-async def test_garbage_and_holds_stay_where_they_are() -> None:
+async def test_what_is_of_the_source_alone_stays_where_it_is() -> None:
     source = await a_database(("a", BlobState.LIVE), ("b", BlobState.DOOMED))
     await source.change(every.put, every.IDENTITY, [IDENTITY])
     await source.change(holds.hold, "somebody", 1000)
+    await source.change(backups.note, 5)
     staging = MemoryDatabase(SystemClock())
     await stage(source, staging)
     assert [row[0] for row in await rows_of(staging, every.BLOB)] == ["a"]

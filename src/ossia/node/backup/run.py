@@ -1,13 +1,14 @@
 """``ossia backup run``: a point more in a repository, of a deployment that may be serving."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ossia import __version__
+from ossia import __version__, tables
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
@@ -27,9 +28,11 @@ from ossia.node.migration.staging import ends, stage
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
 from ossia.node.progress import Progress
-from ossia.ports import Clock, Database, Missing, Rows
+from ossia.ports import Clock, Database, Missing, Rows, Unavailable
 from ossia.settings import Settings, SettingsError
 from ossia.tables import every
+
+log = logging.getLogger("ossia")
 
 _LAST_SEEN: Final = (
     "select bucket.name, found.key from {} as found join bucket on bucket.id = found.bucket_id"
@@ -71,7 +74,8 @@ async def back_up(
         _check_account(repository, await forms.account_of(source))
         staging = SqliteDatabase(held.enter_context(working_folder(work)), clock)
         held.push_async_callback(staging.close)
-        async with holding(_writable(source, clock, held)) as hold:
+        database = _writable(source, clock, held)
+        async with holding(database) as hold:
             progress.begin("reading rows")
             view = await _viewed(source, staging, clock)
             copied = await _copy_blobs(source, staging, repository, progress, hold)
@@ -80,6 +84,7 @@ async def back_up(
         binding = Binding(repository)
         point = await _point(staging, binding, view, copied)
         name = await asyncio.to_thread(_publish, repository, point)
+        await _note(database, point)
     _say_done(progress, name, point, copied, binding)
 
 
@@ -99,6 +104,15 @@ def _publish(repository: Repository, point: Point) -> str:
     points.put(repository, name, point)
     repository.sync()
     return name
+
+
+async def _note(database: Database, point: Point) -> None:
+    """Let the metrics tell how old the newest point is."""
+    try:
+        await database.change(tables.backups.note, point.taken_at)
+    except Unavailable as error:
+        # The point is there all the same.
+        log.warning("backup_not_noted reason=%s", error)
 
 
 def _say_done(
@@ -144,7 +158,7 @@ def _check_account(repository: Repository, account_id: str) -> None:
 
 
 def _writable(source: Form, clock: Clock, held: AsyncExitStack) -> Database:
-    """Where the hold is written."""
+    """Where the hold is written, and that there is a point."""
     if isinstance(source.rows, PostgresDatabase):
         return source.rows
     assert source.folder is not None

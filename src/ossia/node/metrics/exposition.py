@@ -106,6 +106,8 @@ def _of_state(state: State) -> Iterator[Metric]:
     if state.scrub is not None:
         yield _gauge(families.SCRUB_DAMAGED, {"": state.scrub.damaged})
         yield _gauge(families.SCRUB_DONE, {"": state.scrub.since / 1000})
+    if state.backed_up_at is not None:
+        yield _gauge(families.BACKED_UP, {"": state.backed_up_at / 1000})
     if state.disk_size is not None and state.disk_free is not None:
         yield _gauge(families.DISK_SIZE, {"": state.disk_size})
         yield _gauge(families.DISK_FREE, {"": state.disk_free})

@@ -304,6 +304,11 @@ SCRUB_PERIOD: Final = Family(
     text="How often it is to do that (--scrub-days); 0: never.",
     kind=Kind.GAUGE,
 )
+BACKED_UP: Final = Family(
+    name="ossia_backup_time_seconds",
+    text="When the newest point of `ossia backup run` was taken, since 1970; nothing before that.",
+    kind=Kind.GAUGE,
+)
 CERTIFICATE_EXPIRY: Final = Family(
     name="ossia_certificate_expiry_time_seconds",
     text="When the first certificate ends of those that are in use for this, since 1970.",
@@ -313,7 +318,7 @@ CERTIFICATE_EXPIRY: Final = Family(
 
 ASKED: Final = (
     *(VERSION, ENGINE_UP, DRAINING, OUTBOX, OUTBOX_AGE),
-    *(SCRUB_DAMAGED, SCRUB_DONE, SCRUB_PERIOD),
+    *(SCRUB_DAMAGED, SCRUB_DONE, SCRUB_PERIOD, BACKED_UP),
     *(DISK_SIZE, DISK_FREE, CERTIFICATE_EXPIRY),
 )
 """What is found out when somebody asks."""

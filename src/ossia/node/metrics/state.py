@@ -35,6 +35,7 @@ class State:
     oldest_owed_s: float | None = None
     scrub: Progress | None = None
     scrub_period_s: float = 0
+    backed_up_at: int | None = None
     disk_size: int | None = None
     disk_free: int | None = None
     certificates: dict[str, float] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class _Stored(NamedTuple):
 
     owed: Owed
     scrub: Progress | None
+    backed_up_at: int | None
 
 
 class StateWatch:
@@ -85,6 +87,7 @@ class StateWatch:
             oldest_owed_s=age,
             scrub=stored.scrub if stored else None,
             scrub_period_s=self._scrub_period_s,
+            backed_up_at=stored.backed_up_at if stored else None,
             disk_size=size,
             disk_free=free,
             certificates=self._certificates,
@@ -113,9 +116,10 @@ class StateWatch:
         begun_s = time.monotonic()
         owed = await self._database.together(tables.callbacks.count_pending)
         scrub = await progress_of(self._database)
+        backed_up_at = await tables.backups.last(self._database)
         now_s = time.monotonic()
         self._look_again_at = now_s + max(_LEAST_PAUSE_S, (now_s - begun_s) / _SHARE)
-        return _Stored(owed, scrub)
+        return _Stored(owed, scrub, backed_up_at)
 
     def _space(self) -> tuple[int | None, int | None]:
         if self._folder is None:

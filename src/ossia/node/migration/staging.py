@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from ossia.ports import Database, Row, Rows, Transaction
-from ossia.tables import every, holds
+from ossia.tables import backups, every, holds
 from ossia.tables.blob_life import BlobState
 from ossia.tables.class_usage import recount
 from ossia.tables.columns import unpack_extents
@@ -12,6 +12,8 @@ from ossia.tables.every import Table
 
 AT_ONCE: Final = 500
 
+_OF_THIS_ONE: Final = frozenset({holds.KIND, backups.KIND})
+"""What identities say of this deployment, and of none that is made from it."""
 _LENGTHS: Final = {every.OBJECT: "size", every.FORMER: "size", every.EXTENT: "length"}
 """How long the run of a blob is that a row names."""
 _END = every.Table("blob_end", ("id",), ("size",))
@@ -34,8 +36,8 @@ async def all_rows(rows: Rows, table: Table) -> AsyncIterator[list[Row]]:
 async def stage(source: Rows, staging: Database) -> None:
     """Copy every row of *source* into *staging*, all of the same commit.
 
-    But for what ends with whoever it belongs to: garbage, and holds on it.  Beside them stands
-    where the bytes end that somebody uses of each blob, and how many do.
+    But for what ends with whoever it belongs to: garbage, holds on it, and when it was backed up.
+    Beside them stands where the bytes end that somebody uses of each blob, and how many do.
     """
     await staging.change(_make_ends)
     await source.together(_stage, staging)
@@ -75,7 +77,7 @@ async def _empty(tx: Transaction) -> None:
 def _is_kept(table: Table, row: Row) -> bool:
     if table is every.BLOB:
         return bool(row[1] == BlobState.LIVE)
-    return table is not every.IDENTITY or row[0] != holds.KIND
+    return table is not every.IDENTITY or row[0] not in _OF_THIS_ONE
 
 
 async def _note_ends(tx: Transaction, ends: list[Row]) -> None:
