@@ -2,12 +2,14 @@
 
 ::
 
-    python tests/formats/keep.py sqlite-8                       # what this checkout writes
-    python tests/formats/keep.py sqlite-3 --source OTHER/src    # what another one does
+    export PYTHONPATH=tests
+    python -m formats.keep sqlite-8                         # what this checkout writes
+    python -m formats.keep postgres-3 --source OTHER/src    # what another one does
 
 A server of that source is started in a process of its own and filled by signed requests; what it
 does not offer is left out.  What lies in its data folder then goes into ``NAME.tar.xz`` beside this,
-with ``expected.json``: what a client must find there.
+with ``expected.json``: what a client must find there.  Of PostgreSQL there is `DUMP` among it, and
+the master key.
 """
 
 import argparse
@@ -15,17 +17,23 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ossia.client.signing_client import SigningClient
+from postgres_server import PostgresServer, new_folder, run, running_postgres
 
 HERE = Path(__file__).parent
+DUMP = "dump.sql"
+MASTER_KEY = "master.key"
 BUCKET = "kept"
 LARGE, PART = 20_000, 102_400
 NOBODY = b64encode(b'{"callbackUrl":"http://127.0.0.1:1/","callbackBody":"k=${object}"}').decode()
@@ -152,30 +160,68 @@ def complete(client: SigningClient, key: str, upload: str, tags: list[str]) -> A
     return client.request("POST", BUCKET, key, query=[("uploadId", upload)], body=document)
 
 
+def flags_of(database: str, data: Path) -> list[str]:
+    """Those of a server whose rows are in a shared database, and its bytes in *data*."""
+    return ["--metadata", database, "--master-key-file", str(data / MASTER_KEY)]
+
+
+@contextmanager
+def _dumped(name: str, data: Path) -> Iterator[list[str]]:
+    """The engine's flags; what PostgreSQL has at the end goes into `DUMP`."""
+    if name.startswith("sqlite"):
+        yield []
+        return
+    with running_postgres() as postgres:
+        url = postgres.fresh()
+        yield flags_of(url, data)
+        # Its programs run as another user, who sees no more than a folder of his own.
+        with new_folder() as folder:
+            run("pg_dump", "--no-owner", "--no-acl", "--file", folder / DUMP, url)
+            shutil.copyfile(folder / DUMP, data / DUMP)
+
+
+def load(postgres: PostgresServer, data: Path) -> str:
+    """Put a `DUMP` into a database of its own; the URL of it."""
+    url = postgres.fresh()
+    with new_folder() as folder:
+        shutil.copyfile(data / DUMP, folder / DUMP)
+        run("psql", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file", folder / DUMP, url)
+    (data / DUMP).unlink()
+    return url
+
+
 def keep(name: str, source: Path) -> Path:
     """Write what a server of *source* stores into ``NAME.tar.xz``."""
     with tempfile.TemporaryDirectory() as place:
         data = Path(place) / "data"
-        command = [sys.executable, "-m", "ossia", "serve", "--json", "--data", str(data)]
-        command += ["--listen", "127.0.0.1:0", "--workers", "1"]
-        command += [word for pair in OWN.items() for word in pair]
-        environment = {**os.environ, "PYTHONPATH": str(source.resolve())}
-        environment["OSSIA_CALLBACK_MODE"] = "outbox"
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as server:
-            assert server.stdout is not None
-            ready = json.loads(server.stdout.readline())
-            filling = Filling(SigningClient(ready["endpoint"], *KEY, ready["region"]))
-            try:
-                filling.fill()
-            finally:
-                server.terminate()
-        (data / "expected.json").write_text(json.dumps(filling.expected, indent=1))
+        data.mkdir(mode=0o700)
+        with _dumped(name, data) as flags:
+            expected = _filled(source, "--data", str(data), *flags)
+        (data / "expected.json").write_text(json.dumps(expected, indent=1))
         kept = HERE / f"{name}.tar.xz"
         with tarfile.open(kept, "w:xz") as archive:
             for path in sorted(data.rglob("*")):
                 if path.is_file() and path.name not in {"lock", "metadata.turn"}:
                     archive.add(path, str(path.relative_to(data)))
     return kept
+
+
+def _filled(source: Path, *flags: str) -> dict[str, Any]:
+    """What must be found in what a server of *source* has stored."""
+    command = [sys.executable, "-m", "ossia", "serve", "--json", *flags]
+    command += ["--listen", "127.0.0.1:0", "--workers", "1"]
+    command += [word for pair in OWN.items() for word in pair]
+    environment = {**os.environ, "PYTHONPATH": str(source.resolve())}
+    environment["OSSIA_CALLBACK_MODE"] = "outbox"
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as server:
+        assert server.stdout is not None
+        ready = json.loads(server.stdout.readline())
+        filling = Filling(SigningClient(ready["endpoint"], *KEY, ready["region"]))
+        try:
+            filling.fill()
+        finally:
+            server.terminate()
+    return filling.expected
 
 
 if __name__ == "__main__":

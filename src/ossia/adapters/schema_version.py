@@ -9,3 +9,11 @@ class SchemaTooNewError(Exception):
             f"the metadata {where} has schema version {found}, this Ossia knows {known}: "
             "start the newer Ossia that wrote it, or restore a backup made before the upgrade"
         )
+
+
+class SchemaTooOldError(Exception):
+    """The tables are of a version that a server brings up to date when it starts."""
+
+
+class NoSchemaError(Exception):
+    """There are no tables of Ossia."""

@@ -10,10 +10,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+import asyncpg
+
 from ossia.adapters.postgres.database import PostgresDatabase
 from ossia.adapters.postgres.presence import LASTS_S, Watch, older
-from ossia.adapters.postgres.schema import STATE, STEPS, Step
-from ossia.ports import Database, Transaction
+from ossia.adapters.postgres.schema import KNOWN_VERSION, STATE, STEPS, Step
+from ossia.adapters.schema_version import NoSchemaError, SchemaTooNewError, SchemaTooOldError
+from ossia.ports import Database, Rows, Transaction
 
 _LOOK_EVERY_S: Final = 1.0
 
@@ -51,7 +54,28 @@ async def finish(
     return version
 
 
-async def _state(database: Database) -> tuple[int, int]:
+async def prove_version(database: Rows) -> None:
+    """Return if the tables are those of this version, whoever else may serve from them.
+
+    Raises `SchemaTooNewError`, `SchemaTooOldError`, `NoSchemaError`, `Unavailable`.
+    """
+    try:
+        version, _ = await _state(database)
+    except asyncpg.UndefinedTableError as error:
+        raise NoSchemaError from error
+    if version > KNOWN_VERSION:
+        raise SchemaTooNewError("database", version, KNOWN_VERSION)
+    if version < KNOWN_VERSION:
+        raise SchemaTooOldError(version)
+
+
+async def is_finished(database: Rows) -> bool:
+    """Whether `finish` has nothing left to do."""
+    version, least = await _state(database)
+    return not any(step.fill or step.contract for step in STEPS[least:version])
+
+
+async def _state(database: Rows) -> tuple[int, int]:
     found = await database.one(STATE)
     assert found is not None
     return found[0], found[1]

@@ -6,14 +6,10 @@ from pathlib import Path
 
 import apsw
 
-from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.schema_version import SchemaTooNewError, SchemaTooOldError
 from ossia.adapters.sqlite import page_checksums, unusable
 from ossia.adapters.sqlite.schema import KNOWN_VERSION
 from ossia.adapters.sqlite.transaction import AnsweringRows, plan_once
-
-
-class SchemaTooOldError(Exception):
-    """The file is of a version that a server brings up to date when it starts."""
 
 
 def kms_key_records(folder: Path) -> dict[str, bytes]:

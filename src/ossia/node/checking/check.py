@@ -12,6 +12,7 @@ from typing import Final
 from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
+from ossia.adapters.postgres.upgrade import is_finished
 from ossia.adapters.sqlite import SqliteDatabase
 from ossia.adapters.sqlite.page_scan import PageScan
 from ossia.adapters.system import SystemClock
@@ -25,7 +26,7 @@ from ossia.node.checking import bookkeeping
 from ossia.node.checking.bookkeeping import Books
 from ossia.node.checking.told import Outcome, Told
 from ossia.node.migration.form import Source, account_of, open_source
-from ossia.node.migration.staging import all_rows, stage_as_counted
+from ossia.node.migration.staging import all_rows, stage, stage_as_counted
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
 from ossia.ports import BlobStore, Database, Row, Rows, Transaction, Unavailable
@@ -75,6 +76,7 @@ class _Check:
         self._wish = wish
         self._told = told
         self._pace = Pace(wish.rate, time.monotonic()) if wish.rate else None
+        self._is_upgraded = True
         self._rows = self._objects = self._bytes = 0
 
     async def run(self) -> None:
@@ -140,12 +142,18 @@ class _Check:
                 "  The database has no checksums: pg_checksums --enable adds them while it is "
                 "stopped."
             )
+        self._is_upgraded = await is_finished(database)
+        if not self._is_upgraded:
+            self._told.note(
+                "  The upgrade is not finished, and so not everything is counted: run ossia "
+                "upgrade once no older gateway serves."
+            )
 
     # --- rows ---
 
     async def _look_at_rows(self, source: Source, copy: SqliteDatabase) -> None:
         self._told.begin("rows", "Every row")
-        await stage_as_counted(source.rows, copy)
+        await (stage_as_counted if self._is_upgraded else stage)(source.rows, copy)
         for table in every.EVERY:
             found = await copy.one(f"select count(*) from {table.name}")  # noqa: S608 - names of ours
             self._rows += found[0] if found else 0

@@ -9,9 +9,10 @@ from typing import Any
 from ossia import tables
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
-from ossia.adapters.schema_version import SchemaTooNewError
+from ossia.adapters.postgres.upgrade import prove_version
+from ossia.adapters.schema_version import NoSchemaError, SchemaTooNewError, SchemaTooOldError
 from ossia.adapters.sqlite import FileUnusableError
-from ossia.adapters.sqlite.source import SchemaTooOldError, SqliteSource, kms_key_records
+from ossia.adapters.sqlite.source import SqliteSource, kms_key_records
 from ossia.adapters.system import SystemClock
 from ossia.domain.objects.contents import BlobSource
 from ossia.node.bootstrap import open_blobs, open_stores
@@ -82,24 +83,50 @@ def settings_of(place: Path) -> Settings:
 
 async def open_source(settings: Settings, held: AsyncExitStack) -> Source:
     """The source, to be read only.  Raises `SettingsError`."""
-    clock = SystemClock()
     folder = None if settings.is_shared else settings.data.absolute()
+    where = folder or "The database of --metadata"
     try:
-        rows = SqliteSource(folder) if folder else shared_database(settings, clock)
-    except FileNotFoundError as error:
-        raise SettingsError(f"{folder} is not a data folder of Ossia.") from error
+        rows = await _open_rows(settings, folder, held)
+    except (FileNotFoundError, NoSchemaError) as error:
+        what = "data folder" if folder else "database"
+        raise SettingsError(f"{where} is not a {what} of Ossia.") from error
     except (SchemaTooNewError, FileUnusableError) as error:
-        raise SettingsError(f"{folder}: {error}.") from error
+        raise SettingsError(f"{where}: {error}.") from error
     except SchemaTooOldError as error:
         raise SettingsError(
-            f"{folder} was written by an older Ossia: start this one on it once, then run this "
+            f"{where} was written by an older Ossia: start this one on it once, then run this "
             "again."
         ) from error
-    held.push_async_callback(rows.close)
     seal = seal_of(settings, may_make=False) if settings.is_shared else None
-    blobs = open_blobs(settings, settings.data.absolute(), clock)
-    _close_blobs(blobs, held)
+    blobs = _source_blobs(settings, held)
     return Source(settings, folder, rows, blobs, seal, seal or _source_master(folder))
+
+
+async def _open_rows(
+    settings: Settings, folder: Path | None, held: AsyncExitStack
+) -> SqliteSource | PostgresDatabase:
+    """Rows in the form of this version.  Raises what either engine has to say of others."""
+    if folder is not None:
+        source = SqliteSource(folder)
+        held.push_async_callback(source.close)
+        return source
+    database = shared_database(settings, SystemClock())
+    held.push_async_callback(database.close)
+    await prove_version(database)
+    return database
+
+
+def _source_blobs(settings: Settings, held: AsyncExitStack) -> BlobStore:
+    folder = settings.data.absolute()
+    try:
+        blobs = open_blobs(settings, folder, SystemClock())
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"The bytes of objects are not in {folder}: name the folder (data) or the engine "
+            "(blobs) that has them."
+        ) from error
+    _close_blobs(blobs, held)
+    return blobs
 
 
 async def open_target(settings: Settings, held: AsyncExitStack) -> Target:
