@@ -62,10 +62,15 @@ lint: $(COMPLETE) ## format, lint, types
 check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
+# Most of a test is waiting, for a disk or for another process.
+PROCESSES := 2
+# What pytest ends with where ARGS names none of those.
+NO_TESTS := 5
 .PHONY: test
 test: $(COMPLETE) $(BUNDLE) browser languages databases engine prometheus package-tools ## every test: ours, the SDKs', the browser's and the page's
-	$(BIN)/pytest $(ARGS)
-	$(BIN)/pytest -q --shared-engines $(SHARED)
+	$(BIN)/pytest -n $(PROCESSES) -m "not alone" $(ARGS)
+	$(BIN)/pytest -q -m alone $(ARGS) || [ $$? = $(NO_TESTS) ]
+	$(BIN)/pytest -q -n $(PROCESSES) --shared-engines $(SHARED)
 	$(NPM) --prefix web test
 
 ROUNDS := 1

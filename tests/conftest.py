@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from postgres_server import PostgresServer, programs, running_postgres
 from running import Demo, Server, engines, running_demo, running_server
 from s3_engine import S3Engine, lacks_engine, running_ceph
+from side_by_side import FilesSideBySide
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,6 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=1,
         help="With --shared-engines: so many servers together behind HAProxy.",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesSideBySide:
+    """Who runs what, where several processes run tests (``-n``)."""
+    return FilesSideBySide(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

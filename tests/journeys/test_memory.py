@@ -13,6 +13,8 @@ from fake_engine import fake_engine
 from ossia.client.signing_client import SigningClient
 from running import Server, running_server
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 MIB = 1024 * 1024
 UPLOADS = 256
 SIZE = 64 * MIB
@@ -46,7 +48,6 @@ def together_mib(pid: int) -> float:
     return total / 1024
 
 
-@pytest.mark.slow
 def test_256_large_uploads_at_a_time(tmp_path: Path) -> None:
     with running_server(tmp_path, "--workers", "2") as server:
         client = SigningClient(server.endpoint, server.access_key_id, server.access_key_secret)
@@ -62,7 +63,6 @@ def test_256_large_uploads_at_a_time(tmp_path: Path) -> None:
         assert client.request("GET", BUCKET).body.count(b"<Key>") == 2
 
 
-@pytest.mark.slow
 def test_256_large_uploads_at_a_time_through_an_engine(tmp_path: Path) -> None:
     """An engine takes chunks as a whole: what has come of each is held until it is one."""
     with (

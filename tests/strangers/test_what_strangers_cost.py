@@ -24,6 +24,8 @@ import pytest
 from ossia.client.signing_client import SigningClient
 from ossia.protocol.dates import format_basic, format_http, format_iso_seconds
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
+
 MIB = 1024 * 1024
 TIMES = 1000
 AT_A_TIME = 20
@@ -348,7 +350,6 @@ async def send_all(port: int, make: Make, times: int) -> set[int]:
     return found
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_thousand_of_each_leave_nothing(probed: Probed, kind: str) -> None:
     make = KINDS[kind]
@@ -369,7 +370,6 @@ def test_a_thousand_of_each_leave_nothing(probed: Probed, kind: str) -> None:
 OPEN = "strangers-welcome"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "document", [KEYS, ENTITIES, CONTROLS, CDATA], ids=["keys", "entities", "controls", "cdata"]
 )
@@ -450,7 +450,6 @@ async def hold(port: int, make: Make, probe: Callable[[], dict[str, float]]) -> 
             writer.transport.abort()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ANNOUNCED)
 def test_what_is_held_is_small(probed: Probed, kind: str) -> None:
     asyncio.run(send_all(probed.port, ANNOUNCED["nothing"], 0))
