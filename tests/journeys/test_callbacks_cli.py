@@ -6,9 +6,8 @@ import select
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +80,12 @@ def next_line(process: "subprocess.Popen[bytes]") -> str:
     assert process.stdout is not None
     assert select.select([process.stdout], [], [], STARTS_WITHIN_S)[0], "nothing was printed"
     return process.stdout.readline().decode()
+
+
+def await_tail(process: "subprocess.Popen[bytes]") -> None:
+    """Return when it tells of what happens from then on."""
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith(b"Waiting for callbacks at http://")
 
 
 def nobody() -> str:
@@ -160,10 +165,8 @@ def test_what_a_receiver_says_cannot_move_the_cursor(server: Server) -> None:
 
 def test_tail_follows(server: Server) -> None:
     failed(server, "tailed", "before.txt")
-    # What happened just before the command is shown too: it may not have been written yet.
-    time.sleep(0.8)
     with following(server, "tail", "--bucket", "tailed") as process:
-        time.sleep(1.5)
+        await_tail(process)
         url = nobody()
         upload(server, "other", "x.txt", callback(url))
         upload(server, "tailed", "after.txt", callback(url))
@@ -176,23 +179,15 @@ def test_tail_follows(server: Server) -> None:
 
 def test_tail_outlives_a_restart(tmp_path: Path) -> None:
     listen = ("--listen", f"127.0.0.1:{free_port()}")
-    with running_server(tmp_path, *listen) as first:
-        upload(first, "restarted", "before.txt", callback(nobody()))
-        time.sleep(0.8)
-        process = subprocess.Popen(
-            command("tail", "--json"),
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env=environment(first),
-        )
-        time.sleep(1.5)
-    with running_server(tmp_path, *listen) as again:
-        upload(again, "restarted", "after.txt", callback(nobody()))
-        assert json.loads(next_line(process))["key"] == "after.txt"
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert process.stdout is not None
-    process.stdout.close()
+    with ExitStack() as held:
+        with running_server(tmp_path, *listen) as first:
+            failed(first, "restarted", "before.txt")
+            process = held.enter_context(following(first, "tail", "--json"))
+            await_tail(process)
+        with running_server(tmp_path, *listen) as again:
+            upload(again, "restarted", "after.txt", callback(nobody()))
+            assert json.loads(next_line(process))["key"] == "after.txt"
+    assert process.returncode == 0
 
 
 def test_tail_as_json(server: Server) -> None:
@@ -200,7 +195,7 @@ def test_tail_as_json(server: Server) -> None:
         following(server, "tail", "--json", "--failed", "--bucket", "tailed-too") as process,
         Inbox() as inbox,
     ):
-        time.sleep(1.5)
+        await_tail(process)
         upload(server, "tailed-too", "fine.txt", callback(inbox.url))
         upload(server, "tailed-too", "bad.txt", callback(nobody()))
         assert json.loads(next_line(process))["key"] == "bad.txt"

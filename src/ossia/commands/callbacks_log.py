@@ -111,8 +111,8 @@ def tail(*, server: AdminServer, bucket: str | None, failed: bool, as_json: bool
     accepted = False if failed else None
     # Rows from now on: nobody wants yesterday's again.
     after = server.get("callbacks", limit=1)["latest"]
-    if not as_json:
-        click.echo(f"Waiting for callbacks at {server.client.endpoint} …", err=True)
+    # Scripts wait for it, too: what happens earlier is not told.
+    click.echo(f"Waiting for callbacks at {server.client.endpoint} …", err=True)
     try:
         while True:
             try:
