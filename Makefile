@@ -94,6 +94,15 @@ bench: $(COMPLETE) ## the benchmarks
 docs: $(COMPLETE) ## regenerate the reference pages
 	$(BIN)/python -m ossia.node.reference
 
+.PHONY: site
+site: $(COMPLETE) ## build the documentation site into .cache/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict $(ARGS)
+	@echo "open .cache/site/index.html"
+
+.PHONY: site-serve
+site-serve: $(COMPLETE) ## show it on this machine only, and again after each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --strict --dev-addr 127.0.0.1:8001 $(ARGS)
+
 .PHONY: compatibility
 compatibility: $(COMPLETE) $(BUNDLE) languages ## run the SDKs, and write down who did what
 	OSSIA_WRITE_DOCS=1 $(BIN)/pytest tests/conformance/sdk/test_compatibility.py $(ARGS)
@@ -146,7 +155,7 @@ $(RUNTIME): | $(BIN)/python
 
 $(COMPLETE): | $(RUNTIME)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[batch-signing,traces]' \
-	  --group dev --group sdk
+	  --group dev --group sdk --group docs
 	@rm -f $(VENV)/.complete-*
 	@touch $@
 

@@ -64,7 +64,7 @@ def up(*, appserver: str, bucket: str, as_json: bool, config: Path | None, **fla
     sys.exit(run(loaded(flags, config), appserver=appserver, bucket=bucket, as_json=as_json))
 
 
-class _Elsewhere(click.Command):
+class Elsewhere(click.Command):
     """A command of another module, which is imported when it is run."""
 
     def __init__(self, name: str, place: str, text: str) -> None:
@@ -78,10 +78,14 @@ class _Elsewhere(click.Command):
         )
         self._place = place
 
-    def _run(self, arguments: tuple[str, ...]) -> None:
+    def imported(self) -> click.Command:
+        """The command itself."""
         module, _, name = self._place.partition(":")
         command: click.Command = getattr(import_module(module), name)
-        command.main(list(arguments), prog_name=f"ossia {self.name}")
+        return command
+
+    def _run(self, arguments: tuple[str, ...]) -> None:
+        self.imported().main(list(arguments), prog_name=f"ossia {self.name}")
 
 
 for _name, _place, _text in (
@@ -123,7 +127,7 @@ for _name, _place, _text in (
         "Make a new server of a backup, on this engine or the other.",
     ),
 ):
-    cli.add_command(_Elsewhere(_name, _place, _text))
+    cli.add_command(Elsewhere(_name, _place, _text))
 
 
 @cli.command()

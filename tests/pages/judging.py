@@ -1,0 +1,138 @@
+"""What is said of blocks that nobody follows: that there is a reason, and that they are written well.
+
+How a block is judged depends on its language; one that has no row here cannot be left unfollowed.
+"""
+
+import ast
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import click
+import yaml  # type: ignore[import-untyped]
+from pygments.lexers import find_lexer_class_by_name  # type: ignore[import-untyped]
+from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+from reading import Fence
+
+from ossia.cli import Elsewhere, cli
+
+_ENDS_COMMAND: Final = frozenset({"|", "||", "&&", ";", "&", ">", "<", ">>", "2>"})
+_PLACEHOLDER: Final = "…"
+
+
+class BlockError(AssertionError):
+    """Something is wrong with a block; names page and line."""
+
+
+def judge(fence: Fence) -> None:
+    """Refuse *fence* unless it is followed, or checked and with a reason for being checked only."""
+    try:
+        find_lexer_class_by_name(fence.language)
+    except ClassNotFound as unknown:
+        raise BlockError(f"{fence.place}: nobody knows a language {fence.language!r}") from unknown
+    if fence.is_shell:
+        fence.commands()
+    if fence.not_run is None:
+        if fence.title is None and not fence.is_shell and fence.language != "python":
+            raise BlockError(
+                f"{fence.place}: nobody follows this: give it a title, which makes it a file, "
+                "or say why not: <!-- not run: … -->"
+            )
+        return
+    if not fence.not_run:
+        raise BlockError(f"{fence.place}: say why it is not run")
+    if fence.language not in CHECKS:
+        raise BlockError(f"{fence.place}: nobody can check {fence.language!r}: follow it")
+    try:
+        CHECKS[fence.language](fence)
+    except Exception as wrong:
+        raise BlockError(f"{fence.place}: {wrong}") from wrong
+
+
+def _shell(fence: Fence) -> None:
+    for command in fence.commands():
+        _passes(["bash", "-n"], command.text)
+        for arguments in _ossia_in(command.text):
+            _is_taken(arguments)
+
+
+def _passes(program: list[str], text: str) -> None:
+    done = subprocess.run(program, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(done.stderr or done.stdout)
+
+
+def _ossia_in(command: str) -> Iterator[list[str]]:
+    """The arguments of each ``ossia`` in a line of the shell, comments and pipes aside."""
+    for inner in re.findall(r"\$\(([^()]*)\)", command):
+        yield from _ossia_in(inner)
+    outer = re.sub(r"\$\([^()]*\)", "inner", command)
+    lexer = shlex.shlex(outer, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words = list(lexer)
+    for at, word in enumerate(words):
+        is_first = at == 0 or words[at - 1] in _ENDS_COMMAND or "sudo" in words[:at]
+        if word == "ossia" and is_first and (at == 0 or words[at - 1] != "-u"):
+            arguments = words[at + 1 :]
+            ends = [n for n, each in enumerate(arguments) if each in _ENDS_COMMAND]
+            kept = arguments[: ends[0]] if ends else arguments
+            yield [each for each in kept if each != _PLACEHOLDER]
+
+
+def _is_taken(arguments: list[str]) -> None:
+    """Whether ``ossia`` knows such a command and its options; values may be made up."""
+    command: click.Command = cli
+    context: click.Context | None = None
+    while True:
+        if isinstance(command, Elsewhere):
+            command = command.imported()
+        try:
+            context = command.make_context(command.name, list(arguments), context)
+        except click.exceptions.Exit:
+            return  # --help
+        except click.BadParameter as wrong:
+            if isinstance(wrong, click.MissingParameter):
+                raise
+            return
+        if not isinstance(command, click.Group):
+            return
+        # click keeps the sub-command and what follows it apart.
+        _, found, arguments = command.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        assert found is not None
+        command = found
+
+
+def _json(fence: Fence) -> None:
+    json.loads(fence.text)
+
+
+def _javascript(fence: Fence) -> None:
+    node = shutil.which("node")
+    if node is None:
+        return
+    # What uses `require` may use `await` too: as in a module, or at a prompt.
+    _passes([node, "--check", "--input-type=module", "-"], fence.text)
+
+
+CHECKS: Final[dict[str, Callable[[Fence], object]]] = {
+    "console": _shell,
+    "bash": _shell,
+    "sh": _shell,
+    "python": lambda fence: ast.parse(fence.text),
+    "json": _json,
+    "yaml": lambda fence: list(yaml.safe_load_all(fence.text)),
+    "toml": lambda fence: tomllib.loads(fence.text),
+    "xml": lambda fence: ET.fromstring(fence.text),  # noqa: S314 - it is ours
+    "js": _javascript,
+    # Nothing that could be wrong but to a person.
+    "text": lambda fence: fence.text,
+    "markdown": lambda fence: fence.text,
+}
