@@ -15,7 +15,7 @@ Preparation = Callable[[Reader], AbstractContextManager[None]]
 PREPARATIONS: Final[dict[str, Preparation]] = {}
 """By the page's name, such as ``docs/clients.md``."""
 
-ELSEWHERE: Final[dict[str, str]] = {}
+ELSEWHERE: Final[dict[str, str]] = {"docs/tutorial.md": "tests/pages/test_tutorial.py"}
 """Pages that a test of their own follows, and the file that has it."""
 
 

@@ -142,7 +142,7 @@ def _is_comment(lines: list[str]) -> bool:
 
 def _inside(opening: re.Match[str], lines: Iterator[tuple[int, str]], place: str) -> str:
     closing = re.compile(rf"^ *{opening['marks']}`* *$")
-    inside = []
+    inside: list[str] = []
     for _, line in lines:
         if closing.match(line):
             return "".join(f"{each}\n" for each in inside)
