@@ -27,6 +27,12 @@ WITHIN_S: Final = 60
 _ANY: Final = ("…", "...")
 _PROGRAMS: Final = Path(sys.executable).parent
 _PYTHON_PROMPT: Final = Path(__file__).with_name("python_prompt.py")
+_GAPS: Final = {
+    (False, False): ".*",
+    (True, True): "(?: .*)? ",
+    (False, True): "(?:.* )?",
+    (True, False): "(?: .*)?",
+}
 _SHOW: Final = 4000
 
 
@@ -153,7 +159,12 @@ def _plain(line: str) -> str:
 
 
 def _with_gaps(line: str) -> str:
-    return ".*".join(re.escape(part) for part in re.split(r"…|\.\.\.", line))
+    """A gap between blanks is any number of words, none included; elsewhere any characters."""
+    parts = re.split(r"(^(?:…|\.\.\.) | (?:…|\.\.\.) | (?:…|\.\.\.)$|…|\.\.\.)", line)
+    return "".join(
+        _GAPS[bool(part.startswith(" ")), bool(part.endswith(" "))] if at % 2 else re.escape(part)
+        for at, part in enumerate(parts)
+    )
 
 
 def _ports(text: str, ports: Mapping[int, int]) -> str:

@@ -89,6 +89,12 @@ def test_a_page_is_read_in_parts(tmp_path: Path) -> None:
     [
         ("a  b", "a b\n", True),
         ("a … c", "a b c\n", True),
+        ("a … c", "a c\n", True),
+        ("a … c", "ac\n", False),
+        ("a …c", "a bc\n", True),
+        ("… b …", "b\n", True),
+        ("… b …", "a b c\n", True),
+        ("… b", "ab\n", False),
         ("a...", "abc\n", True),
         ("a\n…\nd", "a\nb\nc\nd\n", True),
         ("a\n…", "a\n", True),
