@@ -1,10 +1,9 @@
 """Does what a page says, as a reader would: writes its files, types its commands, looks at the answers.
 
 1. A page has a work folder, a home and ports of its own; nothing is left of it but what it printed.
-2. Ports that pages name are stood in for by free ones, in everything that is typed, written and read,
-   so that pages can be followed on a machine that uses those ports itself.
-3. What is shown below a command must be what it prints: line for line, where ``…`` is any text in a line
-   and a line of its own any number of lines.  How many blanks there are does not count.
+2. Free ports and folders below the work folder stand in for the ports and folders that pages name, in
+   everything that is typed, written and read: pages can be followed on a machine that uses those itself.
+3. What is shown below a command must be what it prints (`showing`).
 """
 
 import os
@@ -17,22 +16,18 @@ from pathlib import Path
 from typing import Final
 
 from reading import Command, Fence, Page
+from showing import shows
 from terminal import Answer, Terminal, running_terminal
 
 from running import free_port
 
-PORTS: Final = (9000, 7080, 8000, 8080, 3000, 5000, 9101)
+PORTS: Final = (9000, 9001, 7080, 7081, 8000, 8080, 8999, 3000, 5000, 9101)
 """What pages name."""
+FOLDERS: Final = ("/mnt", "/srv", "/etc/ossia", "/var/log/ossia")
+"""The same."""
 WITHIN_S: Final = 60
-_ANY: Final = ("…", "...")
 _PROGRAMS: Final = Path(sys.executable).parent
 _PYTHON_PROMPT: Final = Path(__file__).with_name("python_prompt.py")
-_GAPS: Final = {
-    (False, False): ".*",
-    (True, True): "(?: .*)? ",
-    (False, True): "(?:.* )?",
-    (True, False): "(?: .*)?",
-}
 _SHOW: Final = 4000
 
 
@@ -43,10 +38,11 @@ class PageError(AssertionError):
 class Reader:
     """Follows one page, block by block."""
 
-    def __init__(self, page: Page, folder: Path, terminal: Terminal, ports: dict[int, int]) -> None:
+    def __init__(self, page: Page, folder: Path, terminal: Terminal, names: dict[str, str]) -> None:
         self.page = page
         self.folder = folder
-        self.ports = ports
+        self.names = names
+        """What stands on the page, and what stands in for it here."""
         self.printed: list[str] = []
         """What every command printed, in the words of the page."""
         self._terminal = terminal
@@ -60,16 +56,18 @@ class Reader:
             fence = self._left.pop(0)
             if fence.not_run is None:
                 self._follow(fence)
+            elif fence.instead is not None:
+                self._run(fence, Command(fence.line, fence.instead), fence.exits)
         if until is not None and not self._left:
             raise PageError(f"{self.page.name}: there is nothing left to do below {until!r}")
 
     def here(self, text: str) -> str:
-        """*text* of the page with the ports that there are."""
-        return _ports(text, self.ports)
+        """*text* of the page with what stands in for its names."""
+        return _renamed(text, self.names)
 
     def there(self, text: str) -> str:
-        """What was printed, with the ports of the page."""
-        return _ports(text, {here: there for there, here in self.ports.items()})
+        """What was printed, with the names of the page."""
+        return _renamed(text, {here: there for there, here in self.names.items()})
 
     def type(self, command: str, within_s: float = WITHIN_S) -> str:
         """What somebody does at this point of the page that it leaves to the reader."""
@@ -77,6 +75,10 @@ class Reader:
         if answer.code != 0:
             raise PageError(f"{self.page.name}: {command!r} {_ended(answer)}")
         return self.there(answer.text)
+
+    def type_beside(self, command: str, shown: str) -> None:
+        """The same, of what runs beside; *shown* is its first lines."""
+        self._run_beside(None, Command(0, f"{command} &", shown), f"{self.page.name}: {command!r}")
 
     def _follow(self, fence: Fence) -> None:
         if fence.title is not None:
@@ -114,11 +116,11 @@ class Reader:
         if command.shown and not shows(command.shown, printed):
             raise PageError(_differs(place, command.shown, printed))
 
-    def _run_beside(self, fence: Fence, command: Command, place: str) -> None:
+    def _run_beside(self, fence: Fence | None, command: Command, place: str) -> None:
         if not command.shown:
             raise PageError(f"{place} runs beside: show what it prints when it is ready")
         log = self._terminal.type_beside(self.here(command.text))
-        until = time.monotonic() + (fence.within_s or WITHIN_S)
+        until = time.monotonic() + ((fence and fence.within_s) or WITHIN_S)
         while not shows(f"{command.shown}\n…", printed := self.there(log.read_text())):
             if time.monotonic() > until:
                 raise PageError(_differs(place, command.shown, printed))
@@ -146,30 +148,10 @@ class Reader:
             raise PageError(f"{fence.place}: this Python {_ended(answer)}")
 
 
-def shows(shown: str, printed: str) -> bool:
-    """Whether *shown*, from a page, is what was *printed*."""
-    lines = [_plain(line) for line in shown.strip().splitlines()]
-    pattern = "".join(r"(?:.*\n)*" if line in _ANY else f"{_with_gaps(line)}\n" for line in lines)
-    text = "".join(f"{_plain(line)}\n" for line in printed.strip().splitlines())
-    return re.fullmatch(pattern, text) is not None
-
-
-def _plain(line: str) -> str:
-    return " ".join(line.split())
-
-
-def _with_gaps(line: str) -> str:
-    """A gap between blanks is any number of words, none included; elsewhere any characters."""
-    parts = re.split(r"(^(?:…|\.\.\.) | (?:…|\.\.\.) | (?:…|\.\.\.)$|…|\.\.\.)", line)
-    return "".join(
-        _GAPS[bool(part.startswith(" ")), bool(part.endswith(" "))] if at % 2 else re.escape(part)
-        for at, part in enumerate(parts)
-    )
-
-
-def _ports(text: str, ports: Mapping[int, int]) -> str:
-    named = "|".join(map(str, ports))
-    return re.sub(rf"\b({named})\b", lambda found: str(ports[int(found[1])]), text)
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    # The longest first: a name may begin with another.
+    named = "|".join(re.escape(each) for each in sorted(names, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)({named})(?!\w)", lambda found: names[found[1]], text)
 
 
 def _ended(answer: Answer) -> str:
@@ -187,25 +169,36 @@ def following(page: Page, folder: Path, path: str | None = None) -> Iterator[Rea
 
     Programs are found where these tests run, or as *path* says.
     """
-    ports = {port: free_port() for port in PORTS}
     work, home = folder / "work", folder / "home"
-    for each in (work, home):
-        each.mkdir(parents=True)
-    environment = _environment(home, ports, path)
-    with running_terminal(work, folder / "typed", environment) as terminal:
-        yield Reader(page, work, terminal, ports)
+    names = {str(port): str(free_port()) for port in PORTS}
+    names |= {each: f"{folder}/root{each}" for each in FOLDERS}
+    for made in (work, home, *(Path(names[each]) for each in FOLDERS)):
+        made.mkdir(parents=True)
+    if path is None:
+        path = f"{_without_pip(folder / 'bin')}:{_PROGRAMS}:{os.environ['PATH']}"
+    with running_terminal(work, folder / "typed", _environment(home, names, path)) as terminal:
+        yield Reader(page, work, terminal, names)
 
 
-def _environment(home: Path, ports: Mapping[int, int], path: str | None) -> dict[str, str]:
+def _without_pip(folder: Path) -> Path:
+    """A folder with a pip that does nothing: pages must not change what the tests run in."""
+    folder.mkdir()
+    pip = folder / "pip"
+    pip.write_text("#!/bin/sh\necho 'make an environment first: python3 -m venv' >&2\nexit 1\n")
+    pip.chmod(0o755)
+    return folder
+
+
+def _environment(home: Path, names: Mapping[str, str], path: str) -> dict[str, str]:
     """Nothing of ours, and the ports of programs that are not told any."""
     given = {name: value for name, value in os.environ.items() if not name.startswith("OSSIA_")}
     for name in ("PYTHONPATH", "VIRTUAL_ENV", "PYTHONHOME"):
         given.pop(name, None)
-    server, application = (f"127.0.0.1:{ports[port]}" for port in (9000, 7080))
+    server, application = (f"127.0.0.1:{names[port]}" for port in ("9000", "7080"))
     return {
         **given,
         "HOME": str(home),
-        "PATH": path or f"{_PROGRAMS}:{os.environ['PATH']}",
+        "PATH": path,
         "LC_ALL": "C.UTF-8",
         "COLUMNS": "120",
         "PYTHONUNBUFFERED": "1",

@@ -39,6 +39,8 @@ def judge(fence: Fence) -> None:
     if fence.is_shell:
         fence.commands()
     if fence.not_run is None:
+        if fence.instead is not None:
+            raise BlockError(f"{fence.place}: say why something else is run instead")
         if fence.title is None and not fence.is_shell and fence.language != "python":
             raise BlockError(
                 f"{fence.place}: nobody follows this: give it a title, which makes it a file, "

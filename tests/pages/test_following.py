@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from following import PageError, Reader, following, shows
+from following import PageError, Reader, following
 from reading import read_page
+from showing import shows
 
 
 def follow(folder: Path, text: str) -> Reader:
@@ -45,7 +46,24 @@ def test_ports_of_pages_are_free_ones(tmp_path: Path) -> None:
         "port = 9000\n90001 http://127.0.0.1:7080/\n$ ! grep 900[0] a.py\n$ echo $OSSIA_LISTEN\n127.0.0.1:9000\n```\n"
     )
     reader = follow(tmp_path, text)
-    assert reader.here("9000") == str(reader.ports[9000]) != "9000"
+    assert reader.here("9000") == reader.names["9000"] != "9000"
+
+
+def test_folders_of_pages_are_their_own(tmp_path: Path) -> None:
+    text = "```console\n$ touch /mnt/a; ls -d /mnt/a\n/mnt/a\n```\n"
+    reader = follow(tmp_path, text)
+    assert Path(reader.here("/mnt/a")).exists()
+    assert not Path("/mnt/a").exists()
+
+
+def test_something_else_is_typed_where_only_the_reader_knows(tmp_path: Path) -> None:
+    text = "<!-- not run: yours -->\n<!-- instead: KEY=1 -->\n```sh\nKEY=…\n```\n```sh\n[ $KEY = 1 ]\n```\n"
+    follow(tmp_path, text)
+
+
+def test_the_environment_of_the_tests_stays_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(PageError, match="venv"):
+        follow(tmp_path, "```sh\npip install ossia\n```\n")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +120,11 @@ def test_a_page_is_read_in_parts(tmp_path: Path) -> None:
         ("b", "a\nb\n", False),
         ("a\nb", "b\na\n", False),
         ("a.c", "abc\n", False),
+        ("at 2026-11-21 16:05:23 in 2 ms", "at 2027-01-01 00:00:00 in 3.5 ms", True),
+        ("at 2026-11-21", "at noon", False),
+        ("LTAI5t7b703e…: 01a1fedaf18e00000046e6af", "LTAI5tff: 01A1FEDAF18E00000046E6B0", True),
+        ("01a1fedaf18e00000046e6af", "01a1", False),
+        ("in 2 ms", "in 2", False),
     ],
 )
 def test_what_is_shown(shown: str, printed: str, same: bool) -> None:

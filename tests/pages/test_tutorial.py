@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from following import Reader, following
-from packed import committed_wheel
 from reading import Page, read_page
 
 from browsing import Viewer, needs_browser, running_browser
+from packed import committed_wheel
 
 pytestmark = pytest.mark.slow
 PAGE = read_page("docs/tutorial.md")
