@@ -80,6 +80,14 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _with_links(markdown, path, pointed)
 
 
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Give what has no sections, such as a page that is one table, the room of the list of them."""
+    del config, files
+    if len(page.toc) == 1 and not page.toc.items[0].children:
+        page.meta["hide"] = ["toc"]
+    return html
+
+
 def _elsewhere(markdown: str, path: str) -> list[str]:
     """What is linked to outside docs/."""
     found: list[str] = []

@@ -13,7 +13,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "testing.md"
 
 
 def blocks() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```python title=.*?\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_the_tests_of_the_page_pass(tmp_path: Path) -> None:

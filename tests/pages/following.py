@@ -54,6 +54,8 @@ class Reader:
         """Do everything, or everything above the heading *until* that is not done yet."""
         while self._left and self._left[0].heading != until:
             fence = self._left.pop(0)
+            if fence.before is not None:
+                self.type(fence.before)
             if fence.not_run is None:
                 self._follow(fence)
             elif fence.instead is not None:
@@ -75,6 +77,19 @@ class Reader:
         if answer.code != 0:
             raise PageError(f"{self.page.name}: {command!r} {_ended(answer)}")
         return self.there(answer.text)
+
+    def paste(self, text: str) -> None:
+        """The same, at the page's Python prompt."""
+        self._paste(
+            Fence(
+                page=self.page.name,
+                line=0,
+                heading="",
+                language="python",
+                title=None,
+                text=text,
+            )
+        )
 
     def type_beside(self, command: str, shown: str) -> None:
         """The same, of what runs beside; *shown* is its first lines."""
@@ -135,6 +150,7 @@ class Reader:
             self._prompt = self._terminal.type_beside(f"python {_PYTHON_PROMPT} {blocks} &")
         self._pasted += 1
         before = len(self._prompt.read_text())
+        self._terminal.type(f"env -0 >{blocks / str(self._pasted)}.environment", WITHIN_S)
         (blocks / "part").write_text(self.here(fence.text))
         (blocks / "part").rename(blocks / f"{self._pasted}.py")
         ended = blocks / f"{self._pasted}.ended"

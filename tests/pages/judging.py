@@ -77,14 +77,17 @@ def _ossia_in(command: str) -> Iterator[list[str]]:
     outer = re.sub(r"\$\([^()]*\)", "inner", command)
     lexer = shlex.shlex(outer, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    words = list(lexer)
-    for at, word in enumerate(words):
-        is_first = at == 0 or words[at - 1] in _ENDS_COMMAND or "sudo" in words[:at]
-        if word == "ossia" and is_first and (at == 0 or words[at - 1] != "-u"):
-            arguments = words[at + 1 :]
-            ends = [n for n, each in enumerate(arguments) if each in _ENDS_COMMAND]
-            kept = arguments[: ends[0]] if ends else arguments
-            yield [each for each in kept if each != _PLACEHOLDER]
+    simple: list[list[str]] = [[]]
+    for word in lexer:
+        if word in _ENDS_COMMAND:
+            simple.append([])
+        else:
+            simple[-1].append(word)
+    for words in simple:
+        if words[:1] == ["sudo"]:
+            del words[: 3 if words[1:2] == ["-u"] else 1]
+        if words[:1] == ["ossia"]:
+            yield [each for each in words[1:] if each != _PLACEHOLDER]
 
 
 def _is_taken(arguments: list[str]) -> None:
@@ -124,6 +127,18 @@ def _javascript(fence: Fence) -> None:
     _passes([node, "--check", "--input-type=module", "-"], fence.text)
 
 
+def _braces(fence: Fence) -> None:
+    """Whether every bracket has its other half, strings aside; who can tell more is not at hand."""
+    opened: list[str] = []
+    for mark in re.sub(r'"(\\.|[^"\\])*"', "", fence.text):
+        if mark in "([{":
+            opened.append(mark)
+        elif mark in ")]}" and (not opened or f"{opened.pop()}{mark}" not in {"()", "[]", "{}"}):
+            raise ValueError(f"{mark} closes nothing")
+    if opened:
+        raise ValueError(f"{opened[-1]} is never closed")
+
+
 CHECKS: Final[dict[str, Callable[[Fence], object]]] = {
     "console": _shell,
     "bash": _shell,
@@ -134,6 +149,9 @@ CHECKS: Final[dict[str, Callable[[Fence], object]]] = {
     "toml": lambda fence: tomllib.loads(fence.text),
     "xml": lambda fence: ET.fromstring(fence.text),  # noqa: S314 - it is ours
     "js": _javascript,
+    "nginx": _braces,
+    "go": _braces,
+    "java": _braces,
     # Nothing that could be wrong but to a person.
     "text": lambda fence: fence.text,
     "markdown": lambda fence: fence.text,

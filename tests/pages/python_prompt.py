@@ -5,6 +5,7 @@ in FOLDER/1.ended how it ended.  Not imported: it runs in the page's environment
 """
 
 import itertools
+import os
 import sys
 import time
 import traceback
@@ -12,11 +13,15 @@ from pathlib import Path
 
 
 def main(folder: Path) -> None:
+    sys.path[0] = ""
     names: dict[str, object] = {"__name__": "__main__"}
     for number in itertools.count(1):
         block = folder / f"{number}.py"
         while not block.exists():
             time.sleep(0.02)
+        # As if it had been started after what was typed in the meantime.
+        variables = (folder / f"{number}.environment").read_bytes().decode().split("\0")
+        os.environ.update(dict(each.split("=", 1) for each in variables if each))
         code = 0
         try:
             exec(compile(block.read_text(), str(block), "exec"), names)  # noqa: S102 - its purpose
