@@ -229,7 +229,7 @@ def the_root_key(reader: Reader) -> Iterator[None]:
         _BUCKET.replace("photos", "my-bucket") + "bucket.put_bucket_acl('public-read-write')"
     )
     yield
-    assert """b'{"Status":"OK"}'\n""" in reader.printed, reader.printed
+    assert """b'{"Status": "OK"}'\n""" in reader.printed, reader.printed
 
 
 PREPARATIONS: Final[dict[str, Preparation]] = {

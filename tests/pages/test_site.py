@@ -1,15 +1,24 @@
 """The documentation site: it is whole, everything on it is found, and nothing is fetched from elsewhere."""
 
+import functools
 import os
 import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from reading import ROOT
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
+
+from browsing import Viewer, needs_browser, running_browser
 
 FETCHED = {
     ("link", "href"), ("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("object", "data"),
@@ -106,3 +115,61 @@ def test_code_that_pages_link_to_is_on_the_site(site: Path) -> None:
     shown = (site / "repository" / "examples" / "appserver" / "flask_app.py.html").read_text()
     (first,) = re.findall(r"^def (\w+)", source, re.MULTILINE)[:1]
     assert first in shown
+
+
+@contextmanager
+def served(site: Path) -> Iterator[str]:
+    """As any web server would have it."""
+    handler = functools.partial(_Silent, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *about: object) -> None:
+        pass
+
+
+def copied(browser: WebDriver) -> str:
+    text: str = browser.execute_async_script(
+        "navigator.clipboard.readText().then(arguments[0], (e) => arguments[0](''))"
+    )
+    return text
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_reader_searches_and_copies_commands(site: Path, tmp_path: Path) -> None:
+    with served(site) as base, running_browser(tmp_path / "chromium", 1280, 900) as browser:
+        viewer = Viewer(browser)
+        browser.get(f"{base}/tutorial.html")
+        may = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+        browser.execute_cdp_cmd("Browser.grantPermissions", may)
+        viewer.until(lambda: viewer.all(".language-console button"))[1].click()
+        viewer.until(lambda: copied(browser))
+        assert copied(browser).split("\n")[0] == "ossia serve &"
+        assert "ready" not in copied(browser)
+        viewer.one("[data-md-component=search-query]").send_keys("presigned", Keys.NULL)
+        found = viewer.until(lambda: viewer.all(".md-search-result__item a"))
+        assert any("clients.html" in each.get_attribute("href") for each in found)
+        asked = browser.execute_script(
+            "return performance.getEntriesByType('resource').map((each) => each.name)"
+        )
+        assert asked
+        assert [each for each in asked if not each.startswith(base)] == []
+        assert viewer.errors() == []
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_page_is_as_wide_as_a_phone(site: Path, tmp_path: Path) -> None:
+    """Tables and code that are wider are moved by themselves."""
+    with served(site) as base, running_browser(tmp_path / "chromium", 1280, 900) as browser:
+        phone = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+        for name in ("tutorial", "settings", "compatibility", "scale", "logs"):
+            browser.get(f"{base}/{name}.html")
+            shown = browser.execute_script("return document.documentElement.scrollWidth")
+            assert shown <= phone["width"], name

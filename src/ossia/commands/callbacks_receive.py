@@ -84,7 +84,7 @@ def receive(
 ) -> None:  # fmt: skip
     """Receive callbacks: print, verify, and answer as told.
 
-    What is genuine is answered with 200 and {"Status":"OK"}, what is not with 400, unless
+    What is genuine is answered with 200 and {"Status": "OK"}, what is not with 400, unless
     --status and --body say otherwise.
     """
     script = Script(
