@@ -57,6 +57,15 @@ def judge(fence: Fence) -> None:
         raise BlockError(f"{fence.place}: {wrong}") from wrong
 
 
+def judge_spoken(code: str) -> None:
+    """Refuse *code* of a sentence if it names a command or an option of ``ossia`` that is not there."""
+    for arguments in _ossia_in(code):
+        try:
+            _is_taken(arguments)
+        except (click.MissingParameter, click.BadOptionUsage, click.exceptions.NoArgsIsHelpError):
+            continue  # a sentence may leave them out
+
+
 def _shell(fence: Fence) -> None:
     for command in fence.commands():
         _passes(["bash", "-n"], command.text)

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+import click
 import pytest
-from judging import BlockError, judge
+from judging import BlockError, judge, judge_spoken
 from reading import Command, Fence, UnreadableError, read_page
 
 
@@ -105,6 +106,19 @@ BAD = [
     pytest.param("console", "no prompt", "", "prompt", id="no-prompt"),
     pytest.param("rust", "fn", "<!-- not run: why -->\n", "check", id="nobody-can-check"),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "code", ["ossia kay list", "ossia key make", "ossia key list --al", "ossia serv"]
+)
+def test_sentences_name_commands_that_are_there(code: str) -> None:
+    with pytest.raises(click.UsageError, match="No such"):
+        judge_spoken(code)
+
+
+def test_sentences_leave_things_out() -> None:
+    for code in ("ossia key", "ossia key create", "ossia key create --data …", "ossia up --help"):
+        judge_spoken(code)
 
 
 @pytest.mark.parametrize(("language", "text", "above"), GOOD)
