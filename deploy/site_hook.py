@@ -81,9 +81,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Give what has no sections, such as a page that is one table, the room of the list of them."""
+    """Give a page that is little but a table the room of its table of contents."""
     del config, files
-    if len(page.toc) == 1 and not page.toc.items[0].children:
+    if len(page.toc.items) == 1 and len(page.toc.items[0].children) <= 1:
         page.meta["hide"] = ["toc"]
     return html
 

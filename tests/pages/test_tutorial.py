@@ -5,6 +5,7 @@ Reading and typing are not measured but reckoned (`Effort`); what the machine do
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def reader(wheel: Path, tmp_path: Path) -> Iterator[Reader]:
     """Who has nothing but Python; pip finds Ossia where the release would be."""
-    with following(PAGE, tmp_path / "page", path=os.defpath) as reader:
+    with following(PAGE, tmp_path / "page", path=f"{sys.base_prefix}/bin:{os.defpath}") as reader:
         (tmp_path / "constraints.txt").write_text(f"ossia @ {wheel.as_uri()}\n")
         reader.type(f"export PIP_CONSTRAINT={tmp_path / 'constraints.txt'}")
         yield reader

@@ -107,6 +107,8 @@ _OIDC_EXAMPLE = (
         "`oidc:sub` should always be among the conditions, or everybody whom the issuer knows may:"
     ),
     "",
+    "<!-- not run: ACCOUNT, NAME, CLIENT and SUBJECT are yours -->",
+    "",
     "```json",
     '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",',
     '  "Principal": {"Federated": ["acs:ram::ACCOUNT:oidc-provider/NAME"]},',
@@ -142,11 +144,11 @@ def settings() -> str:
         _GENERATED,
         "Precedence: flag, environment variable, key of the TOML file given with `--config`, default.",
         "",
-        "| flag | environment | TOML key | default | meaning |",
-        "|---|---|---|---|---|",
+        "| flag, environment, TOML key | default | meaning |",
+        "|---|---|---|",
     ]
     lines += [
-        f"| `{row.flag}`{' (repeatable)' if row.many else ''} | `{row.variable}` | `{row.name}` "
+        f"| `{row.flag}`{' (repeatable)' if row.many else ''}<br>`{row.variable}`<br>`{row.name}` "
         f"| {row.shown_default} | {row.text} |"
         for row in rows()
     ]
