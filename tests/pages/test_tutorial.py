@@ -18,7 +18,7 @@ from reading import Page, read_page
 from browsing import Viewer, needs_browser, running_browser
 from packed import committed_wheel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 PAGE = read_page("docs/tutorial.md")
 PHOTO = b"\xff\xd8\xff" + bytes(20_000)
 AT_MOST_S = 600
