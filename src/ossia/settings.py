@@ -120,6 +120,18 @@ class Settings:
         kind=float,
         shown="0: nothing asks a server that stands alone whether it is ready",
     )
+    request_limit: int = _row(
+        256,
+        "Requests that each worker works on at a time; more are refused with 503 and Retry-After. "
+        "Uploads under way, and requests that wait for an application, do not count.",
+        kind=int,
+    )
+    connection_limit: int = _row(
+        32_768,
+        "Connections of clients of each worker; more are answered with 503 and closed. Fewer where "
+        "the process may not open so many files (a third of them).",
+        kind=int,
+    )
     callback_allow: tuple[str, ...] = _row(
         (),
         "What callbacks may reach besides public addresses: an origin (http://host:port), a CIDR, "
@@ -552,6 +564,9 @@ def _check(settings: Settings) -> None:
         )
     if settings.workers < 0:
         raise SettingsError("--workers must be 0 (one per core) or more.")
+    for name in ("request_limit", "connection_limit"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"--{name.replace('_', '-')} must be 1 or more.")
     if not 0 <= settings.drain_seconds <= _LONGEST_DRAIN_S:
         raise SettingsError(f"--drain-seconds must be between 0 and {_LONGEST_DRAIN_S}.")
     if settings.account_id and not (

@@ -128,7 +128,7 @@ def read_answer(client: socket.socket) -> tuple[bytes, bytes]:
     return head, body
 
 
-def refuse(error: OssError) -> Response:
+def refuse(error: OssError, request: Request | None = None) -> Response:
     return Response(error.status, [("Content-Type", "text/plain")], error.text.encode())
 
 

@@ -156,14 +156,32 @@ class Gateway:
         if self._note is not None:
             self._note(exchange.answered(GONE, ended - started, 0))
 
-    def refuse(self, error: OssError) -> Response:
-        """The answer to what is not even a request."""
+    def refuse(self, error: OssError, request: Request | None = None) -> Response:
+        """The answer to what is not served; None: to what is not even a request."""
         request_id = self._ids.next()
-        response = render_error(error, request_id=request_id, host="")
+        if request is None:
+            response = render_error(error, request_id=request_id, host="")
+        else:
+            exchange = Exchange(request, request_id)
+            response = exchange.refuse(error)
+            if self._tell is not None:
+                now = time.monotonic()
+                exchange.watch(now)
+                self._tell(exchange.told(response.status, now, response.sends()))
         response.headers.append(("x-oss-request-id", request_id))
         if self._note is not None:
             self._note(("", response.status, "", 0.0, 0, len(response.body)))
         return response
+
+    @property
+    def hurried_refusal(self) -> Callable[[int], str] | None:
+        """Counts one more refusal of so many bytes, and gives its id; None where each is told."""
+        return None if self._tell is not None else self._refuse_again
+
+    def _refuse_again(self, size: int) -> str:
+        if self._note is not None:
+            self._note(("", ServiceUnavailable.status, "", 0.0, 0, size))
+        return self._ids.next()
 
     async def _answer(self, exchange: Exchange) -> Response:
         request = exchange.request

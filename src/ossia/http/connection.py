@@ -16,6 +16,7 @@ import httptools
 from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
+from ossia.http.load import EXTRA, EXTRA_PATIENCE_S, Load, busy, is_beside, is_whole
 from ossia.http.message import BODILESS, REASONS, Request, Response, Span
 from ossia.http.sending import Drained, SpanSender, is_tls
 from ossia.http.streaming import Write, paced, send_gzip, send_pieces
@@ -40,10 +41,18 @@ class _Refused(Exception):  # noqa: N818 - carries a refusal out of the parser
         self.error = error
 
 
+class Refuser(Protocol):
+    """Makes the answer to what is not served."""
+
+    def __call__(self, error: OssError, request: Request | None = None) -> Response:
+        """The response of *error*; None: what came is not even a request."""
+
+
 class Server(Protocol):
     """What connections have in common."""
 
-    refuse: Callable[[OssError], Response]
+    refuse: "Refuser"
+    load: Load
     limits: Limits
     connections: "set[Connection]"
     timed: "set[Connection]"
@@ -60,6 +69,12 @@ class Server(Protocol):
 
     def date_line(self) -> str:
         """The ``Server`` and ``Date`` lines."""
+
+    hurries: bool
+    """Whether there is a `busy_answer`."""
+
+    def busy_answer(self) -> bytes:
+        """That there is no room, ready to be sent."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -83,6 +98,7 @@ class Connection(asyncio.BufferedProtocol):
         "_headers",
         "_in_head",
         "_into_body",
+        "_is_extra",
         "_is_timed",
         "_parser",
         "_peer",
@@ -109,6 +125,7 @@ class Connection(asyncio.BufferedProtocol):
         self._closing = False
         self._ended = False
         self._is_timed = False
+        self._is_extra = False
         self._drain_bound = 0
         self._taking: Taking | None = None
         self._reading = True
@@ -143,9 +160,16 @@ class Connection(asyncio.BufferedProtocol):
             # uvloop holds 512 KB of a TLS client that takes nothing, and what that becomes.
             self._transport.set_write_buffer_limits(_TLS_BUFFER)
         self._since = self._server.now
+        beyond = len(self._server.connections) - self._server.load.connections
         self._server.connections.add(self)
         self._watch_time()
-        if self._server.closing:
+        self._is_extra = beyond >= 0
+        if beyond >= EXTRA:
+            # It may not hear of it: who sends while he is closed is reset.
+            response = self._no_room()
+            self._transport.write(self._head(response, keeps=False) + response.body)
+            self._transport.close()
+        elif self._server.closing:
             self._transport.close()
 
     def connection_lost(self, _exc: Exception | None) -> None:
@@ -190,8 +214,10 @@ class Connection(asyncio.BufferedProtocol):
             self._take_direct(nbytes)
             return
         if not self._in_head and self._body is None and not self._busy:
-            self._in_head = True
             self._since = self._server.now
+            if self._server.load.is_tight and self._is_refused_unread(nbytes):
+                return
+            self._in_head = True
         try:
             self._parser.feed_data(self._server.scratch[:nbytes])
         except httptools.HttpParserCallbackError as error:
@@ -205,6 +231,18 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(_malformed(str(error)))
             return
         self._after_feed()
+
+    def _is_refused_unread(self, nbytes: int) -> bool:
+        """Whether a request is refused before it is parsed: what that costs, others wait for."""
+        server = self._server
+        is_plain = not (self._is_extra or self._closing or self._ended or server.closing)
+        is_between = self._gathered is None and not self._queue and not self._drained.paused
+        if not (is_plain and is_between and server.hurries):
+            return False
+        if not is_whole(bytes(server.scratch[:nbytes])) or server.load.has_room():
+            return False
+        self._transport.write(server.busy_answer())
+        return True
 
     def _after_feed(self) -> None:
         body = self._body
@@ -383,8 +421,8 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._queue:
                 request, keeps = self._queue.pop(0)
-                response = await self._handle(request)
-                keeps = keeps and not self._closing and not server.closing
+                response = await self._answer(request)
+                keeps = keeps and not self._closing and not server.closing and not self._is_extra
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
                     keeps = keeps and self._can_drain(request)
@@ -408,6 +446,22 @@ class Connection(asyncio.BufferedProtocol):
             self._busy = False
             self._since = server.now
             self._watch_time()
+
+    async def _answer(self, request: Request) -> Response:
+        """What the handler answers, or that there is no room."""
+        load = self._server.load
+        if self._is_extra and not is_beside(request):
+            return self._no_room(request)
+        if not load.takes(request):
+            return self._server.refuse(busy(), request)
+        try:
+            return await self._handle(request)
+        finally:
+            load.leave(request)
+
+    def _no_room(self, request: Request | None = None) -> Response:
+        self._server.load.refuse_connection()
+        return self._server.refuse(busy(), request)
 
     def _give_up(self, error: Exception) -> None:
         """End where half an answer may be out: nothing that follows could be understood."""
@@ -548,6 +602,8 @@ class Connection(asyncio.BufferedProtocol):
         limits = self._server.limits
         if not self._busy:
             patience = limits.head_s if self._in_head else limits.idle_s
+            if self._is_extra:
+                patience = min(patience, EXTRA_PATIENCE_S)
             if now - self._since > patience:
                 self._end()
             return

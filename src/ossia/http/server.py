@@ -12,6 +12,7 @@ Rules (each is a test in ``tests/conformance/test_http_conduct.py``):
    timers.  Who takes nothing of his answer for some seconds holds nothing but his connection.
 7. Memory per connection is bounded: a handler slower than its client pauses reading, and so do
    requests that wait for others of the same connection.
+8. What a worker cannot do in time is refused at once, requests and connections (`load`).
 """
 
 import asyncio
@@ -21,21 +22,22 @@ import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 
-from ossia.errors import OssError
-from ossia.http.connection import SMALL_BODY, Connection
+from ossia.http.connection import SMALL_BODY, Connection, Refuser
 from ossia.http.forwarded import NO_PROXIES, Proxies, revealing
-from ossia.http.message import Request, Response
+from ossia.http.load import Load, busy
+from ossia.http.message import REASONS, Request, Response
 from ossia.http.sending import SpanSender
 from ossia.http.taking import Limits
 
+REQUEST_ID = "x-oss-request-id"
 Handler = Callable[[Request], Awaitable[Response]]
-Refuser = Callable[[OssError], Response]
 
 
 class HttpServer:
     """Serves one handler on any number of listening sockets of one event loop.
 
-    What *proxies* say of their clients is believed (`forwarded`).
+    What *proxies* say of their clients is believed (`forwarded`).  With *refuse_again* a refusal is
+    made once a second and used again: it counts one more of so many bytes, and gives its id.
     """
 
     def __init__(
@@ -43,7 +45,9 @@ class HttpServer:
         handler: Handler,
         refuse: Refuser,
         *,
+        refuse_again: Callable[[int], str] | None = None,
         limits: Limits | None = None,
+        load: Load | None = None,
         threads: int = 8,
         proxies: Proxies = NO_PROXIES,
     ) -> None:
@@ -51,6 +55,11 @@ class HttpServer:
         self._revealing = revealing(handler, proxies)
         self._proxies = proxies
         self.refuse = refuse
+        self._refuse_again = refuse_again
+        self.hurries = refuse_again is not None
+        self._busy_second = 0
+        self._busy_parts: list[str] = []
+        self._busy_size = 0
         self.limits = limits or Limits()
         self.connections: set[Connection] = set()
         self.timed: set[Connection] = set()
@@ -61,6 +70,7 @@ class HttpServer:
         self._date_second = 0
         self._date_line = ""
         self.loop = asyncio.get_running_loop()
+        self.load = load or Load(self.loop)
         self._servers: list[asyncio.Server] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -101,6 +111,26 @@ class HttpServer:
             date = formatdate(second, usegmt=True)
             self._date_line = f"Server: AliyunOSS\r\nDate: {date}"
         return self._date_line
+
+    def busy_answer(self) -> bytes:
+        """That there is no room, ready to be sent; made once a second, but for its id."""
+        second = int(time.time())
+        if second != self._busy_second:
+            self._busy_second = second
+            response = self.refuse(busy())
+            lines = [
+                f"HTTP/1.1 {response.status} {REASONS[response.status]}",
+                self.date_line(),
+                *map(": ".join, response.headers),
+                f"Content-Length: {len(response.body)}",
+                "Connection: keep-alive\r\n\r\n",
+            ]
+            text = "\r\n".join(lines) + response.body.decode()
+            request_id = dict(response.headers)[REQUEST_ID]
+            self._busy_parts, self._busy_size = text.split(request_id), len(response.body)
+            return text.encode("latin-1")
+        assert self._refuse_again is not None
+        return self._refuse_again(self._busy_size).join(self._busy_parts).encode("latin-1")
 
     def _sweep(self) -> None:
         self.now = time.monotonic()

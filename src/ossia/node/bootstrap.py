@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -65,6 +65,7 @@ from ossia.gateway.pipeline import Gateway, Side
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.forwarded import Proxies
+from ossia.http.load import EXTRA, Load
 from ossia.http.server import HttpServer
 from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
@@ -217,6 +218,18 @@ def _callback_limits(settings: Settings) -> CallbackLimits:
     return CallbackLimits(
         total=min(settings.callback_limit, room),
         per_bucket=min(settings.callback_limit_per_bucket, room),
+    )
+
+
+def _load(settings: Settings, note: Callable[[str], None]) -> Load:
+    """No more connections than there can be files: one that is sent a file needs three."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    room = max(1, (files - _OTHER_FILES - EXTRA) // 3)
+    return Load(
+        asyncio.get_running_loop(),
+        in_work=settings.request_limit,
+        connections=min(settings.connection_limit, room),
+        note=note,
     )
 
 
@@ -456,9 +469,13 @@ class Node:
             gateways.append(
                 gateway(MetricsGateway, metrics(admission.at_own_address()).answer, internal.answer)
             )
-        served = partial(HttpServer, proxies=Proxies(settings.proxy_networks()))
+        self.load = _load(settings, self.metrics.refused)
+        served = partial(HttpServer, load=self.load, proxies=Proxies(settings.proxy_networks()))
         self.servers = tuple(
-            served(watching.handler(each.handle), each.refuse) for each in gateways
+            served(
+                watching.handler(each.handle), each.refuse, refuse_again=each.hurried_refusal
+            )
+            for each in gateways
         )
         self.server = self.servers[0]
 
@@ -466,6 +483,7 @@ class Node:
         """Note what this process is like now."""
         self.metrics.beat(
             connections=sum(len(each.connections) for each in self.servers),
+            in_work=self.load.in_work,
             under_way=self.callbacks.under_way,
             lines_lost=self.watching.lines_lost(),
         )

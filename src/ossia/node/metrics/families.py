@@ -13,6 +13,7 @@ from ossia.api.sts.rpc import STS_OPERATIONS
 from ossia.domain.identity.identities import CallerKind
 from ossia.domain.lifecycle import deeds
 from ossia.gateway import console, internal, metrics, pipeline
+from ossia.http.load import Reason
 from ossia.node.metrics.board import Family, Kind
 from ossia.ports import CallbackFault
 
@@ -35,6 +36,7 @@ OPERATIONS: Final = tuple(
         ]
     )
 )
+REASONS: Final = tuple(Reason)
 CALLERS: Final = tuple(kind.name.lower() for kind in CallerKind)
 STATUSES: Final = (
     *("200", "201", "203", "204", "206", "301", "302", "304"),
@@ -86,6 +88,17 @@ SENT_BYTES: Final = Family(
     labels=(_BY_OPERATION,),
 )
 
+REFUSED: Final = Family(
+    name="ossia_requests_refused_total",
+    text="Requests and connections refused before anything was done for them, by what was too much.",
+    labels=(("reason", REASONS),),
+)
+IN_WORK: Final = Family(
+    name="ossia_requests_in_work",
+    text="Requests that a worker works on, of those that --request-limit bounds.",
+    kind=Kind.GAUGE,
+    by_worker=True,
+)
 CONNECTIONS: Final = Family(
     name="ossia_connections",
     text="Connections of clients that are open.",

@@ -43,6 +43,8 @@ class WorkerMetrics:
         self._scrubbed_bytes = row.number(families.SCRUBBED_BYTES)
         self._lifecycle = self._numbers(families.LIFECYCLE)
         self.loop_lag = row.histogram(families.LOOP_LAG)
+        self._refused = self._numbers(families.REFUSED)
+        self._in_work = row.number(families.IN_WORK)
         self._connections = row.number(families.CONNECTIONS)
         self._memory = row.number(families.MEMORY)
         self._cpu = row.number(families.CPU_SECONDS)
@@ -134,14 +136,21 @@ class WorkerMetrics:
         """Let others see what was counted."""
         self._requests.write()
 
-    def beat(self, *, connections: int, under_way: int, lines_lost: int = 0) -> None:
-        """The loop has turned; how many connections there are, and callbacks under way.
+    def refused(self, reason: str) -> None:
+        """A request or a connection was too much (`http.load.Reason`)."""
+        self._refused[(reason,)].add()
+
+    def beat(
+        self, *, connections: int, under_way: int, in_work: int = 0, lines_lost: int = 0
+    ) -> None:
+        """The loop has turned; how many connections, requests and callbacks there are.
 
         *lines_lost* is how many log lines were lost since the process began.
         """
         self._log_lines_lost.add(lines_lost - self._lost_so_far)
         self._lost_so_far = lines_lost
         self._connections.set(connections)
+        self._in_work.set(in_work)
         self._under_way.set(under_way)
         if self.lines is not None:
             for state, count in zip(families.LINE_STATES, self.lines(), strict=True):

@@ -1,0 +1,185 @@
+"""How much one worker has taken on, and when that is enough.
+
+Rules:
+
+1. Of requests whose bodies have come there are so many in work at a time.  More would wait for each
+   other, and hold memory meanwhile.
+2. Who gets his turn late has waited in the kernel, where nobody sees him.  So a turn of the event
+   loop takes requests on for so long, and refuses those behind them: what is told in microseconds
+   needs no room, and the next turn comes in time.
+3. What waits for others than us is no queue: bodies that are still to come, applications that are
+   called back (`domain.callbacks` bounds them), and what has been in work for long already, such as
+   a copy of gigabytes.
+4. Of connections there are as many as there are descriptors for, and some more that are answered
+   and closed.
+
+A refusal is 503 with ``Retry-After``, before anything is parsed or looked up.  Rules 1 and 2 are
+for objects; what lies under ``/-/`` is answered always, so that whoever looks after the server can.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from ossia.errors import ServiceUnavailable
+from ossia.http.message import Request
+
+IN_WORK: Final = 256
+"""A worker does some thousands a second: the last of so many waits a tenth of a second."""
+CONNECTIONS: Final = 32 * 1024
+EXTRA: Final = 256
+"""So many connections beyond the bound are answered before they are closed."""
+EXTRA_PATIENCE_S: Final = 2.0
+_RETRY_AFTER_S: Final = 1
+_TURN_S: Final = 0.05
+_MARK_S: Final = _TURN_S / 4
+_REST_S: Final = _TURN_S / 2
+_FEW: Final = 16
+"""So many requests in a turn are no crowd: what made them late was something else."""
+_LONG_S: Final = 5.0
+_BESIDE: Final = b"/-/"
+_FORM: Final = b"multipart/form-data"
+_BEGIN: Final = re.compile(rb"(?:GET|PUT|POST|DELETE) /(?!-/)[!-~]* HTTP/1\.1\r\n")
+_LENGTH: Final = re.compile(rb"\r\ncontent-length: *([0-9]{1,5})\r\n")
+_PARTICULAR: Final = re.compile(
+    rb"transfer-encoding|expect|upgrade|\r\norigin:|\r\nconnection:(?! *keep-alive\r\n)"
+)
+"""What makes a request one that a parser has to look at."""
+
+
+class Reason(StrEnum):
+    """Why a request is refused."""
+
+    IN_WORK = "in_work"
+    TURN = "turn"
+    CONNECTIONS = "connections"
+
+
+class Load:
+    """What one worker has taken on; *note* hears of every refusal."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        in_work: int = IN_WORK,
+        connections: int = CONNECTIONS,
+        note: Callable[[str], object] = str,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.connections = connections
+        self._loop = loop
+        self._most = in_work
+        self._note = note
+        self._now_s = monotonic
+        self._in_work: dict[Request, float] = {}
+        self._began_s = self._seen_s = monotonic()
+        self._taken = 0
+        self._is_marked = False
+        self.is_tight = False
+        """Whether the last one that came was refused."""
+
+    @property
+    def in_work(self) -> int:
+        """How many requests are in work."""
+        return len(self._in_work)
+
+    def has_room(self) -> bool:
+        """Whether one more may be taken on; it is refused where not."""
+        now_s = self._now_s()
+        if now_s - self._seen_s > _REST_S:
+            self._began_s, self._taken = now_s, 0
+        self._seen_s = now_s
+        age_s = now_s - self._began_s
+        if age_s > _MARK_S and not self._is_marked:
+            # What is called soon is called behind all that was ready: in the next turn.
+            self._is_marked = True
+            self._loop.call_soon(self._next_turn)
+        if age_s > _TURN_S and self._taken >= _FEW:
+            return self._refuse(Reason.TURN)
+        if len(self._in_work) >= self._most and self._is_full(now_s):
+            return self._refuse(Reason.IN_WORK)
+        self._taken += 1
+        self.is_tight = False
+        return True
+
+    def takes(self, request: Request) -> bool:
+        """Take *request* on, until it leaves; False if that would be too much."""
+        if is_beside(request):
+            return True
+        if not self.has_room():
+            return False
+        if request.body.complete and not _waits_for_others(request):
+            self._in_work[request] = self._seen_s
+        return True
+
+    def leave(self, request: Request) -> None:
+        """Be done with *request*, or wait for others from now on."""
+        self._in_work.pop(request, None)
+        self._seen_s = self._now_s()
+
+    def refuse_connection(self) -> None:
+        """Note that there is no room for a connection."""
+        self._note(Reason.CONNECTIONS)
+
+    def _refuse(self, reason: Reason) -> bool:
+        self.is_tight = True
+        self._note(reason)
+        return False
+
+    def _next_turn(self) -> None:
+        self._is_marked = False
+        self._began_s, self._taken = self._now_s(), 0
+
+    def _is_full(self, now_s: float) -> bool:
+        """Whether there are too many, those left out that have been there for long."""
+        long = []
+        for request, since_s in self._in_work.items():
+            if now_s - since_s < _LONG_S:
+                break
+            long.append(request)
+        for request in long:
+            del self._in_work[request]
+        return len(self._in_work) >= self._most
+
+
+def busy() -> ServiceUnavailable:
+    """The refusal."""
+    return ServiceUnavailable(headers={"Retry-After": str(_RETRY_AFTER_S)})
+
+
+def is_beside(request: Request) -> bool:
+    """Whether something is asked for that no bucket can be called."""
+    return request.target.startswith(_BESIDE)
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether *data* is certainly one whole request for an object or bucket, and nothing else.
+
+    Whatever is unusual about it is left to the parser: what is taken for the end of a request and
+    is not would have its rest taken for another one.
+    """
+    end = data.find(b"\r\n\r\n")
+    if end < 0 or _BEGIN.match(data) is None:
+        return False
+    head = data[: end + 2].lower()
+    lines = head.count(b"\r\n")
+    if not lines == head.count(b"\r") == head.count(b"\n") or _PARTICULAR.search(head):
+        return False
+    lengths = _LENGTH.findall(head)
+    if len(lengths) != head.count(b"content-length") or len(lengths) > 1:
+        return False
+    return len(data) == end + 4 + (int(lengths[0]) if lengths else 0)
+
+
+def _waits_for_others(request: Request) -> bool:
+    """Whether an application may be called back; a form says so in its fields."""
+    headers = request.headers
+    return (
+        b"x-oss-callback" in headers
+        or b"callback=" in request.target
+        or (headers.get(b"content-type", b"").startswith(_FORM))
+    )
