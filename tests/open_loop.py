@@ -103,7 +103,7 @@ class _Client:
 
     def _connect(self, due: float) -> None:
         sock = socket.socket()
-        sock.setblocking(False)
+        sock.settimeout(0)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect_ex(self._address)
         line = _Line(sock)

@@ -562,11 +562,7 @@ def _check(settings: Settings) -> None:
             f"--signatures {', '.join(unknown)!r} is not offered; use one or more of "
             f"{', '.join(_SIGNATURES)}."
         )
-    if settings.workers < 0:
-        raise SettingsError("--workers must be 0 (one per core) or more.")
-    for name in ("request_limit", "connection_limit"):
-        if getattr(settings, name) < 1:
-            raise SettingsError(f"--{name.replace('_', '-')} must be 1 or more.")
+    _check_load(settings)
     if not 0 <= settings.drain_seconds <= _LONGEST_DRAIN_S:
         raise SettingsError(f"--drain-seconds must be between 0 and {_LONGEST_DRAIN_S}.")
     if settings.account_id and not (
@@ -585,6 +581,14 @@ def _check(settings: Settings) -> None:
     _check_traces(settings)
     if settings.metadata == "memory" and settings.workers > 1:
         raise SettingsError("--metadata memory works with one worker only: use --workers 1.")
+
+
+def _check_load(settings: Settings) -> None:
+    if settings.workers < 0:
+        raise SettingsError("--workers must be 0 (one per core) or more.")
+    for name in ("request_limit", "connection_limit"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"--{name.replace('_', '-')} must be 1 or more.")
 
 
 def _check_metrics(settings: Settings) -> None:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 
+from ossia.http.accepting import Door
 from ossia.http.connection import SMALL_BODY, Connection, Refuser
 from ossia.http.forwarded import NO_PROXIES, Proxies, revealing
 from ossia.http.load import Load, busy
@@ -71,15 +72,14 @@ class HttpServer:
         self._date_line = ""
         self.loop = asyncio.get_running_loop()
         self.load = load or Load(self.loop)
-        self._servers: list[asyncio.Server] = []
+        self._doors: list[Door] = []
         self._sweeper: asyncio.TimerHandle | None = None
 
     async def listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections on a bound socket."""
-        server = await self.loop.create_server(
-            lambda: Connection(self), sock=listening, ssl=tls, backlog=2048
-        )
-        self._servers.append(server)
+        door = Door(listening, lambda: Connection(self), tls)
+        door.open(self.loop)
+        self._doors.append(door)
         if self._sweeper is None:
             self._sweep()
 
@@ -90,8 +90,8 @@ class HttpServer:
     async def close(self, deadline_s: float = 30) -> None:
         """Stop accepting, finish what is in flight up to a deadline, close the rest."""
         self.closing = True
-        for server in self._servers:
-            server.close()
+        for door in self._doors:
+            door.close()
         for connection in list(self.connections):
             connection.close_when_idle()
         end = time.monotonic() + deadline_s

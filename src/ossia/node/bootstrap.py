@@ -472,9 +472,7 @@ class Node:
         self.load = _load(settings, self.metrics.refused)
         served = partial(HttpServer, load=self.load, proxies=Proxies(settings.proxy_networks()))
         self.servers = tuple(
-            served(
-                watching.handler(each.handle), each.refuse, refuse_again=each.hurried_refusal
-            )
+            served(watching.handler(each.handle), each.refuse, refuse_again=each.hurried_refusal)
             for each in gateways
         )
         self.server = self.servers[0]

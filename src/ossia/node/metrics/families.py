@@ -90,7 +90,7 @@ SENT_BYTES: Final = Family(
 
 REFUSED: Final = Family(
     name="ossia_requests_refused_total",
-    text="Requests and connections refused before anything was done for them, by what was too much.",
+    text="Requests and connections that were refused at once, by what was too much.",
     labels=(("reason", REASONS),),
 )
 IN_WORK: Final = Family(

@@ -1,0 +1,181 @@
+"""When a worker has taken on enough."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from ossia.http.body import Body, FixedBody
+from ossia.http.load import Load, Reason, is_whole
+from ossia.http.message import Request
+
+
+class Loop:
+    """Calls what is called soon when the next turn begins."""
+
+    def __init__(self) -> None:
+        self.soon: list[Callable[[], object]] = []
+
+    def call_soon(self, call: Callable[[], object]) -> None:
+        self.soon.append(call)
+
+    def turn(self) -> None:
+        calls, self.soon = self.soon, []
+        for call in calls:
+            call()
+
+
+class World:
+    """A load whose clock is moved."""
+
+    def __init__(self, in_work: int) -> None:
+        self.now_s = 1000.0
+        self.loop = Loop()
+        self.refused: list[str] = []
+        self.load = Load(
+            self.loop,  # type: ignore[arg-type]  # all that is asked of one
+            in_work=in_work,
+            note=self.refused.append,
+            monotonic=lambda: self.now_s,
+        )
+
+    def takes(self, request: Request | None = None, took_s: float = 0.0) -> bool:
+        """Offer a request, whose first part then takes so long."""
+        taken = self.load.takes(request or asked())
+        self.now_s += took_s
+        return taken
+
+
+def asked(target: bytes = b"/bucket/key", body: Body | None = None, **headers: bytes) -> Request:
+    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
+    return Request(b"PUT", target, named, body or FixedBody(b""), "", secure=False)
+
+
+def test_so_many_are_in_work() -> None:
+    world = World(in_work=2)
+    first = asked()
+    assert [world.takes(first), world.takes(), world.takes()] == [True, True, False]
+    assert world.refused == [Reason.IN_WORK]
+    assert world.load.is_tight
+    world.load.leave(first)
+    assert world.takes()
+    assert not world.load.is_tight
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(asked(body=Body(100_000)), id="a body that is still to come"),
+        pytest.param(asked(x_oss_callback=b"e30="), id="an application that is told by a header"),
+        pytest.param(asked(b"/b/k?callback=e30%3D"), id="an application that is told by the URL"),
+        pytest.param(asked(content_type=b"multipart/form-data; boundary=x"), id="a form"),
+    ],
+)
+def test_who_waits_for_others_is_no_queue(request_: Request) -> None:
+    world = World(in_work=1)
+    assert all([world.takes(request_), world.takes(request_), world.takes()])
+    assert not world.takes(), "but there must be room for him"
+    assert not world.takes(request_)
+
+
+def test_what_takes_long_makes_room() -> None:
+    world = World(in_work=1)
+    copying = asked()
+    assert world.takes(copying)
+    world.now_s += 4.9
+    assert not world.takes()
+    world.now_s += 0.2
+    assert world.takes()
+    assert not world.takes()
+    world.load.leave(copying)
+    assert not world.takes(), "it has made room once, not twice"
+
+
+def test_who_gets_his_turn_late_is_refused() -> None:
+    world = World(in_work=1000)
+    answers = [world.takes(took_s=0.002) for _ in range(40)]
+    assert answers == [True] * 26 + [False] * 14
+    assert set(world.refused) == {Reason.TURN}
+    world.loop.turn()
+    assert world.takes()
+
+
+def test_few_are_no_crowd_however_long_they_take() -> None:
+    world = World(in_work=1000)
+    assert all(world.takes(took_s=0.5) for _ in range(16))
+
+
+def test_a_rest_begins_another_turn() -> None:
+    world = World(in_work=1000)
+    assert all(world.takes(took_s=0.002) for _ in range(26))
+    world.now_s += 1
+    assert world.takes()
+
+
+def test_turns_that_are_short_are_never_late() -> None:
+    world = World(in_work=10_000)
+    for _ in range(50):
+        assert all(world.takes(took_s=0.001) for _ in range(20))
+        world.loop.turn()
+
+
+def test_what_is_beside_objects_is_answered_always() -> None:
+    world = World(in_work=1)
+    assert world.takes()
+    assert not world.takes()
+    assert world.takes(asked(b"/-/health"))
+    assert world.load.in_work == 1
+
+
+def test_no_turn_is_marked_twice() -> None:
+    loop = asyncio.new_event_loop()
+    loop.close()
+    world = World(in_work=1000)
+    for _ in range(20):
+        world.takes(took_s=0.02)
+    assert len(world.loop.soon) == 1
+
+
+HEAD = b"PUT /b/k?x=1 HTTP/1.1\r\nHost: h\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /b/k HTTP/1.1\r\nHost: h\r\n\r\n",
+        HEAD + b"Content-Length: 3\r\n\r\nabc",
+        HEAD + b"content-length:3\r\nConnection: keep-alive\r\n\r\nabc",
+        HEAD + b"Content-Length: 0\r\n\r\n",
+    ],
+)
+def test_what_is_certainly_one_request(data: bytes) -> None:
+    assert is_whole(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"GET /-/health HTTP/1.1\r\nHost: h\r\n\r\n", id="beside objects"),
+        pytest.param(HEAD + b"Content-Length: 3\r\n\r\nab", id="a part of the body"),
+        pytest.param(HEAD + b"Content-Length: 3\r\n\r\nabcG", id="and the next one"),
+        pytest.param(HEAD + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", id="two lengths"),
+        pytest.param(HEAD + b"Content-Length : 3\r\n\r\n", id="a space before the colon"),
+        pytest.param(HEAD + b"Content-Length:\r\n 3\r\n\r\n", id="a folded length"),
+        pytest.param(HEAD + b"Content-Length: +3\r\n\r\nabc", id="a sign"),
+        pytest.param(HEAD + b"Content-Length: 3, 3\r\n\r\nabc", id="a list"),
+        pytest.param(HEAD + b"X: y\nContent-Length: 3\r\n\r\nabc", id="a bare line feed"),
+        pytest.param(HEAD + b"X: y\rContent-Length: 3\r\n\r\nabc", id="a bare carriage return"),
+        pytest.param(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", id="chunks"),
+        pytest.param(HEAD + b"Expect: 100-continue\r\n\r\n", id="somebody who waits"),
+        pytest.param(HEAD + b"Connection: close\r\n\r\n", id="the last one"),
+        pytest.param(HEAD + b"Origin: http://a\r\n\r\n", id="of a page"),
+        pytest.param(HEAD + b"Upgrade: h2c\r\n\r\n", id="another protocol"),
+        pytest.param(b"HEAD /b/k HTTP/1.1\r\nHost: h\r\n\r\n", id="an answer without a body"),
+        pytest.param(b"GET /b/k HTTP/1.0\r\nHost: h\r\n\r\n", id="an old client"),
+        pytest.param(b"GET /b/k HTTP/1.1\r\nHost: h\r\n", id="half a head"),
+        pytest.param(b"GET http://h/b HTTP/1.1\r\nHost: h\r\n\r\n", id="an absolute target"),
+        pytest.param(b"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n", id="an empty line before"),
+    ],
+)
+def test_what_a_parser_has_to_look_at(data: bytes) -> None:
+    assert not is_whole(data)
