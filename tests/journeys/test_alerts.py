@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from base64 import b64encode
@@ -142,6 +143,16 @@ def errors(stage: Stage) -> Provocation:
     engine.always("403")
     while True:
         assert put(server, "ill", LARGE) == 503
+        yield server
+
+
+def overloaded(stage: Stage) -> Provocation:
+    server = stage.serve("--workers", "1", "--connection-limit", "1")
+    yield server
+    host, _, port = server.address.rpartition(":")
+    stage.held.enter_context(socket.create_connection((host, int(port))))
+    while True:
+        assert put(server, "key") == 503
         yield server
 
 
@@ -328,6 +339,7 @@ PROVOCATIONS: dict[str, Callable[[Stage], Provocation]] = {
     "OssiaDown": down,
     "OssiaEngineDown": engine_down,
     "OssiaErrors": errors,
+    "OssiaOverloaded": overloaded,
     "OssiaSlow": slow,
     "OssiaLoopLags": loop_lags,
     "OssiaWorkersDie": workers_die,

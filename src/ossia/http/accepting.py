@@ -1,7 +1,7 @@
 """Taking in connections, many in a turn of the event loop.
 
-libuv takes one in each turn (since 1.46).  A turn under load lasts some hundredths of a second: then
-whoever connects waits for minutes, and whoever looks after the server with him.
+libuv takes one in each turn (since 1.46).  A turn under load lasts some hundredths of a
+second: then who connects waits for seconds, whoever looks after the server included.
 """
 
 import asyncio

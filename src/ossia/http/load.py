@@ -3,7 +3,8 @@
 Rules:
 
 1. Of requests whose bodies have come there are so many in work at a time.  More would wait for each
-   other, and hold memory meanwhile.
+   other, and hold memory meanwhile.  While the event loop has no rest it is as many as are done in
+   a tenth of a second.
 2. Who gets his turn late has waited in the kernel, where nobody sees him.  So a turn of the event
    loop takes requests on for so long, and refuses those behind them: what is told in microseconds
    needs no room, and the next turn comes in time.
@@ -37,8 +38,17 @@ _RETRY_AFTER_S: Final = 1
 _TURN_S: Final = 0.05
 _MARK_S: Final = _TURN_S / 4
 _REST_S: Final = _TURN_S / 2
-_FEW: Final = 16
+_FEW: Final = 4
 """So many requests in a turn are no crowd: what made them late was something else."""
+_BUSY_S: Final = 0.01
+"""Turns that are longer, on an average, leave the loop no rest."""
+_SHARE: Final = 0.3
+"""What one turn, or one measurement, counts in an average."""
+_WAIT_S: Final = 0.1
+_LEAST: Final = 8
+"""So many may be in work however little is done in `_WAIT_S`."""
+_MEASURE_S: Final = 0.1
+_FORGET_S: Final = 1.0
 _LONG_S: Final = 5.0
 _BESIDE: Final = b"/-/"
 _FORM: Final = b"multipart/form-data"
@@ -73,10 +83,14 @@ class Load:
         self.connections = connections
         self._loop = loop
         self._most = in_work
+        self._room = float(in_work)
+        self._turn_s = 0.0
+        self._rate = in_work / _WAIT_S
+        self._done = 0
         self._note = note
         self._now_s = monotonic
         self._in_work: dict[Request, float] = {}
-        self._began_s = self._seen_s = monotonic()
+        self._began_s = self._seen_s = self._measured_s = monotonic()
         self._taken = 0
         self._is_marked = False
         self.is_tight = False
@@ -90,17 +104,18 @@ class Load:
     def has_room(self) -> bool:
         """Whether one more may be taken on; it is refused where not."""
         now_s = self._now_s()
-        if now_s - self._seen_s > _REST_S:
+        has_rested = now_s - self._seen_s > _REST_S
+        if has_rested:
             self._began_s, self._taken = now_s, 0
         self._seen_s = now_s
         age_s = now_s - self._began_s
-        if age_s > _MARK_S and not self._is_marked:
+        if (age_s > _MARK_S or has_rested) and not self._is_marked:
             # What is called soon is called behind all that was ready: in the next turn.
             self._is_marked = True
             self._loop.call_soon(self._next_turn)
         if age_s > _TURN_S and self._taken >= _FEW:
             return self._refuse(Reason.TURN)
-        if len(self._in_work) >= self._most and self._is_full(now_s):
+        if len(self._in_work) >= self._room and self._is_full(now_s):
             return self._refuse(Reason.IN_WORK)
         self._taken += 1
         self.is_tight = False
@@ -118,7 +133,8 @@ class Load:
 
     def leave(self, request: Request) -> None:
         """Be done with *request*, or wait for others from now on."""
-        self._in_work.pop(request, None)
+        if self._in_work.pop(request, None) is not None:
+            self._done += 1
         self._seen_s = self._now_s()
 
     def refuse_connection(self) -> None:
@@ -131,8 +147,27 @@ class Load:
         return False
 
     def _next_turn(self) -> None:
-        self._is_marked = False
         self._began_s, self._taken = self._now_s(), 0
+        # While somebody waits to be called the loop does not sleep: that turn is all work.
+        self._loop.call_soon(self._turn_ended)
+
+    def _turn_ended(self) -> None:
+        now_s = self._now_s()
+        lasted_s, self._began_s = now_s - self._began_s, now_s
+        self._is_marked, self._taken = False, 0
+        self._turn_s += _SHARE * (lasted_s - self._turn_s)
+        self._measure(now_s)
+        room = max(_LEAST, self._rate * _WAIT_S) if self._turn_s > _BUSY_S else self._most
+        self._room = min(self._most, room)
+
+    def _measure(self, now_s: float) -> None:
+        """How many requests are done in a second, while there are many."""
+        span_s = now_s - self._measured_s
+        if span_s < _MEASURE_S:
+            return
+        if span_s < _FORGET_S:
+            self._rate += _SHARE * (self._done / span_s - self._rate)
+        self._measured_s, self._done = now_s, 0
 
     def _is_full(self, now_s: float) -> bool:
         """Whether there are too many, those left out that have been there for long."""
@@ -143,7 +178,7 @@ class Load:
             long.append(request)
         for request in long:
             del self._in_work[request]
-        return len(self._in_work) >= self._most
+        return len(self._in_work) >= self._room
 
 
 def busy() -> ServiceUnavailable:

@@ -475,7 +475,11 @@ class Node:
             served(watching.handler(each.handle), each.refuse, refuse_again=each.hurried_refusal)
             for each in gateways
         )
-        self.server = self.servers[0]
+
+    @property
+    def server(self) -> HttpServer:
+        """The one of the objects."""
+        return self.servers[0]
 
     def beat(self) -> None:
         """Note what this process is like now."""

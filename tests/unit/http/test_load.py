@@ -45,6 +45,26 @@ class World:
         self.now_s += took_s
         return taken
 
+    def turn(self, requests: int, lasts_s: float) -> None:
+        """A turn of which the load hears, and in which so many requests are done."""
+        self.now_s += 0.03
+        held = [asked() for _ in range(requests)]
+        assert sum(map(self.takes, held))
+        self.loop.turn()
+        self.now_s += lasts_s
+        for each in held:
+            self.load.leave(each)
+        self.loop.turn()
+
+    def room(self) -> int:
+        """How many are taken on."""
+        held = []
+        while self.takes(request := asked()):
+            held.append(request)
+        for each in held:
+            self.load.leave(each)
+        return len(held)
+
 
 def asked(target: bytes = b"/bucket/key", body: Body | None = None, **headers: bytes) -> Request:
     named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
@@ -73,7 +93,7 @@ def test_so_many_are_in_work() -> None:
 )
 def test_who_waits_for_others_is_no_queue(request_: Request) -> None:
     world = World(in_work=1)
-    assert all([world.takes(request_), world.takes(request_), world.takes()])
+    assert all(map(world.takes, (request_, request_, asked())))
     assert not world.takes(), "but there must be room for him"
     assert not world.takes(request_)
 
@@ -102,21 +122,48 @@ def test_who_gets_his_turn_late_is_refused() -> None:
 
 def test_few_are_no_crowd_however_long_they_take() -> None:
     world = World(in_work=1000)
-    assert all(world.takes(took_s=0.5) for _ in range(16))
+    assert [world.takes(took_s=0.02) for _ in range(5)] == [True] * 4 + [False]
 
 
-def test_a_rest_begins_another_turn() -> None:
-    world = World(in_work=1000)
-    assert all(world.takes(took_s=0.002) for _ in range(26))
-    world.now_s += 1
-    assert world.takes()
+def test_a_loop_without_rest_takes_on_what_it_does_in_a_moment() -> None:
+    world = World(in_work=100)
+    for _ in range(30):
+        # Ten in a turn of a tenth of a second.
+        world.turn(requests=10, lasts_s=0.1)
+    assert 8 <= world.room() <= 15
+    for _ in range(30):
+        world.turn(requests=1, lasts_s=1)
+    assert world.room() == 8, "so many there may always be"
+    for _ in range(20):
+        world.turn(requests=1, lasts_s=0.001)
+    assert world.room() == 100
+
+
+def test_one_long_turn_is_none_too_many() -> None:
+    world = World(in_work=40)
+    world.turn(requests=1, lasts_s=0.03)
+    assert world.room() == 40
+
+
+def test_who_asks_seldom_is_taken_for_no_long_turn() -> None:
+    world = World(in_work=40)
+    for _ in range(20):
+        request = asked()
+        assert world.takes(request)
+        world.loop.turn()
+        world.loop.turn()
+        world.load.leave(request)
+        world.now_s += 0.1
+    assert world.room() == 40
 
 
 def test_turns_that_are_short_are_never_late() -> None:
     world = World(in_work=10_000)
     for _ in range(50):
-        assert all(world.takes(took_s=0.001) for _ in range(20))
+        for _ in range(20):
+            world.takes(took_s=0.001)
         world.loop.turn()
+    assert Reason.TURN not in world.refused
 
 
 def test_what_is_beside_objects_is_answered_always() -> None:
