@@ -29,8 +29,14 @@ _FLAGS: Final = (
     "--lang=en",
 )
 
+
+def has_browser() -> bool:
+    """Whether this machine has one."""
+    return _CHROMEDRIVER.exists() and shutil.which("chromium") is not None
+
+
 needs_browser = pytest.mark.skipif(
-    not _CHROMEDRIVER.exists() or shutil.which("chromium") is None,
+    not has_browser(),
     reason="chromium or chromedriver is missing: apt-get install chromium chromium-driver",
 )
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from following import Reader
+from guides import a_browser
 from reading import ROOT
 
 Preparation = Callable[[Reader], AbstractContextManager[None]]
@@ -240,6 +241,8 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/callbacks.md": nobody_listens,
     "docs/checking.md": an_old_folder,
     "docs/encryption.md": a_bucket,
+    "docs/guides/django.md": a_browser,
+    "docs/guides/fastapi.md": a_browser,
     "docs/logs.md": a_failure_and_a_retry,
     "docs/receivers.md": receivers,
 }

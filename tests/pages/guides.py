@@ -1,0 +1,31 @@
+"""What the guides take for granted: a person in front of a browser."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from following import Reader
+from PIL import Image
+from showing import shows
+
+from browsing import Viewer, has_browser, running_browser
+
+
+@contextmanager
+def a_browser(reader: Reader) -> Iterator[None]:
+    """Somebody who uploads a photo where the page says so, and reads what is written below *Upload*."""
+    if not has_browser():
+        pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no chromium here")
+    reader.read(until="Upload")
+    photo = reader.folder.with_name("sea.jpg")
+    Image.new("RGB", (40, 30), "teal").save(photo)
+    (shown,) = (fence.text for fence in reader.page.fences if fence.heading == "Upload")
+    with running_browser(reader.folder.with_name("chromium"), 900, 700) as browser:
+        viewer = Viewer(browser)
+        browser.get(reader.here("http://127.0.0.1:8000/"))
+        viewer.one("#photo").send_keys(str(photo))
+        viewer.one("#upload").click()
+        answer = reader.there(viewer.until(lambda: viewer.text("#answer")))
+        assert shows(shown.replace("…", str(photo.stat().st_size)), answer), answer
+        assert [each for each in viewer.errors() if "favicon.ico" not in each] == []
+    yield
