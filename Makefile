@@ -29,6 +29,7 @@ CLUSTER := PYTHONPATH=deploy $(BIN)/python -m cluster
 PACKAGES := PYTHONPATH=deploy $(BIN)/python -m packages
 PATRONI := .cache/patroni
 PROMETHEUS := .cache/prometheus
+PROXIES := .cache/proxies
 
 ##@ Use it
 
@@ -67,7 +68,7 @@ PROCESSES := 2
 # What pytest ends with where ARGS names none of those.
 NO_TESTS := 5
 .PHONY: test
-test: $(COMPLETE) $(BUNDLE) browser languages databases engine prometheus package-tools ## every test: ours, the SDKs', the browser's and the page's
+test: $(COMPLETE) $(BUNDLE) browser languages databases engine prometheus proxies package-tools ## every test: ours, the SDKs', the browser's and the page's
 	$(BIN)/pytest -n $(PROCESSES) -m "not alone" $(ARGS)
 	$(BIN)/pytest -q -m alone $(ARGS) || [ $$? = $(NO_TESTS) ]
 	$(BIN)/pytest -q -n $(PROCESSES) --shared-engines $(SHARED)
@@ -241,6 +242,16 @@ prometheus:
 	&& { apt-get download -q prometheus || { apt-get update -q && apt-get download -q prometheus; }; } \
 	&& dpkg -x prometheus_*.deb . && rm prometheus_*.deb \
 	|| echo "Prometheus could not be fetched: the tests of alerts and of the dashboard will be skipped." >&2
+
+# The same, and for the same reason, for the proxies of docs/guides/nginx-caddy.md.
+.PHONY: proxies
+proxies:
+	@PATH="$$PATH:/usr/sbin:$(CURDIR)/$(PROXIES)/usr/sbin:$(CURDIR)/$(PROXIES)/usr/bin"; \
+	command -v nginx >/dev/null && command -v caddy >/dev/null && exit 0; \
+	mkdir -p $(PROXIES) && cd $(PROXIES) \
+	&& { apt-get download -q nginx caddy || { apt-get update -q && apt-get download -q nginx caddy; }; } \
+	&& for each in *.deb; do dpkg -x $$each . || exit; done && rm *.deb \
+	|| echo "nginx and Caddy could not be fetched: their guide will not be followed." >&2
 
 # The same for what judges and tries the packages.
 .PHONY: package-tools

@@ -21,7 +21,7 @@ from terminal import Answer, Terminal, running_terminal
 
 from running import free_port
 
-PORTS: Final = (9000, 9001, 7080, 7081, 8000, 8080, 8999, 3000, 5000, 9101)
+PORTS: Final = (9000, 9001, 7080, 7081, 8000, 8080, 8999, 3000, 5000, 9101, 8443)
 """What pages name."""
 FOLDERS: Final = ("/mnt", "/srv", "/etc/ossia", "/var/log/ossia")
 """The same."""

@@ -1,11 +1,13 @@
 """What the guides take for granted: a person in front of a browser."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from following import Reader
 from PIL import Image
+from reading import ROOT
 from showing import shows
 
 from browsing import Viewer, has_browser, running_browser
@@ -29,3 +31,13 @@ def a_browser(reader: Reader) -> Iterator[None]:
         assert shows(shown.replace("…", str(photo.stat().st_size)), answer), answer
         assert [each for each in viewer.errors() if "favicon.ico" not in each] == []
     yield
+
+
+@contextmanager
+def node(reader: Reader) -> Iterator[None]:
+    """The same, with Node; what npm fetches is kept for the next time."""
+    if shutil.which("npm") is None:
+        pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no npm here")
+    reader.type(f"export npm_config_cache={ROOT}/.cache/npm npm_config_prefer_offline=true")
+    with a_browser(reader):
+        yield

@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from following import Reader
-from guides import a_browser
+from guides import a_browser, node
+from proxies import proxies
 from reading import ROOT
 
 Preparation = Callable[[Reader], AbstractContextManager[None]]
@@ -242,7 +243,9 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/checking.md": an_old_folder,
     "docs/encryption.md": a_bucket,
     "docs/guides/django.md": a_browser,
+    "docs/guides/express.md": node,
     "docs/guides/fastapi.md": a_browser,
+    "docs/guides/nginx-caddy.md": proxies,
     "docs/logs.md": a_failure_and_a_retry,
     "docs/receivers.md": receivers,
 }
