@@ -41,3 +41,12 @@ def node(reader: Reader) -> Iterator[None]:
     reader.type(f"export npm_config_cache={ROOT}/.cache/npm npm_config_prefer_offline=true")
     with a_browser(reader):
         yield
+
+
+@contextmanager
+def terraform(reader: Reader) -> Iterator[None]:
+    """As it is without anything of this machine's."""
+    if shutil.which("terraform") is None:
+        pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no terraform here")
+    reader.type("unset TF_CLI_CONFIG_FILE")
+    yield

@@ -148,6 +148,14 @@ def _braces(fence: Fence) -> None:
         raise ValueError(f"{opened[-1]} is never closed")
 
 
+def _terraform(fence: Fence) -> None:
+    program = shutil.which("terraform")
+    if program is None:
+        _braces(fence)
+    else:
+        _passes([program, "fmt", "-check", "-"], fence.text)
+
+
 CHECKS: Final[dict[str, Callable[[Fence], object]]] = {
     "console": _shell,
     "bash": _shell,
@@ -161,6 +169,9 @@ CHECKS: Final[dict[str, Callable[[Fence], object]]] = {
     "nginx": _braces,
     "go": _braces,
     "java": _braces,
+    "kotlin": _braces,
+    "swift": _braces,
+    "terraform": _terraform,
     # Nothing that could be wrong but to a person.
     "text": lambda fence: fence.text,
     "markdown": lambda fence: fence.text,

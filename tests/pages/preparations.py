@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from following import Reader
-from guides import a_browser, node
+from guides import a_browser, node, terraform
 from proxies import proxies
 from reading import ROOT
 
@@ -246,6 +246,7 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/guides/express.md": node,
     "docs/guides/fastapi.md": a_browser,
     "docs/guides/nginx-caddy.md": proxies,
+    "docs/guides/terraform.md": terraform,
     "docs/logs.md": a_failure_and_a_retry,
     "docs/receivers.md": receivers,
 }
