@@ -44,6 +44,15 @@ def node(reader: Reader) -> Iterator[None]:
 
 
 @contextmanager
+def maven(reader: Reader) -> Iterator[None]:
+    """The same, with Java.  Maven keeps what it fetches in the folder of whoever runs the tests."""
+    if shutil.which("mvn") is None or shutil.which("javac") is None:
+        pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no Maven or no JDK here")
+    with a_browser(reader):
+        yield
+
+
+@contextmanager
 def terraform(reader: Reader) -> Iterator[None]:
     """As it is without anything of this machine's."""
     if shutil.which("terraform") is None:

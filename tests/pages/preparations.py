@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from following import Reader
-from guides import a_browser, node, terraform
+from guides import a_browser, maven, node, terraform
 from proxies import proxies
 from reading import ROOT
+from workflows import workflow
 
 Preparation = Callable[[Reader], AbstractContextManager[None]]
 
@@ -245,7 +246,9 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/guides/django.md": a_browser,
     "docs/guides/express.md": node,
     "docs/guides/fastapi.md": a_browser,
+    "docs/guides/github-actions.md": workflow,
     "docs/guides/nginx-caddy.md": proxies,
+    "docs/guides/spring.md": maven,
     "docs/guides/terraform.md": terraform,
     "docs/logs.md": a_failure_and_a_retry,
     "docs/receivers.md": receivers,
