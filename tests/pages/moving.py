@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import pytest
 from following import Reader
+
+from s3_engine import lacks_engine, running_ceph
 
 _FILLED: Final = """
 import json, oss2
@@ -68,4 +71,41 @@ assert new.get_object_tagging("big.bin").tag_set.tagging_rule == {"kind": "big",
 assert new.get_bucket_acl().acl == "public-read"
 assert new.get_bucket_cors().rules[0].allowed_origins == ["http://127.0.0.1:8000"]
 assert new.get_object("link.txt").read() == b"plain"
+"""
+
+
+@contextmanager
+def an_s3_server(reader: Reader) -> Iterator[None]:
+    """Ceph's radosgw stands for MinIO: what is asked of it is plain S3."""
+    if lacks_engine():
+        pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no S3 server: make engine")
+    folder = reader.folder.with_name("ceph")
+    folder.mkdir()
+    with running_ceph(folder) as engine:
+        bucket = engine.new_bucket()
+        store = engine.store(bucket)
+        store.put("plain.txt", b"plain")
+        store.put(
+            "a folder/sea.jpg", b"photo", attributes={"Content-Type": "image/jpeg", "by": "ann"}
+        )
+        store.put("big.bin", _BIG)
+        (reader.folder / "old-store.sh").write_text(
+            f"export AWS_ENDPOINT_URL={engine.endpoint} AWS_ALLOW_HTTP=true AWS_REGION=us-east-1\n"
+            f"export AWS_ACCESS_KEY_ID={engine.access_key_id} OLD_BUCKET={bucket}\n"
+            f"export AWS_SECRET_ACCESS_KEY={engine.access_key_secret}\n"
+        )
+        yield
+        reader.paste(_FROM_S3)
+
+
+_BIG: Final = bytes(9_000_000) + b"x" * 9_000_000
+_FROM_S3: Final = """
+import json, oss2
+
+keys = json.load(open("new-key.json"))
+new = oss2.Bucket(oss2.Auth(keys["AccessKeyId"], keys["AccessKeySecret"]), "http://127.0.0.1:9000", "photos")
+photo = new.get_object("a folder/sea.jpg")
+assert photo.read() == b"photo" and photo.headers["Content-Type"] == "image/jpeg"
+assert new.get_object("big.bin").read() == bytes(9_000_000) + b"x" * 9_000_000
+assert new.get_object("plain.txt").read() == b"plain"
 """

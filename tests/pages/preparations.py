@@ -11,7 +11,7 @@ from typing import Final
 
 from following import Reader
 from guides import a_browser, maven, node, terraform
-from moving import another_store
+from moving import an_s3_server, another_store
 from proxies import proxies
 from reading import ROOT
 from workflows import workflow
@@ -247,6 +247,7 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/guides/django.md": a_browser,
     "docs/guides/express.md": node,
     "docs/guides/fastapi.md": a_browser,
+    "docs/guides/from-minio.md": an_s3_server,
     "docs/guides/from-oss.md": another_store,
     "docs/guides/github-actions.md": workflow,
     "docs/guides/nginx-caddy.md": proxies,
