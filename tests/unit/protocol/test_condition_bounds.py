@@ -35,6 +35,7 @@ def quickest(work: Callable[[], object]) -> float:
     return min(took)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("wanted", HARD.values(), ids=HARD.keys())
 @pytest.mark.parametrize("length", [500, MOST_CHARACTERS, MOST_CHARACTERS + 1, 31_000])
 @pytest.mark.parametrize(
@@ -46,6 +47,7 @@ def test_d10_no_value_costs_much(operator: str, length: int, wanted: list[str]) 
     assert quickest(lambda: hold({"acs:UserAgent": [LONG[:length]]})) < 0.05
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "operator",
     ["NumericEquals", "NumericLessThan", "DateEquals", "IpAddress", "NotIpAddress", "Bool"],
