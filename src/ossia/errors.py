@@ -512,6 +512,21 @@ class ServiceUnavailable(OssError):
     message = "Please reduce your request rate."
 
 
+class TotalQpsLimitExceeded(OssError):
+    """Requests a second (HTTP 503 status code documentation; the page of the EC)."""
+
+    status = 503
+    message = "Max total qps limit is exceeded."
+    ec = "0004-00000302"
+
+
+class ActiveRequestLimitExceeded(OssError):
+    """Requests at a time (HTTP 503 status code documentation)."""
+
+    status = 503
+    message = "Max active request limit is exceeded."
+
+
 class RequestHeaderTooLarge(OssError):
     status = 431
     message = "The header block of your request exceeds the maximum allowed size."

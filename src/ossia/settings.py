@@ -132,6 +132,23 @@ class Settings:
         "the process may not open so many files (a third of them).",
         kind=int,
     )
+    limit_peer: tuple[str, ...] = _row(
+        (),
+        "Limit of each peer (an IPv4 address, an IPv6 /64; behind --proxies the client's): "
+        "requests=RATE a second, requests=RATE/BURST, or concurrent=NUMBER at a time. All workers "
+        "count together. More are refused with 503 and Retry-After.",
+        many=True,
+        shown="none",
+    )
+    limit_key: tuple[str, ...] = _row(
+        (),
+        "The same of each access key; the sessions of a role are one.",
+        many=True,
+        shown="none",
+    )
+    limit_bucket: tuple[str, ...] = _row(
+        (), "The same of each bucket, whoever asks.", many=True, shown="none"
+    )
     callback_allow: tuple[str, ...] = _row(
         (),
         "What callbacks may reach besides public addresses: an origin (http://host:port), a CIDR, "

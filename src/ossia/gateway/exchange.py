@@ -15,6 +15,7 @@ from ossia.logs.scope import SPENT
 
 if TYPE_CHECKING:
     from ossia.api.call import Call
+    from ossia.gateway.limits import Hold
 
 Answered = tuple[str, int, str, float, int, int]
 """A request: operation, status, name of the caller's kind, seconds until the answer began, bytes
@@ -37,6 +38,7 @@ class Exchange:
         "call",
         "came",
         "entered",
+        "hold",
         "method",
         "request",
         "request_id",
@@ -48,6 +50,8 @@ class Exchange:
         self.request_id = request_id
         self.method = request.method.decode("latin-1")
         self.call: Call | None = None
+        self.hold: Hold | None = None
+        """What it takes part in, where there are limits."""
         self.came = self.entered = self.allowed = 0.0
         """See `Told`; all 0 where nobody wants to know."""
         self.spent: list[tuple[str, float]] = _NOTHING

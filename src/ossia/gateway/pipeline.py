@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
+from typing import Any
 
 from ossia.access.authenticate import Authenticator
 from ossia.access.authorize import Wish, authorize, refuse_stranger
@@ -39,7 +40,8 @@ from ossia.errors import (
 )
 from ossia.gateway import cors, post_form
 from ossia.gateway.exchange import Exchange, Note, Tell, tell_when_sent
-from ossia.gateway.internal import KEY_HOST
+from ossia.gateway.internal import KEY_HOST, PREFIX
+from ossia.gateway.limits import NO_LIMITS, Hold, Limits
 from ossia.gateway.permission import Surroundings, asked_object_acl
 from ossia.gateway.render import render_answer, render_error
 from ossia.http.body import ClientGone
@@ -98,8 +100,11 @@ class Gateway:
         sides: Sequence[Side] = (),
         tell: Tell | None = None,
         note: Note | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         """*tell* writes the access log, where there is one."""
+        self._limits = limits
+        self._is_limited = bool(limits)
         self._router = router
         self._services = services
         self._authenticator = authenticator
@@ -134,6 +139,8 @@ class Gateway:
             log.exception("request_failed")
             response = exchange.refuse(InternalError())
         exchange.end()
+        if exchange.hold is not None:
+            exchange.hold.release_when_sent(response)
         if b"origin" in request.headers and exchange.call is not None:
             await self._let_page_read(exchange, exchange.call, response)
         ended = time.monotonic()
@@ -150,6 +157,8 @@ class Gateway:
     def _note_gone(self, exchange: Exchange, started: float) -> None:
         """Nobody waits for an answer any more."""
         exchange.end()
+        if exchange.hold is not None:
+            exchange.hold.release()
         ended = time.monotonic()
         if self._tell is not None:
             self._tell(exchange.told(GONE, ended, 0))
@@ -190,6 +199,9 @@ class Gateway:
             path = _origin_form(path)
         pairs = parse_query(query_text) if query_text else []
         host = request.headers.get(b"host", b"")
+        if self._is_limited and not path.startswith(PREFIX):
+            exchange.hold = Hold([])
+            self._limits.enter_peer(request.peer, exchange.hold)
         address = self._addressing.resolve(host, path)
         is_beside = address.bucket in _NO_BUCKET and not address.in_host
         if is_beside or host.startswith(_KEY_HOST):
@@ -223,13 +235,12 @@ class Gateway:
             await self._allow(call, action, operation.grant, call.bucket_name, call.key, version)
         elif operation.action is None:
             await self._refuse_strangers(call, operation)
+        if exchange.hold is not None:
+            self._limits.enter(call.caller, call.bucket_name, exchange.hold)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
-        if len(content) <= _AT_ONCE:
-            bound = operation.bind.bind(call, content)
-        else:
-            bound = await asyncio.get_running_loop().run_in_executor(
-                self._binding, operation.bind.bind, call, content
-            )
+        bind = operation.bind.bind
+        is_short = len(content) <= _AT_ONCE
+        bound = bind(call, content) if is_short else await self._beside(bind, call, content)
         for needed in operation.also:
             if needed.holds is not None and not await needed.holds(call, bound):
                 continue
@@ -241,6 +252,10 @@ class Gateway:
             await self._refuse_public_acl(call)
         exchange.allowed = exchange.came and time.monotonic()
         return render_answer(call, await operation.handler(call, bound))
+
+    async def _beside(self, bind: Callable[[Call, bytes], Any], call: Call, content: bytes) -> Any:
+        """Bind a long document, while the loop does something else."""
+        return await asyncio.get_running_loop().run_in_executor(self._binding, bind, call, content)
 
     async def _enter(
         self,

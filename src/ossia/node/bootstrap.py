@@ -60,6 +60,7 @@ from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.exchange import Note, Tell
 from ossia.gateway.internal import Internal
+from ossia.gateway.limits import WHOSE, Limit, Limits, Tables
 from ossia.gateway.metrics import Admission, MetricsGateway, MetricsSide
 from ossia.gateway.pipeline import Gateway, Side
 from ossia.gateway.readiness import Readiness
@@ -85,6 +86,7 @@ from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
+from ossia.protocol.limit_terms import Terms, parse_terms
 from ossia.protocol.policy_place import place_of
 from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
 from ossia.records import Delivery
@@ -221,6 +223,38 @@ def _callback_limits(settings: Settings) -> CallbackLimits:
     )
 
 
+LimitTables = dict[str, Tables]
+"""Of each kind of limit that there is, in memory that is there before workers are."""
+
+
+def limit_terms(settings: Settings) -> dict[str, Terms]:
+    """The limits that the settings name, by whose they are.  Raises `SettingsError`."""
+    try:
+        return {
+            whose: parse_terms(f"--limit-{whose}", texts)
+            for whose in WHOSE
+            if (texts := getattr(settings, f"limit_{whose}"))
+        }
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+
+
+def limit_tables(settings: Settings, workers: int = 1) -> LimitTables:
+    """What all workers count in."""
+    return {whose: Tables(workers) for whose in limit_terms(settings)}
+
+
+def _limits(
+    settings: Settings, tables: LimitTables, worker: int, note: Callable[[str], None]
+) -> Limits:
+    return Limits(
+        **{
+            whose: Limit(whose, terms, tables[whose], worker, note)
+            for whose, terms in limit_terms(settings).items()
+        }
+    )
+
+
 def _load(settings: Settings, note: Callable[[str], None]) -> Load:
     """No more connections than there can be files: one that is sent a file needs three."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -257,6 +291,7 @@ def _gateway(
     clock: Clock,
     note: Note,
     tell: Tell | None,
+    limits: Limits,
     kind: type[Gateway],
     *sides: Side,
     domains: Sequence[str] = (),
@@ -271,6 +306,7 @@ def _gateway(
         sides=sides,
         tell=tell,
         note=note,
+        limits=limits,
     )
 
 
@@ -287,8 +323,9 @@ class Node:
         board: Board | None = None,
         worker: int = 0,
         watching: Watching = NOBODY,
+        tables: LimitTables | None = None,
     ) -> None:
-        """*board* has the numbers of all workers, of which this is one."""
+        """*board* has the numbers of all workers, *tables* what limits count; this is one."""
         self.settings = settings
         self.keys = keys
         self.clock = clock or system_clock()
@@ -456,6 +493,7 @@ class Node:
             self.clock,
             self.metrics.request,
             watching.tell,
+            _limits(settings, tables or limit_tables(settings), worker, self.metrics.refused),
         )
         self.gateway = gateway(
             Gateway,

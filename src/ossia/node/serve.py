@@ -13,7 +13,7 @@ import click
 from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
-from ossia.node.bootstrap import callback_targets, restore_times, tls_context
+from ossia.node.bootstrap import callback_targets, limit_terms, restore_times, tls_context
 from ossia.node.engine import blob_engine
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
 from ossia.node.metrics.access import scrape_key
@@ -46,6 +46,7 @@ def serve(
     tls_context(settings)
     callback_targets(settings)
     restore_times(settings)
+    limit_terms(settings)
     blob_engine(settings)
     scrape_key(settings)
     require_traces(settings)

@@ -22,7 +22,7 @@ from pathlib import Path
 import uvloop
 
 from ossia.logs.outlet import Outlet
-from ossia.node.bootstrap import Node, tls_context
+from ossia.node.bootstrap import Node, limit_tables, tls_context
 from ossia.node.duties import HasDuty, duties
 from ossia.node.keys import NodeKeys
 from ossia.node.memory_watch import spare_the_collector, watch_memory
@@ -244,6 +244,7 @@ class Supervisor:
         self._folder = folder
         self._sockets = sockets
         self._board = Board(FAMILIES, len(sockets))
+        self._tables = limit_tables(settings, len(sockets))
         self._workers: dict[int, int] = {}
         self._stopping: list[int] = []
         """The signals that said so."""
@@ -318,6 +319,7 @@ class Supervisor:
                     board=self._board,
                     worker=index,
                     watching=watching(self._settings, self._outlet),
+                    tables=self._tables,
                 )
                 node.metrics.begin()
                 spare_the_collector()

@@ -13,6 +13,7 @@ from ossia.api.sts.rpc import STS_OPERATIONS
 from ossia.domain.identity.identities import CallerKind
 from ossia.domain.lifecycle import deeds
 from ossia.gateway import console, internal, metrics, pipeline
+from ossia.gateway.limits import WHOSE
 from ossia.http.load import Reason
 from ossia.node.metrics.board import Family, Kind
 from ossia.ports import CallbackFault
@@ -36,7 +37,7 @@ OPERATIONS: Final = tuple(
         ]
     )
 )
-REASONS: Final = tuple(Reason)
+REASONS: Final = (*Reason, *WHOSE)
 CALLERS: Final = tuple(kind.name.lower() for kind in CallerKind)
 STATUSES: Final = (
     *("200", "201", "203", "204", "206", "301", "302", "304"),
@@ -94,7 +95,7 @@ REFUSED: Final = Family(
     labels=(("reason", REASONS),),
 )
 IN_WORK: Final = Family(
-    name="ossia_requests_in_work",
+    name="ossia_requests_under_way",
     text="Requests that a worker works on, of those that --request-limit bounds.",
     kind=Kind.GAUGE,
     by_worker=True,

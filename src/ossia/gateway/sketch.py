@@ -1,0 +1,65 @@
+"""What many names have used, in memory that does not grow and that all workers share.
+
+A name has a cell in each of three rows, by its hash, and what counts is the least of its cells:
+two names are taken for one only where they meet in all three.  However many names somebody makes
+up, that is all there is.
+
+Workers are forked, so that they hash alike and nobody outside knows how.  Two that write a cell at
+a time may lose one request of it.
+"""
+
+import mmap
+from typing import Final
+
+_ROWS: Final = 3
+_BITS: Final = 16
+_CELLS: Final = 1 << _BITS
+_MASK: Final = _CELLS - 1
+
+
+def _places(name: str) -> tuple[int, ...]:
+    number = hash(name)
+    return tuple(row * _CELLS + ((number >> (row * _BITS)) & _MASK) for row in range(_ROWS))
+
+
+class Rates:
+    """When each name has used up what it may: the generic cell rate algorithm."""
+
+    def __init__(self) -> None:
+        self._due: memoryview[float] = memoryview(mmap.mmap(-1, _ROWS * _CELLS * 8)).cast("d")
+
+    def wait_s(self, name: str, rate: float, burst: int, now_s: float) -> float:
+        """0, and it is counted, if *name* may have one more; else how long until it may."""
+        cells, places = self._due, _places(name)
+        due_s = max(min(cells[place] for place in places), now_s) + 1 / rate
+        wait_s = due_s - now_s - burst / rate
+        # What rounding leaves over is no reason to wait.
+        if wait_s > 1e-6:  # noqa: PLR2004 - see above
+            return wait_s
+        for place in places:
+            # No more than this name has used: others in the cell are not added up.
+            cells[place] = max(cells[place], due_s)
+        return 0.0
+
+
+class Counts:
+    """How many each name has at a time.  Each worker writes a part of its own, and reads all."""
+
+    def __init__(self, workers: int) -> None:
+        size = _ROWS * _CELLS
+        whole = memoryview(mmap.mmap(-1, workers * size * 4)).cast("I")
+        self._parts = [whole[worker * size : (worker + 1) * size] for worker in range(workers)]
+
+    def forget(self, worker: int) -> None:
+        """What a worker had that is no more."""
+        self._parts[worker][:] = memoryview(bytes(_ROWS * _CELLS * 4)).cast("I")
+
+    def count(self, name: str) -> int:
+        """How many there are of *name*."""
+        return min(sum(part[place] for part in self._parts) for place in _places(name))
+
+    def change(self, worker: int, name: str, by: int) -> None:
+        """One more, or one less."""
+        part = self._parts[worker]
+        for place in _places(name):
+            part[place] += by
