@@ -19,7 +19,7 @@ from open_loop import Found, drive
 from running import Server, running_server, signer
 from scraping import scrape
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 BUCKET = "overload"
 KIB4 = b"x" * 4096
