@@ -1,6 +1,7 @@
 """What the guides take for granted: a person in front of a browser."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -50,6 +51,18 @@ def maven(reader: Reader) -> Iterator[None]:
         pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no Maven or no JDK here")
     with a_browser(reader):
         yield
+
+
+@contextmanager
+def go(reader: Reader) -> Iterator[None]:
+    """Nothing but Go, with what it has fetched before."""
+    found = shutil.which("go")
+    if found is None:
+        pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no Go here")
+    for name in ("GOMODCACHE", "GOCACHE"):
+        kept = subprocess.run([found, "env", name], capture_output=True, text=True, check=True)
+        reader.type(f"export {name}={kept.stdout.strip()}")
+    yield
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from following import Reader
-from guides import a_browser, maven, node, terraform
+from guides import a_browser, go, maven, node, terraform
 from moving import an_s3_server, another_store
 from proxies import proxies
 from reading import ROOT
@@ -244,6 +244,7 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/callbacks.md": nobody_listens,
     "docs/checking.md": an_old_folder,
     "docs/encryption.md": a_bucket,
+    "docs/guides/cloudreve.md": go,
     "docs/guides/django.md": a_browser,
     "docs/guides/express.md": node,
     "docs/guides/fastapi.md": a_browser,
