@@ -157,6 +157,11 @@ def test_requests_in_a_row_and_in_pieces_are_told_apart() -> None:
         time.sleep(0.1)
         with pytest.raises(BlockingIOError):
             other.recv(1)
+        busy.go.set()
+        assert answer(one).startswith(b"HTTP/1.1 200 ")
+        other.settimeout(5)
+        other.sendall(PUT)
+        assert answer(other).endswith(b"\r\n\r\nhello")
 
 
 def answer_of(client: socket.socket) -> bytes:

@@ -206,6 +206,11 @@ def test_what_is_certainly_one_request(data: bytes) -> None:
         pytest.param(HEAD + b"Content-Length: 3\r\n\r\nab", id="a part of the body"),
         pytest.param(HEAD + b"Content-Length: 3\r\n\r\nabcG", id="and the next one"),
         pytest.param(HEAD + b"Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", id="two lengths"),
+        pytest.param(
+            HEAD + b"Content-Length: 3\r\nX: y\r\nContent-Length: 3\r\n\r\nabc",
+            id="two lengths apart",
+        ),
+        pytest.param(HEAD + b"X: y\nZ: w\r\n\r\n", id="a bare line feed alone"),
         pytest.param(HEAD + b"Content-Length : 3\r\n\r\n", id="a space before the colon"),
         pytest.param(HEAD + b"Content-Length:\r\n 3\r\n\r\n", id="a folded length"),
         pytest.param(HEAD + b"Content-Length: +3\r\n\r\nabc", id="a sign"),
