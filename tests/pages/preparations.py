@@ -10,9 +10,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from following import Reader
+from fronting import proxies
 from guides import a_browser, go, maven, node, terraform
 from moving import an_s3_server, another_store
-from proxies import proxies
 from reading import ROOT
 from workflows import workflow
 
