@@ -470,6 +470,45 @@ def test_many_pipelined_requests_are_all_answered(served: Served) -> None:
     assert answer.count(b"HTTP/1.1 200") == 500
 
 
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+
+
+@pytest.mark.parametrize(
+    ("method", "more"),
+    [
+        (b"GET", b"\r\n"),
+        (b"PUT", b"Content-Length: 2\r\n\r\nok"),
+        (b"PUT", b"Content-Length: 200000\r\n\r\n" + b"k" * 200_000),
+        (b"PUT", b"Content-Length: 0\r\n\r\n"),
+    ],
+    ids=["no-body", "small", "large", "empty"],
+)
+def test_who_asks_for_another_protocol_is_served_in_this_one(
+    served: Served, method: bytes, more: bytes
+) -> None:
+    """Java's HttpClient does, and ``curl --http2``; RFC 9110, 7.8."""
+    asked = method + b" / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + more
+    answer = served.ask(asked * 3 + b"DELETE /last HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200") == 4
+    body = more.partition(b"\r\n\r\n")[2][:20]
+    assert answer.count(b"\r\n\r\n" + method + b" " + body) == 3
+    assert b"HTTP/1.1 1" not in answer
+    assert [request.target for request in served.seen] == [b"/", b"/", b"/", b"/last"]
+
+
+def test_whose_end_is_in_the_other_protocol_is_refused(served: Served) -> None:
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    answer = served.ask(b"PUT / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + chunked)
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_tunnel_is_refused(served: Served) -> None:
+    answer = served.ask(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def test_a_half_closed_client_still_gets_its_answer(served: Served) -> None:
     answer = served.ask(b"PUT /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
     assert answer.endswith(b"PUT ok")

@@ -219,18 +219,37 @@ class Connection(asyncio.BufferedProtocol):
                 return
             self._in_head = True
         try:
-            self._parser.feed_data(self._server.scratch[:nbytes])
+            self._feed(self._server.scratch[:nbytes])
         except httptools.HttpParserCallbackError as error:
             cause = error.__context__
             self._refuse(cause.error if isinstance(cause, _Refused) else _malformed())
-            return
-        except httptools.HttpParserUpgrade:
-            self._refuse(_malformed("Upgrade is not supported."))
-            return
         except httptools.HttpParserError as error:
             self._refuse(_malformed(str(error)))
-            return
-        self._after_feed()
+        else:
+            self._after_feed()
+
+    def _feed(self, data: memoryview) -> None:
+        while data:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade as asked:
+                if self._parser.get_method() == b"CONNECT":
+                    raise httptools.HttpParserError("CONNECT is not supported.") from None
+                # RFC 9110, 7.8: who does not speak the other protocol goes on with this one.
+                data = self._behind_upgrade(data[asked.args[0] :])
+            else:
+                return
+
+    def _behind_upgrade(self, data: memoryview) -> memoryview:
+        """Take the body, of which the parser wants to know nothing; what comes behind it."""
+        if self._body is None:
+            self._new_parser()
+            return data
+        piece, rest = data[: self._remaining], data[self._remaining :]
+        self.on_body(bytes(piece))
+        if not self._remaining:
+            self._end_of_body()
+        return rest
 
     def _is_refused_unread(self, nbytes: int) -> bool:
         """Whether a request is refused before it is parsed: what that costs, others wait for."""
@@ -337,6 +356,8 @@ class Connection(asyncio.BufferedProtocol):
         if not chunked and (length == 0 or (length <= SMALL_BODY and self._is_awaited())):
             self._gathered = []
             return
+        if chunked and self._parser.should_upgrade():
+            raise _Refused(_malformed("Upgrade is not supported.", b"upgrade"))
         self._remaining = length
         self._body = Body(None if chunked else length, self)
         self._progress = self._progress_mark = 0
@@ -347,7 +368,10 @@ class Connection(asyncio.BufferedProtocol):
     def _is_awaited(self) -> bool:
         """Whether a small body is waited for before anybody is asked whether he wants it."""
         # witnessed.md, W4: clients announce bodies of GET and DELETE and never send them.
-        return not self._expects and self._parser.get_method() not in _RARELY_WITH_BODY
+        parser = self._parser
+        if self._expects or parser.should_upgrade():
+            return False
+        return parser.get_method() not in _RARELY_WITH_BODY
 
     def on_body(self, piece: bytes) -> None:
         if self._gathered is not None:
@@ -363,6 +387,9 @@ class Connection(asyncio.BufferedProtocol):
         gathered, self._gathered = self._gathered, None
         if gathered is not None:
             self._enqueue(_fixed(gathered))
+            return
+        if self._remaining and self._parser.should_upgrade():
+            # The parser leaves the body to the other protocol (`_behind_upgrade`).
             return
         body, self._body = self._body, None
         self._discarding = False
