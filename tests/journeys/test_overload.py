@@ -27,6 +27,8 @@ LISTED = 1000
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder in memory, where there is one
 SECONDS = 5.0
 MUCH = 2500.0
+STEP = 1.2
+REFUSED = 0.02
 TIMES = 10
 ROUNDS = 3
 CONNECTIONS = 2000
@@ -99,14 +101,17 @@ def test_ten_times_what_saturates(server: Server) -> None:
         assert (found.unanswered, found.hung, found.impolite) == (0, 0, 0)
         return found
 
-    # What it does of far too much is what it can do: the load that saturates it.
+    # What it does of far too much is about what it can do.
     much = load(MUCH)
     assert much.statuses["503"] > much.asked / 2, "that is not too much"
     rate = len(much.times) / much.seconds
     before = resident(worker)
     ratios, kept = [], []
     for _ in range(ROUNDS):
-        full, over = load(rate), load(rate * TIMES)
+        # What saturates now: on a shared machine it is another load from one minute to the next.
+        while (full := load(rate)).statuses.get("503", 0) < full.asked * REFUSED:
+            rate *= STEP
+        over = load(rate * TIMES)
         assert over.statuses["503"] > over.asked / 2, "that is not ten times too much"
         ratios.append(over.accepted(0.99) / full.accepted(0.99))
         kept.append(len(over.times) / over.seconds / (len(full.times) / full.seconds))

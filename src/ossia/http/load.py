@@ -3,8 +3,8 @@
 Rules:
 
 1. Of requests whose bodies have come there are so many in work at a time.  More would wait for each
-   other, and hold memory meanwhile.  While the event loop has no rest it is as many as are done in
-   a tenth of a second.
+   other, and hold memory meanwhile.  While the event loop has no rest it is as many as cost it a
+   fifth of a second.
 2. Who gets his turn late has waited in the kernel, where nobody sees him.  So a turn of the event
    loop takes requests on for so long, and refuses those behind them: what is told in microseconds
    needs no room, and the next turn comes in time.
@@ -35,20 +35,23 @@ EXTRA: Final = 256
 """So many connections beyond the bound are answered before they are closed."""
 EXTRA_PATIENCE_S: Final = 2.0
 _RETRY_AFTER_S: Final = 1
-_TURN_S: Final = 0.05
-_MARK_S: Final = _TURN_S / 4
-_REST_S: Final = _TURN_S / 2
+_TURN_S: Final = 0.1
+_MARK_S: Final = _TURN_S / 8
+_REST_S: Final = _TURN_S / 4
+_LONG_TURN_S: Final = _TURN_S / 2
 _FEW: Final = 4
 """So many requests in a turn are no crowd: what made them late was something else."""
 _BUSY_S: Final = 0.01
 """Turns that are longer, on an average, leave the loop no rest."""
 _SHARE: Final = 0.3
-"""What one turn, or one measurement, counts in an average."""
-_WAIT_S: Final = 0.1
-_LEAST: Final = 8
-"""So many may be in work however little is done in `_WAIT_S`."""
-_MEASURE_S: Final = 0.1
-_FORGET_S: Final = 1.0
+"""What one turn counts in the average."""
+_WAIT_S: Final = 0.2
+_LEAST: Final = 32
+"""So many may be in work whatever they cost."""
+_WORST: Final = 4
+_REFUSAL_S: Final = 0.00008
+_MEASURED: Final = 10
+_MEASURE_S: Final = 0.02
 _LONG_S: Final = 5.0
 _BESIDE: Final = b"/-/"
 _FORM: Final = b"multipart/form-data"
@@ -79,18 +82,23 @@ class Load:
         connections: int = CONNECTIONS,
         note: Callable[[str], object] = str,
         monotonic: Callable[[], float] = time.monotonic,
+        used: Callable[[], float] = time.thread_time,
     ) -> None:
         self.connections = connections
         self._loop = loop
         self._most = in_work
         self._room = float(in_work)
-        self._turn_s = 0.0
-        self._rate = in_work / _WAIT_S
+        self._turn_s = self._turn_cpu_s = self._turn_used_s = 0.0
+        self._cost_s = 0.0
         self._done = 0
         self._note = note
         self._now_s = monotonic
         self._in_work: dict[Request, float] = {}
-        self._began_s = self._seen_s = self._measured_s = monotonic()
+        self._began_s = self._seen_s = monotonic()
+        self._used_s = used
+        # What came before requests is none of theirs.
+        self._measured_s = 0.0
+        self._refusals = 0
         self._taken = 0
         self._is_marked = False
         self.is_tight = False
@@ -113,7 +121,8 @@ class Load:
             # What is called soon is called behind all that was ready: in the next turn.
             self._is_marked = True
             self._loop.call_soon(self._next_turn)
-        if age_s > _TURN_S and self._taken >= _FEW:
+        # One turn that is long has been held up by something else: a disk, another program.
+        if age_s > _TURN_S and self._turn_s > _LONG_TURN_S and self._taken >= _FEW:
             return self._refuse(Reason.TURN)
         if len(self._in_work) >= self._room and self._is_full(now_s):
             return self._refuse(Reason.IN_WORK)
@@ -143,11 +152,13 @@ class Load:
 
     def _refuse(self, reason: Reason) -> bool:
         self.is_tight = True
+        self._refusals += 1
         self._note(reason)
         return False
 
     def _next_turn(self) -> None:
         self._began_s, self._taken = self._now_s(), 0
+        self._turn_used_s = self._used_s()
         # While somebody waits to be called the loop does not sleep: that turn is all work.
         self._loop.call_soon(self._turn_ended)
 
@@ -156,18 +167,24 @@ class Load:
         lasted_s, self._began_s = now_s - self._began_s, now_s
         self._is_marked, self._taken = False, 0
         self._turn_s += _SHARE * (lasted_s - self._turn_s)
-        self._measure(now_s)
-        room = max(_LEAST, self._rate * _WAIT_S) if self._turn_s > _BUSY_S else self._most
+        self._turn_cpu_s += _SHARE * (self._used_s() - self._turn_used_s - self._turn_cpu_s)
+        self._measure()
+        is_busy = self._turn_s > _BUSY_S and self._cost_s > 0
+        # Others want the processor, and threads of this process the interpreter.
+        shared = min(_WORST, max(1, self._turn_s / max(self._turn_cpu_s, 1e-6)))
+        room = max(_LEAST, _WAIT_S / (self._cost_s * shared)) if is_busy else self._most
         self._room = min(self._most, room)
 
-    def _measure(self, now_s: float) -> None:
-        """How many requests are done in a second, while there are many."""
-        span_s = now_s - self._measured_s
-        if span_s < _MEASURE_S:
+    def _measure(self) -> None:
+        """What a request costs the event loop; what refusals cost is known."""
+        now_s = self._used_s()
+        used_s = now_s - self._measured_s - self._refusals * _REFUSAL_S
+        if self._measured_s and (used_s < _MEASURE_S or self._done < _MEASURED):
             return
-        if span_s < _FORGET_S:
-            self._rate += _SHARE * (self._done / span_s - self._rate)
-        self._measured_s, self._done = now_s, 0
+        if self._measured_s:
+            share = _SHARE if self._cost_s else 1
+            self._cost_s += share * (used_s / self._done - self._cost_s)
+        self._measured_s, self._done, self._refusals = now_s, 0, 0
 
     def _is_full(self, now_s: float) -> bool:
         """Whether there are too many, those left out that have been there for long."""

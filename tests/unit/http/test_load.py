@@ -30,6 +30,7 @@ class World:
 
     def __init__(self, in_work: int) -> None:
         self.now_s = 1000.0
+        self.used_s = 5.0
         self.loop = Loop()
         self.refused: list[str] = []
         self.load = Load(
@@ -37,6 +38,7 @@ class World:
             in_work=in_work,
             note=self.refused.append,
             monotonic=lambda: self.now_s,
+            used=lambda: self.used_s,
         )
 
     def takes(self, request: Request | None = None, took_s: float = 0.0) -> bool:
@@ -45,16 +47,23 @@ class World:
         self.now_s += took_s
         return taken
 
-    def turn(self, requests: int, lasts_s: float) -> None:
+    def turn(self, requests: int, lasts_s: float, used_s: float | None = None) -> None:
         """A turn of which the load hears, and in which so many requests are done."""
         self.now_s += 0.03
         held = [asked() for _ in range(requests)]
         assert sum(map(self.takes, held))
         self.loop.turn()
         self.now_s += lasts_s
+        self.used_s += lasts_s if used_s is None else used_s
         for each in held:
             self.load.leave(each)
         self.loop.turn()
+
+    def is_busy(self) -> None:
+        """Turns are long, and much is done in them."""
+        for _ in range(3):
+            self.turn(requests=100, lasts_s=0.2)
+        self.now_s += 0.03
 
     def room(self) -> int:
         """How many are taken on."""
@@ -113,8 +122,9 @@ def test_what_takes_long_makes_room() -> None:
 
 def test_who_gets_his_turn_late_is_refused() -> None:
     world = World(in_work=1000)
-    answers = [world.takes(took_s=0.002) for _ in range(40)]
-    assert answers == [True] * 26 + [False] * 14
+    world.is_busy()
+    answers = [world.takes(took_s=0.002) for _ in range(60)]
+    assert answers == [True] * 51 + [False] * 9
     assert set(world.refused) == {Reason.TURN}
     world.loop.turn()
     assert world.takes()
@@ -122,21 +132,67 @@ def test_who_gets_his_turn_late_is_refused() -> None:
 
 def test_few_are_no_crowd_however_long_they_take() -> None:
     world = World(in_work=1000)
-    assert [world.takes(took_s=0.02) for _ in range(5)] == [True] * 4 + [False]
+    world.is_busy()
+    assert [world.takes(took_s=0.024) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_one_turn_that_is_held_up_is_no_crowd() -> None:
+    world = World(in_work=1000)
+    assert all(world.takes(took_s=0.02) for _ in range(60))
 
 
 def test_a_loop_without_rest_takes_on_what_it_does_in_a_moment() -> None:
     world = World(in_work=100)
     for _ in range(30):
-        # Ten in a turn of a tenth of a second.
-        world.turn(requests=10, lasts_s=0.1)
-    assert 8 <= world.room() <= 15
+        world.turn(requests=10, lasts_s=0.05)
+    assert 36 <= world.room() <= 44, "5 ms each, a fifth of a second in all"
     for _ in range(30):
         world.turn(requests=1, lasts_s=1)
-    assert world.room() == 8, "so many there may always be"
+    assert world.room() == 32, "so many there may always be"
     for _ in range(20):
         world.turn(requests=1, lasts_s=0.001)
     assert world.room() == 100
+
+
+def test_what_few_ask_for_says_what_many_will_cost() -> None:
+    world = World(in_work=100)
+    for _ in range(50):
+        world.turn(requests=1, lasts_s=0.005)
+    for _ in range(2):
+        world.turn(requests=10, lasts_s=0.05)
+    assert 36 <= world.room() <= 44
+
+
+def test_refusals_make_nothing_dearer() -> None:
+    world = World(in_work=100)
+    for _ in range(20):
+        world.turn(requests=10, lasts_s=0.05)
+        held = [asked() for _ in range(1100)]
+        refused = sum(not world.takes(each) for each in held)
+        assert refused >= 1000
+        world.used_s += refused * 0.00008
+        for each in held:
+            world.load.leave(each)
+        # Those that were taken on cost what the others do.
+        world.used_s += (len(held) - refused) * 0.005
+    assert 36 <= world.room() <= 44
+
+
+def test_a_processor_that_others_use_too_does_less() -> None:
+    world = World(in_work=1000)
+    for _ in range(20):
+        world.turn(requests=100, lasts_s=0.2, used_s=0.1)
+    assert 90 <= world.room() <= 110, "1 ms each, which takes 2"
+
+
+def test_a_disk_that_stands_still_makes_nothing_dearer() -> None:
+    world = World(in_work=1000)
+    for _ in range(20):
+        world.turn(requests=100, lasts_s=0.1)
+    before = world.room()
+    world.now_s += 2
+    world.turn(requests=100, lasts_s=0.1)
+    assert before == world.room() == 200
 
 
 def test_one_long_turn_is_none_too_many() -> None:
