@@ -448,7 +448,12 @@ class Connection(asyncio.BufferedProtocol):
         try:
             while self._queue:
                 request, keeps = self._queue.pop(0)
-                response = await self._answer(request)
+                response = self._refusal(request)
+                if response is None:
+                    try:
+                        response = await self._handle(request)
+                    finally:
+                        server.load.leave(request)
                 keeps = keeps and not self._closing and not server.closing and not self._is_extra
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
@@ -474,17 +479,12 @@ class Connection(asyncio.BufferedProtocol):
             self._since = server.now
             self._watch_time()
 
-    async def _answer(self, request: Request) -> Response:
-        """What the handler answers, or that there is no room."""
-        load = self._server.load
+    def _refusal(self, request: Request) -> Response | None:
+        """That there is no room for *request*, if there is none; otherwise it is taken on."""
+        server = self._server
         if self._is_extra and not is_beside(request):
             return self._no_room(request)
-        if not load.takes(request):
-            return self._server.refuse(busy(), request)
-        try:
-            return await self._handle(request)
-        finally:
-            load.leave(request)
+        return None if server.load.takes(request) else server.refuse(busy(), request)
 
     def _no_room(self, request: Request | None = None) -> Response:
         self._server.load.refuse_connection()

@@ -37,9 +37,8 @@ EXTRA_PATIENCE_S: Final = 2.0
 _RETRY_AFTER_S: Final = 1
 _TURN_S: Final = 0.1
 _MARK_S: Final = _TURN_S / 8
-_REST_S: Final = _TURN_S / 4
 _LONG_TURN_S: Final = _TURN_S / 2
-_FEW: Final = 4
+_FEW: Final = 64
 """So many requests in a turn are no crowd: what made them late was something else."""
 _BUSY_S: Final = 0.01
 """Turns that are longer, on an average, leave the loop no rest."""
@@ -94,7 +93,9 @@ class Load:
         self._note = note
         self._now_s = monotonic
         self._in_work: dict[Request, float] = {}
-        self._began_s = self._seen_s = monotonic()
+        self._counted: dict[Request, float] = {}
+        """Those of them that wait for nobody else, as far as that was looked at."""
+        self._began_s = self._last_s = monotonic()
         self._used_s = used
         # What came before requests is none of theirs.
         self._measured_s = 0.0
@@ -107,26 +108,24 @@ class Load:
     @property
     def in_work(self) -> int:
         """How many requests are in work."""
-        return len(self._in_work)
+        return len(self._in_work) + len(self._counted)
 
     def has_room(self) -> bool:
         """Whether one more may be taken on; it is refused where not."""
         now_s = self._now_s()
-        has_rested = now_s - self._seen_s > _REST_S
-        if has_rested:
-            self._began_s, self._taken = now_s, 0
-        self._seen_s = now_s
-        age_s = now_s - self._began_s
-        if (age_s > _MARK_S or has_rested) and not self._is_marked:
-            # What is called soon is called behind all that was ready: in the next turn.
-            self._is_marked = True
-            self._loop.call_soon(self._next_turn)
+        if not self._is_marked:
+            if now_s - self._began_s > _MARK_S:
+                # What is called soon is called behind all that was ready: in the next turn.
+                self._is_marked, self._began_s, self._taken = True, now_s, 0
+                self._loop.call_soon(self._next_turn)
+        elif self._taken < _FEW:
+            self._taken += 1
         # One turn that is long has been held up by something else: a disk, another program.
-        if age_s > _TURN_S and self._turn_s > _LONG_TURN_S and self._taken >= _FEW:
+        elif now_s - self._began_s > _TURN_S and self._turn_s > _LONG_TURN_S:
             return self._refuse(Reason.TURN)
-        if len(self._in_work) >= self._room and self._is_full(now_s):
+        if len(self._in_work) + len(self._counted) >= self._room and self._is_full(now_s):
             return self._refuse(Reason.IN_WORK)
-        self._taken += 1
+        self._last_s = now_s
         self.is_tight = False
         return True
 
@@ -136,15 +135,15 @@ class Load:
             return True
         if not self.has_room():
             return False
-        if request.body.complete and not _waits_for_others(request):
-            self._in_work[request] = self._seen_s
+        if request.body.complete:
+            self._in_work[request] = self._last_s
         return True
 
     def leave(self, request: Request) -> None:
         """Be done with *request*, or wait for others from now on."""
-        if self._in_work.pop(request, None) is not None:
-            self._done += 1
-        self._seen_s = self._now_s()
+        self._done += 1
+        if self._in_work.pop(request, None) is None:
+            self._counted.pop(request, None)
 
     def refuse_connection(self) -> None:
         """Note that there is no room for a connection."""
@@ -187,15 +186,19 @@ class Load:
         self._measured_s, self._done, self._refusals = now_s, 0, 0
 
     def _is_full(self, now_s: float) -> bool:
-        """Whether there are too many, those left out that have been there for long."""
-        long = []
-        for request, since_s in self._in_work.items():
-            if now_s - since_s < _LONG_S:
+        """Whether there are too many, those left out that wait for others or are there for long."""
+        fresh, counted = self._in_work, self._counted
+        for request, since_s in fresh.items():
+            # Looked at when it matters, and once.
+            if not _waits_for_others(request):
+                counted[request] = since_s
+        fresh.clear()
+        while counted:
+            oldest = next(iter(counted))
+            if now_s - counted[oldest] < _LONG_S:
                 break
-            long.append(request)
-        for request in long:
-            del self._in_work[request]
-        return len(self._in_work) >= self._room
+            del counted[oldest]
+        return len(counted) >= self._room
 
 
 def busy() -> ServiceUnavailable:
