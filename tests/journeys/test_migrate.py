@@ -31,7 +31,7 @@ from ossia.client.ram import RamClient
 from ossia.client.signing_client import SigningClient
 from ossia.domain.identity.store import SEALING_KEYS
 from ossia.node.migration.form import OWN, open_source, settings_of
-from ossia.node.migration.staging import all_rows
+from ossia.node.migration.staging import OF_THIS_ONE, all_rows
 from ossia.tables import every
 from ossia.tables.blob_life import BlobState
 from ossia.testing.inbox import Inbox
@@ -298,13 +298,14 @@ def stored(place: Place) -> dict[str, list[Any]]:
     """
     found = {table.name: rows_of(place, table) for table in every.EVERY}
     sealed = {*OWN, ("setting", SEALING_KEYS)}
+    of_one = {*OF_THIS_ONE, "kms_key"}
     used = {
         row[table.at("content_id")]
         for table in (*every.VERSIONS, every.PART)
         for row in found[table.name]
     }
     found["identity"] = [
-        row for row in found["identity"] if row[:2] not in sealed and row[0] != "kms_key"
+        row for row in found["identity"] if row[:2] not in sealed and row[0] not in of_one
     ]
     found["blob"] = [row for row in found["blob"] if row[1] == BlobState.LIVE]
     found["content"] = [row for row in found["content"] if row[0] in used]

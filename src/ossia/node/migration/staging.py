@@ -12,7 +12,7 @@ from ossia.tables.every import Table
 
 AT_ONCE: Final = 500
 
-_OF_THIS_ONE: Final = frozenset({holds.KIND, backups.KIND})
+OF_THIS_ONE: Final = frozenset({holds.KIND, backups.KIND})
 """What identities say of this deployment, and of none that is made from it."""
 _LENGTHS: Final = {every.OBJECT: "size", every.FORMER: "size", every.EXTENT: "length"}
 """How long the run of a blob is that a row names."""
@@ -77,7 +77,7 @@ async def _empty(tx: Transaction) -> None:
 def _is_kept(table: Table, row: Row) -> bool:
     if table is every.BLOB:
         return bool(row[1] == BlobState.LIVE)
-    return table is not every.IDENTITY or row[0] not in _OF_THIS_ONE
+    return table is not every.IDENTITY or row[0] not in OF_THIS_ONE
 
 
 async def _note_ends(tx: Transaction, ends: list[Row]) -> None:
