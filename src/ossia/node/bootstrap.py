@@ -6,10 +6,9 @@ The only module besides the CLI that knows adapters.
 import asyncio
 import logging
 import os
-import resource
 import signal
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,7 +29,7 @@ from ossia.api.services import Services
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.buckets.public_access import PublicAccess
 from ossia.domain.buckets.worm import Worms
-from ossia.domain.callbacks.callbacks import CallbackLimits, Callbacks
+from ossia.domain.callbacks.callbacks import Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.recovery import Recovery
@@ -60,16 +59,16 @@ from ossia.gateway.admin import AdminSide
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.exchange import Note, Tell
 from ossia.gateway.internal import Internal
-from ossia.gateway.limits import WHOSE, Limit, Limits, Tables
+from ossia.gateway.limits import Limits
 from ossia.gateway.metrics import Admission, MetricsGateway, MetricsSide
 from ossia.gateway.pipeline import Gateway, Side
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.forwarded import Proxies
-from ossia.http.load import EXTRA, Load
 from ossia.http.server import HttpServer
 from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
+from ossia.node.limits import LimitTables, callback_limits, limit_tables, limits_of, load_of
 from ossia.node.master_key_rotation import MasterKeyRotation
 from ossia.node.metrics.access import scrape_key
 from ossia.node.metrics.board import Board
@@ -86,15 +85,12 @@ from ossia.ports import BlobStore, Clock, Database
 from ossia.protocol.address import Addressing
 from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
-from ossia.protocol.limit_terms import Terms, parse_terms
 from ossia.protocol.policy_place import place_of
 from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
 from ossia.records import Delivery
 from ossia.settings import Settings, SettingsError, is_loopback
 
 log = logging.getLogger("ossia")
-
-_OTHER_FILES = 500
 
 
 def callback_targets(settings: Settings) -> AddressPolicy:
@@ -213,60 +209,6 @@ def open_blobs(
     return FileBlobStore(folder)
 
 
-def _callback_limits(settings: Settings) -> CallbackLimits:
-    """No more than there can be files: a callback under way needs two, others need some."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = max(1, (files - _OTHER_FILES) // 2)
-    return CallbackLimits(
-        total=min(settings.callback_limit, room),
-        per_bucket=min(settings.callback_limit_per_bucket, room),
-    )
-
-
-LimitTables = dict[str, Tables]
-"""Of each kind of limit that there is, in memory that is there before workers are."""
-
-
-def limit_terms(settings: Settings) -> dict[str, Terms]:
-    """The limits that the settings name, by whose they are.  Raises `SettingsError`."""
-    try:
-        return {
-            whose: parse_terms(f"--limit-{whose}", texts)
-            for whose in WHOSE
-            if (texts := getattr(settings, f"limit_{whose}"))
-        }
-    except ValueError as error:
-        raise SettingsError(str(error)) from error
-
-
-def limit_tables(settings: Settings, workers: int = 1) -> LimitTables:
-    """What all workers count in."""
-    return {whose: Tables(workers) for whose in limit_terms(settings)}
-
-
-def _limits(
-    settings: Settings, tables: LimitTables, worker: int, note: Callable[[str], None]
-) -> Limits:
-    return Limits(
-        **{
-            whose: Limit(whose, terms, tables[whose], worker, note)
-            for whose, terms in limit_terms(settings).items()
-        }
-    )
-
-
-def _load(settings: Settings, note: Callable[[str], None]) -> Load:
-    """No more connections than there can be files: one that is sent a file needs three."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    room = max(1, (files - _OTHER_FILES - EXTRA) // 3)
-    return Load(
-        asyncio.get_running_loop(),
-        in_work=settings.request_limit,
-        connections=min(settings.connection_limit, room),
-        note=note,
-    )
-
-
 def restore_times(settings: Settings) -> RestoreTimes:
     """How long restoring takes (``--restore-times``)."""
     try:
@@ -379,7 +321,7 @@ class Node:
             keys.callback_keys,
             self.clock,
             max_reply_bytes=settings.callback_max_reply,
-            limits=_callback_limits(settings),
+            limits=callback_limits(settings),
             webhooks=keys.webhook_key,
             sni_as_oss=settings.callback_sni == "as-oss",
             note=self._note_delivery,
@@ -493,7 +435,7 @@ class Node:
             self.clock,
             self.metrics.request,
             watching.tell,
-            _limits(settings, tables or limit_tables(settings), worker, self.metrics.refused),
+            limits_of(settings, tables or limit_tables(settings), worker, self.metrics.refused),
         )
         self.gateway = gateway(
             Gateway,
@@ -507,7 +449,7 @@ class Node:
             gateways.append(
                 gateway(MetricsGateway, metrics(admission.at_own_address()).answer, internal.answer)
             )
-        self.load = _load(settings, self.metrics.refused)
+        self.load = load_of(settings, self.metrics.refused)
         served = partial(HttpServer, load=self.load, proxies=Proxies(settings.proxy_networks()))
         self.servers = tuple(
             served(watching.handler(each.handle), each.refuse, refuse_again=each.hurried_refusal)

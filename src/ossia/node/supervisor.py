@@ -22,9 +22,10 @@ from pathlib import Path
 import uvloop
 
 from ossia.logs.outlet import Outlet
-from ossia.node.bootstrap import Node, limit_tables, tls_context
+from ossia.node.bootstrap import Node, tls_context
 from ossia.node.duties import HasDuty, duties
 from ossia.node.keys import NodeKeys
+from ossia.node.limits import limit_tables
 from ossia.node.memory_watch import spare_the_collector, watch_memory
 from ossia.node.metrics.board import Board
 from ossia.node.metrics.families import FAMILIES
