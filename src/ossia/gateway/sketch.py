@@ -15,6 +15,8 @@ _ROWS: Final = 3
 _BITS: Final = 16
 _CELLS: Final = 1 << _BITS
 _MASK: Final = _CELLS - 1
+_ROUNDING_S: Final = 1e-6
+"""What rounding leaves over is no reason to wait."""
 
 
 def _places(name: str) -> tuple[int, ...]:
@@ -33,8 +35,7 @@ class Rates:
         cells, places = self._due, _places(name)
         due_s = max(min(cells[place] for place in places), now_s) + 1 / rate
         wait_s = due_s - now_s - burst / rate
-        # What rounding leaves over is no reason to wait.
-        if wait_s > 1e-6:  # noqa: PLR2004 - see above
+        if wait_s > _ROUNDING_S:
             return wait_s
         for place in places:
             # No more than this name has used: others in the cell are not added up.

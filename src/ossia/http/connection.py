@@ -17,7 +17,7 @@ from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
 from ossia.http.load import EXTRA, EXTRA_PATIENCE_S, Load, busy, is_beside, is_whole
-from ossia.http.message import BODILESS, REASONS, Request, Response, Span
+from ossia.http.message import Request, Response, Span
 from ossia.http.sending import Drained, SpanSender, is_tls
 from ossia.http.streaming import Write, paced, send_gzip, send_pieces
 from ossia.http.taking import Limits, Line, Taking
@@ -51,7 +51,7 @@ class Refuser(Protocol):
 class Server(Protocol):
     """What connections have in common."""
 
-    refuse: "Refuser"
+    refuse: Refuser
     load: Load
     limits: Limits
     connections: "set[Connection]"
@@ -70,8 +70,9 @@ class Server(Protocol):
     def date_line(self) -> str:
         """The ``Server`` and ``Date`` lines."""
 
-    hurries: bool
-    """Whether there is a `busy_answer`."""
+    @property
+    def hurries(self) -> bool:
+        """Whether there is a `busy_answer`."""
 
     def busy_answer(self) -> bytes:
         """That there is no room, ready to be sent."""
@@ -166,9 +167,7 @@ class Connection(asyncio.BufferedProtocol):
         self._is_extra = beyond >= 0
         if beyond >= EXTRA:
             # It may not hear of it: who sends while he is closed is reset.
-            response = self._no_room()
-            self._transport.write(self._head(response, keeps=False) + response.body)
-            self._transport.close()
+            self._end_with(self._no_room())
         elif self._server.closing:
             self._transport.close()
 
@@ -458,7 +457,7 @@ class Connection(asyncio.BufferedProtocol):
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
                     keeps = keeps and self._can_drain(request)
-                head = self._head(response, keeps=keeps)
+                head = response.head(server.date_line(), keeps=keeps)
                 if request.method != b"HEAD" and response.is_plain():
                     self._transport.write(head + response.body if response.body else head)
                     if self._drained.paused:
@@ -581,21 +580,6 @@ class Connection(asyncio.BufferedProtocol):
             self._taking = None
             taking.end()
 
-    def _head(self, response: Response, *, keeps: bool) -> bytes:
-        status = response.status
-        lines = [
-            f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}",
-            self._server.date_line(),
-            *map(": ".join, response.headers),
-            "Connection: keep-alive" if keeps else "Connection: close",
-        ]
-        if response.gzip:
-            lines.append("Transfer-Encoding: chunked")
-        elif status not in BODILESS:
-            lines.append(f"Content-Length: {response.content_length()}")
-        lines.append("\r\n")
-        return "\r\n".join(lines).encode("latin-1", "replace")
-
     def _refuse(self, error: OssError) -> None:
         """Answer what cannot be parsed; nothing after it can be trusted."""
         if self._body is not None and not self._body.complete:
@@ -608,8 +592,11 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._closing = True
         self._pause_for_good()
-        response = self._server.refuse(error)
-        self._transport.write(self._head(response, keeps=False) + response.body)
+        self._end_with(self._server.refuse(error))
+
+    def _end_with(self, response: Response) -> None:
+        head = response.head(self._server.date_line(), keeps=False)
+        self._transport.write(head + response.body)
         self._transport.close()
 
     def _pause_for_good(self) -> None:

@@ -140,7 +140,7 @@ class Load:
         return True
 
     def leave(self, request: Request) -> None:
-        """Be done with *request*, or wait for others from now on."""
+        """Be done with *request*, whether it was taken on or is answered always."""
         self._done += 1
         if self._in_work.pop(request, None) is None:
             self._counted.pop(request, None)

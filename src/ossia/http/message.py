@@ -117,6 +117,22 @@ class Response:
             return len(self.body)
         return len(self.body) + sum(span.length for span in self.spans)
 
+    def head(self, date_line: str, *, keeps: bool) -> bytes:
+        """The head, to its empty line; *keeps* says whether the connection goes on behind it."""
+        status = self.status
+        lines = [
+            f"HTTP/1.1 {status} {REASONS.get(status, 'Unknown')}",
+            date_line,
+            *map(": ".join, self.headers),
+            "Connection: keep-alive" if keeps else "Connection: close",
+        ]
+        if self.gzip:
+            lines.append("Transfer-Encoding: chunked")
+        elif status not in BODILESS:
+            lines.append(f"Content-Length: {self.content_length()}")
+        lines.append("\r\n")
+        return "\r\n".join(lines).encode("latin-1", "replace")
+
 
 REASONS: dict[int, str] = {status.value: status.phrase for status in HTTPStatus}
 """Reason phrases by status code."""

@@ -26,7 +26,7 @@ from ossia.http.accepting import Door
 from ossia.http.connection import SMALL_BODY, Connection, Refuser
 from ossia.http.forwarded import NO_PROXIES, Proxies, revealing
 from ossia.http.load import Load, busy
-from ossia.http.message import REASONS, Request, Response
+from ossia.http.message import Request, Response
 from ossia.http.sending import SpanSender
 from ossia.http.taking import Limits
 
@@ -57,9 +57,8 @@ class HttpServer:
         self._proxies = proxies
         self.refuse = refuse
         self._refuse_again = refuse_again
-        self.hurries = refuse_again is not None
         self._busy_second = 0
-        self._busy_parts: list[str] = []
+        self._busy_parts: list[bytes] = []
         self._busy_size = 0
         self.limits = limits or Limits()
         self.connections: set[Connection] = set()
@@ -112,25 +111,23 @@ class HttpServer:
             self._date_line = f"Server: AliyunOSS\r\nDate: {date}"
         return self._date_line
 
+    @property
+    def hurries(self) -> bool:
+        """Whether there is a `busy_answer`."""
+        return self._refuse_again is not None
+
     def busy_answer(self) -> bytes:
         """That there is no room, ready to be sent; made once a second, but for its id."""
         second = int(time.time())
         if second != self._busy_second:
             self._busy_second = second
             response = self.refuse(busy())
-            lines = [
-                f"HTTP/1.1 {response.status} {REASONS[response.status]}",
-                self.date_line(),
-                *map(": ".join, response.headers),
-                f"Content-Length: {len(response.body)}",
-                "Connection: keep-alive\r\n\r\n",
-            ]
-            text = "\r\n".join(lines) + response.body.decode()
-            request_id = dict(response.headers)[REQUEST_ID]
-            self._busy_parts, self._busy_size = text.split(request_id), len(response.body)
-            return text.encode("latin-1")
+            answer = response.head(self.date_line(), keeps=True) + response.body
+            request_id = dict(response.headers)[REQUEST_ID].encode()
+            self._busy_parts, self._busy_size = answer.split(request_id), len(response.body)
+            return answer
         assert self._refuse_again is not None
-        return self._refuse_again(self._busy_size).join(self._busy_parts).encode("latin-1")
+        return self._refuse_again(self._busy_size).encode().join(self._busy_parts)
 
     def _sweep(self) -> None:
         self.now = time.monotonic()
