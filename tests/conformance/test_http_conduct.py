@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import uvloop
+from over_sockets import in_a_thread, read_answer, read_to_end
 
 from ossia.errors import InvalidArgument, OssError
 from ossia.http.forwarded import NO_PROXIES, Proxies
@@ -105,29 +105,6 @@ class Served:
         return len(self.server.timed)
 
 
-def read_to_end(client: socket.socket) -> bytes:
-    pieces = []
-    with contextlib.suppress(ConnectionResetError):
-        while piece := client.recv(65536):
-            pieces.append(piece)
-    return b"".join(pieces)
-
-
-def read_answer(client: socket.socket) -> tuple[bytes, bytes]:
-    """One response with a Content-Length: head and body."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = client.recv(65536)
-        if not piece:
-            return data, b""
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    while len(body) < length:
-        body += client.recv(65536)
-    return head, body
-
-
 def refuse(error: OssError, request: Request | None = None) -> Response:
     return Response(error.status, [("Content-Type", "text/plain")], error.text.encode())
 
@@ -167,7 +144,7 @@ def make_tls(folder: Path) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def running(  # noqa: C901, PLR0915 - one handler, many behaviours
+def running(  # noqa: C901 - one handler, many behaviours
     folder: Path,
     *,
     limits: Limits | None = None,
@@ -180,7 +157,6 @@ def running(  # noqa: C901, PLR0915 - one handler, many behaviours
     served.huge = folder / "huge"
     with served.huge.open("wb") as huge:
         huge.truncate(HUGE)
-    started, stop = threading.Event(), threading.Event()
 
     async def handle(request: Request) -> Response:  # noqa: C901, PLR0912 - see above
         served.seen.append(request)
@@ -234,26 +210,12 @@ def running(  # noqa: C901, PLR0915 - one handler, many behaviours
             return refuse(error)
         return Response(200, [("x-oss-Case", "as given")], request.method + b" " + body[:20])
 
-    async def main() -> None:
-        served.loop = asyncio.get_running_loop()
-        served.server = HttpServer(handle, refuse, limits=limits, proxies=proxies)
-        listening = socket.create_server(("127.0.0.1", 0))
-        served.port = listening.getsockname()[1]
-        await served.server.listen(listening, tls)
-        started.set()
-        while not stop.is_set():
-            await asyncio.sleep(0.02)
-        await served.server.close(2)
+    def make() -> HttpServer:
+        return HttpServer(handle, refuse, limits=limits, proxies=proxies)
 
-    thread = threading.Thread(target=lambda: uvloop.run(main()))
-    thread.start()
-    assert started.wait(10)
-    try:
+    with in_a_thread(make, tls) as (server, port):
+        served.server, served.loop, served.port = server, server.loop, port
         yield served
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-import uvloop
+from over_sockets import in_a_thread, read_answer
 
 from ossia.errors import OssError
 from ossia.http import load as bounds
@@ -54,17 +54,7 @@ class Busy:
 
 def answer(client: socket.socket) -> bytes:
     """One answer."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        piece = client.recv(65536)
-        if not piece:
-            return data
-        data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-    while len(body) < length:
-        body += client.recv(65536)
-    return head + b"\r\n\r\n" + body
+    return b"\r\n\r\n".join(read_answer(client))
 
 
 @contextmanager
@@ -72,7 +62,6 @@ def busy_server(
     *, in_work: int = 1, connections: int = 1000, hurries: bool = True
 ) -> Iterator[Busy]:
     busy = Busy()
-    started, stop = threading.Event(), threading.Event()
 
     def refuse(error: OssError, request: Request | None = None) -> Response:
         del request
@@ -91,29 +80,18 @@ def busy_server(
                 await asyncio.sleep(0.005)
         return Response(200, [], await request.body.read_all(1 << 20, OssError))
 
-    async def main() -> None:
+    def make() -> HttpServer:
         loop = asyncio.get_running_loop()
         load = Load(loop, in_work=in_work, connections=connections, note=busy.refused.append)
         again = refuse_again if hurries else None
         limits = Limits(idle_s=30)
-        server = HttpServer(handle, refuse, refuse_again=again, load=load, limits=limits)
-        listening = socket.create_server(("127.0.0.1", 0))
-        busy.port = listening.getsockname()[1]
-        await server.listen(listening)
-        started.set()
-        while not stop.is_set():
-            await asyncio.sleep(0.02)
-        await server.close(2)
+        return HttpServer(handle, refuse, refuse_again=again, load=load, limits=limits)
 
-    thread = threading.Thread(target=lambda: uvloop.run(main()))
-    thread.start()
-    assert started.wait(10)
-    try:
-        yield busy
-    finally:
-        busy.go.set()
-        stop.set()
-        thread.join(10)
+    with in_a_thread(make) as (_, busy.port):
+        try:
+            yield busy
+        finally:
+            busy.go.set()
 
 
 @pytest.mark.parametrize("hurries", [True, False])
