@@ -79,21 +79,31 @@ class Kept:
         """Let the next version have been here, beside which this one cannot stand."""
         if self.database:
             newer = "update schema_version set version = version + 1, least = version + 1"
-            asyncio.run(_execute(self.database, newer))
+            asyncio.run(_fetch(self.database, newer))
         else:
             connection = connect(self.data / FILE)
             connection.execute("update schema_version set version = version + 1")
             connection.close()
 
-    def stored(self) -> bytes:
+    def stored(self) -> object:
         """What a command that refuses must not have changed."""
-        return b"" if self.database else (self.data / FILE).read_bytes()
+        if self.database:
+            return asyncio.run(_fetch(self.database, _TABLES))
+        return (self.data / FILE).read_bytes()
 
 
-async def _execute(url: str, statement: str) -> None:
+_TABLES = (
+    "select table_name, column_name, (select version from schema_version),"
+    " (select least from schema_version), (select count(*) from object)"
+    " from information_schema.columns where table_schema = 'public' order by 1, 2"
+)
+"""Which tables there are, of which version, and how much is in them."""
+
+
+async def _fetch(url: str, statement: str) -> list[tuple[object, ...]]:
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        return [tuple(row) for row in await connection.fetch(statement)]
     finally:
         await connection.close()
 
