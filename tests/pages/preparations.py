@@ -195,8 +195,8 @@ def receivers(reader: Reader) -> Iterator[None]:
     reader.type_beside(
         "python project.py runserver --noreload 3000", "…\nQuit the server with CONTROL-C.\n…"
     )
-    for port, path in ((5000, "callback"), (8000, "callback"), (3000, "callback")):
-        url = f"http://127.0.0.1:{port}/{path}"
+    for port in (5000, 8000, 3000):
+        url = f"http://127.0.0.1:{port}/callback"
         reader.paste(
             f"assert upload(callback_url={url!r}) == {{'Status': 'OK', 'object': 'sea.jpg'}}"
         )
