@@ -143,6 +143,8 @@ def test_sdks_ride_it_out(tmp_path: Path) -> None:
         )
         config.region, config.endpoint = server.region, server.endpoint
         config.use_path_style = True
+        # How long it pauses is drawn by lot: of six that race for one place, some lose three times.
+        config.retry_max_attempts = 30
         trouble: list[Exception] = []
 
         def upload(number: int) -> None:
