@@ -25,7 +25,7 @@ from ossia.adapters.callback_exchange import Exchange
 from ossia.adapters.callback_sender import CallbackClient
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
 from ossia.protocol.address_policy import AddressPolicy
-from ossia.protocol.callback import Accepted, judge_reply
+from ossia.protocol.callback_reply import Accepted, judge_reply
 
 LOOPBACK = AddressPolicy.parse(["loopback"])
 Respond = Callable[[asyncio.StreamWriter], Awaitable[None]]

@@ -28,7 +28,7 @@ import uvicorn
 import werkzeug.serving
 
 from ossia.client.signing_client import Reply, SigningClient
-from ossia.protocol.callback import string_to_sign
+from ossia.protocol.callback_request import string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.testing.inbox import Inbox
 from receiver_apps import django_asgi, django_wsgi, fastapi_app, flask_app

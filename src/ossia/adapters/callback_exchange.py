@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httptools
 
 from ossia.adapters.plain_wire import PlainWire
-from ossia.protocol.callback import declared_length
+from ossia.protocol.callback_reply import declared_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable

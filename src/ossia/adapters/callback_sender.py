@@ -8,7 +8,7 @@ Strangers choose the URL, hence:
 3. One time limit for all of it; the answer is read up to the size limit.
 4. What is written on the wire is what was signed: the target is never normalised.
 
-Names are looked up by `Resolvers`.  What an answer means is `protocol.callback.judge_reply`.
+Names are looked up by `Resolvers`.  What an answer means is `protocol.callback_reply.judge_reply`.
 Why not an HTTP client library: docs/decisions/2026-11-21-callback-client.md.
 """
 
@@ -26,7 +26,7 @@ from ossia.adapters.plain_wire import PlainWire
 from ossia.adapters.resolvers import Resolvers
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
 from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
-from ossia.protocol.callback import MAX_REPLY_BYTES
+from ossia.protocol.callback_reply import MAX_REPLY_BYTES
 from ossia.records import Timings
 
 Resolve = Callable[[str, str], Awaitable[list[str]]]

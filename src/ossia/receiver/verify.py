@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from ossia.protocol.callback import string_to_sign
+from ossia.protocol.callback_request import string_to_sign
 from ossia.protocol.callback_signature import verify as is_signature
 
 OSS_KEY_URLS: Final = ("http://gosspublic.alicdn.com/", "https://gosspublic.alicdn.com/")

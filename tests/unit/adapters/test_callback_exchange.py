@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ossia.adapters.callback_exchange import BrokenAnswer, Exchange
-from ossia.protocol.callback import Accepted, Rejected, judge_reply
+from ossia.protocol.callback_reply import Accepted, Rejected, judge_reply
 from ossia.testing.faulty_receiver import reply
 
 MAX_REPLY = 100

@@ -17,8 +17,10 @@ from ossia.appserver.stored import StorageSilentError, Stored
 from ossia.appserver.uploads import Uploads
 from ossia.client import Credentials, StsUnreachable
 from ossia.errors import RpcError
-from ossia.protocol.callback import BodyType, decode_callback, outgoing_headers, string_to_sign
+from ossia.protocol.callback import decode_callback
+from ossia.protocol.callback_request import outgoing_headers, string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
+from ossia.protocol.callback_template import BodyType
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "callback"
 KEY = CallbackKey.load((VECTORS / "test_key.pem").read_bytes())

@@ -10,16 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from ossia.protocol.callback import (
-    BodyType,
-    CallbackConfig,
-    Value,
-    decode_callback,
-    fill,
-    outgoing_headers,
-    string_to_sign,
-)
+from ossia.protocol.callback import CallbackConfig, decode_callback
+from ossia.protocol.callback_request import outgoing_headers, string_to_sign
 from ossia.protocol.callback_signature import CallbackKey, verify
+from ossia.protocol.callback_template import BodyType, Value, fill
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "callback"
 REAL_KEY = (VECTORS / "real_key.pem").read_bytes()

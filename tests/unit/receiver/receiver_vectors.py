@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from ossia.protocol.callback import string_to_sign
+from ossia.protocol.callback_request import string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
 
 ROOT: Final = Path(__file__).parents[3]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 
 import ossia.receiver.django
 import ossia.receiver.starlette
-from ossia.protocol.callback import string_to_sign
+from ossia.protocol.callback_request import string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.receiver.verify import MAX_BODY_BYTES, CallbackNotVerified
 from ossia.receiver.wsgi import target_of

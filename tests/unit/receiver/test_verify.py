@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ossia.protocol.callback import decode_callback, outgoing_headers, string_to_sign
+from ossia.protocol.callback import decode_callback
+from ossia.protocol.callback_request import outgoing_headers, string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.receiver.verify import (
     OSS_KEY_URLS,

@@ -30,20 +30,11 @@ from ossia.ports import (
     CallbackSender,
     Clock,
 )
-from ossia.protocol.callback import (
-    FORBIDDEN,
-    MAX_REPLY_BYTES,
-    Accepted,
-    CallbackConfig,
-    CallbackUrl,
-    Rejected,
-    Value,
-    fill,
-    judge_reply,
-    outgoing_headers,
-    read_url,
-    string_to_sign,
-)
+from ossia.protocol.callback import CallbackConfig
+from ossia.protocol.callback_reply import MAX_REPLY_BYTES, Accepted, Rejected, judge_reply
+from ossia.protocol.callback_request import outgoing_headers, string_to_sign
+from ossia.protocol.callback_template import Value, fill
+from ossia.protocol.callback_url import FORBIDDEN, CallbackUrl, read_url
 from ossia.protocol.dates import format_http
 from ossia.protocol.header_text import shown_text
 from ossia.protocol.image_size import Corrupt, ImageSize, Measured, measure

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from ossia.domain.callbacks.seen_delivery import Advice, SeenDelivery, quoted
 from ossia.domain.callbacks.signature_advice import check_signature
 from ossia.domain.callbacks.template_advice import template_fault
-from ossia.protocol.callback import MAX_REPLY_BYTES, declared_length
+from ossia.protocol.callback_reply import MAX_REPLY_BYTES, declared_length
 
 _BOM: Final = b"\xef\xbb\xbf"
 _GZIP: Final = b"\x1f\x8b"

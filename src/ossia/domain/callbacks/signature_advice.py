@@ -14,7 +14,8 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode
 
 import msgspec
 
-from ossia.protocol.callback import BodyType, string_to_sign
+from ossia.protocol.callback_request import string_to_sign
+from ossia.protocol.callback_template import BodyType
 from ossia.records import Delivery
 
 _OSS_PLACE: Final = "gosspublic.alicdn.com/"

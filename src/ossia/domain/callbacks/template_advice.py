@@ -4,7 +4,7 @@ import json
 import re
 
 from ossia.domain.callbacks.seen_delivery import SeenDelivery, quoted
-from ossia.protocol.callback import BodyType
+from ossia.protocol.callback_template import BodyType
 
 
 def template_fault(seen: SeenDelivery) -> tuple[str, str] | None:

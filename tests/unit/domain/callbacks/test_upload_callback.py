@@ -20,7 +20,8 @@ from ossia.domain.callbacks.upload_callback import (
 from ossia.errors import CallbackFailed, CallbackNotAccepted
 from ossia.logs.scope import REQUEST_ID, about
 from ossia.ports import CallbackAnswer, CallbackAttempt
-from ossia.protocol.callback import CallbackConfig, read_url
+from ossia.protocol.callback import CallbackConfig
+from ossia.protocol.callback_url import read_url
 from ossia.protocol.webhook_signature import WebhookKey
 from ossia.records import Bucket, PendingCallback, StoredObject
 from ossia.tables.callbacks import DeliveryFilter
