@@ -1,12 +1,13 @@
 """What a request costs at 1, 2 and 4 gateways that get the same requests a second, and few.
 
-usage: PYTHONPATH=tests:deploy python bench/paced.py [--rate N] [--rounds N] [--loads N] [--write]
+usage: PYTHONPATH=tests:deploy python bench/paced.py [--rate N] [--each] [--rounds N] [--loads N] [--write]
 
 `gateways.py` lets clients ask as fast as they can: then one gateway has the more to do at a time
 the fewer there are, and does each thing for less.  Here every way gets so many requests a second,
 spread over its gateways, each at a time of its own whatever the others do (an open loop), and what
 the processes use while nobody asks is taken off: what is left is what a request costs where it
-hardly ever meets another one.  Engines and groups are those of `gateways.py`.  The last way is the
+hardly ever meets another one.  With ``--each`` every gateway gets so many, as it does where
+gateways are added because there is more to do.  Engines and groups are those of `gateways.py`.  The last way is the
 first one once more: how far it is from the first is how good a figure is.
 """
 
@@ -141,13 +142,14 @@ def drive(group: Group, load: Load, rate: float, seconds: float) -> Turn:
 def measure(made: Groups, load: Load, options: argparse.Namespace) -> list[list[Turn]]:
     """The turns of each way."""
     turns: list[list[Turn]] = [[] for _ in WAYS]
-    for way in WAYS[:-1]:
-        drive(made[way], load, options.rate, WARM_S)
+    rates = [options.rate * (size if options.each else 1) for size, _ in WAYS]
+    for way, rate in zip(WAYS[:-1], rates, strict=False):
+        drive(made[way], load, rate, WARM_S)
     for number in range(options.rounds):
         # Who begins changes: what comes over the machine in a round comes over each in turn.
         for step in range(len(WAYS)):
             turn = (number + step) % len(WAYS)
-            turns[turn].append(drive(made[WAYS[turn]], load, options.rate, ROUND_S))
+            turns[turn].append(drive(made[WAYS[turn]], load, rates[turn], ROUND_S))
     return turns
 
 
@@ -176,13 +178,15 @@ def main() -> None:
     """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rate", type=float, default=300, help="requests a second")
+    parser.add_argument("--each", action="store_true", help="so many for every gateway")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each load")
     parser.add_argument("--loads", type=int, default=len(LOADS), help="only so many, in order")
     parser.add_argument("--folder", type=Path, help="where data goes")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     options = parser.parse_args()
     heads = ["1 gateway", "2 gateways", "4 gateways", "4, a database each", "1 again"]
-    lines = [f"| {options.rate:.0f} a second | for 1 000 | {' | '.join(heads)} |"]
+    whose = "a second for each gateway" if options.each else "a second in all"
+    lines = [f"| {options.rate:.0f} {whose} | for 1 000 | {' | '.join(heads)} |"]
     lines.append("|---|---|" + "--:|" * len(WAYS))
     with tempfile.TemporaryDirectory(dir=options.folder) as name, groups(Path(name)) as made:
         for group in made.values():
@@ -195,7 +199,7 @@ def main() -> None:
     table = "\n".join(lines)
     print(machine(), table, sep="\n")
     if options.write:
-        write_page(table, " paced")
+        write_page(table, " paced each" if options.each else " paced")
 
 
 if __name__ == "__main__":
