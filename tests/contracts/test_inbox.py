@@ -17,8 +17,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ossia.adapters.callback_sender import CallbackClient
-from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks, UploadFacts
+from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks
 from ossia.domain.callbacks.keys import SigningKey
+from ossia.domain.callbacks.upload_facts import UploadFacts
 from ossia.errors import CallbackFailed
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback import CallbackConfig, decode_callback

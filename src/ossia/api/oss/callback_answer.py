@@ -7,8 +7,9 @@ import msgspec
 from ossia.api.call import Call
 from ossia.api.operation import headers_of
 from ossia.api.oss.encryption_headers import TellingEncryption
-from ossia.domain.callbacks.callbacks import CallbackReply, UploadFacts
+from ossia.domain.callbacks.callbacks import CallbackReply
 from ossia.domain.callbacks.upload_callback import CallbackTerms, Mode, UploadCallback, terms_of
+from ossia.domain.callbacks.upload_facts import UploadFacts
 from ossia.domain.objects.versions import shown_version
 from ossia.errors import CallbackFailed
 from ossia.protocol.callback import CallbackConfig

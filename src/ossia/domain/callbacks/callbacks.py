@@ -1,7 +1,7 @@
 """Tell an application server about an upload, and decide what the client hears.
 
-1. The template is filled from the object and the request; the image is measured only if the
-   template asks for it.  What comes out, a `CallbackMessage`, can be sent as often as need be.
+1. The template is filled from the object and the request (`upload_facts`).  What comes out, a
+   `CallbackMessage`, can be sent as often as need be.
 2. The URLs are tried in order until one accepts; later ones are not called.
 3. Acceptance is the application's own answer.  Everything else is `CallbackFailed`, with the
    text of the last URL's fault.
@@ -13,14 +13,15 @@ Source: callback.md, 5 to 7.  When a message is sent, and what its failure means
 """
 
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from secrets import token_hex
 from typing import Any, Final, Protocol
 
 import msgspec
 
+from ossia.domain.callbacks.upload_facts import UploadFacts, values_of
 from ossia.errors import CallbackFailed
 from ossia.ports import (
     CallbackAnswer,
@@ -36,14 +37,9 @@ from ossia.protocol.callback_request import outgoing_headers, string_to_sign
 from ossia.protocol.callback_template import Value, fill
 from ossia.protocol.callback_url import FORBIDDEN, CallbackUrl, read_url
 from ossia.protocol.dates import format_http
-from ossia.protocol.header_text import shown_text
-from ossia.protocol.image_size import Corrupt, ImageSize, Measured, measure
-from ossia.records import CallbackMessage, Delivery, StoredObject
+from ossia.records import CallbackMessage, Delivery
 
 log = logging.getLogger(__name__)
-
-ReadBytes = Callable[[int, int], Awaitable[bytes]]
-"""Gives the stored object's bytes at (offset, length); fewer, or none, behind its end."""
 
 TOO_MANY: Final = "Too many callback requests."
 """callback.md, section 7."""
@@ -51,27 +47,6 @@ TOO_MANY: Final = "Too many callback requests."
 MAX_LOGGED_REPLY: Final = 16 * 1024
 MAX_LOGGED_BODY: Final = 64 * 1024
 """Templates of usual size give bodies of some kilobytes; longer ones are cut in the log."""
-
-
-@dataclass(slots=True, kw_only=True)
-class UploadFacts:
-    """What the upload's request knows and the stored object does not.
-
-    ``operation`` is ``PutObject``, ``PostObject`` or ``CompleteMultipartUpload``; ``read`` is
-    called only when the template names ``imageInfo.…``; ``trace`` are headers to pass on;
-    ``version`` is None in a bucket that never had versioning.
-    """
-
-    bucket: str
-    stored: StoredObject
-    operation: str
-    request_id: str
-    client_ip: str
-    requester: str
-    read: ReadBytes
-    vpc_id: str = ""
-    version: str | None = None
-    trace: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +186,7 @@ class Callbacks:
             )
 
         try:
-            values = await _values(config, facts)
+            values = await values_of(config, facts)
             body = fill(config.body, values, config.body_type)
         except CallbackFailed as failed:
             self._note_unsent(filled(b"", {}), failed, is_cut=True)
@@ -438,73 +413,3 @@ _FAULTS: Final[dict[CallbackFault, tuple[str, str]]] = {
 def _verdict_on(failure: CallbackFailure) -> Rejected:
     text, ec = _FAULTS[failure.fault]
     return Rejected(text.replace("{detail}", failure.detail), ec)
-
-
-async def _values(config: CallbackConfig, facts: UploadFacts) -> dict[str, Value]:
-    """Every variable of the documentation's table, and the custom ones."""
-    stored = facts.stored
-    values: dict[str, Value] = dict(config.variables)
-    values |= {
-        "bucket": facts.bucket,
-        "object": stored.key,
-        "etag": stored.etag,
-        "size": stored.size,
-        "mimeType": shown_text(stored.headers.get("content-type", "application/octet-stream")),
-        "crc64": stored.crc64,
-        # Only objects put in one piece have one.
-        "contentMd5": stored.md5 or None,
-        "vpcId": facts.vpc_id or None,
-        "clientIp": facts.client_ip,
-        "reqId": facts.request_id,
-        "operation": facts.operation,
-        # Not of OSS, whose documentation names no version (callback.md, section 2).
-        "versionId": facts.version,
-    }
-    if config.names_image():
-        size = await _measure(facts)
-        if size is not None:
-            values |= {
-                "imageInfo.width": size.width,
-                "imageInfo.height": size.height,
-                "imageInfo.format": size.format,
-            }
-    return values
-
-
-_WINDOW_BYTES: Final = 64 * 1024
-_MAX_READS: Final = 64
-
-
-async def _measure(facts: UploadFacts) -> ImageSize | None:
-    """The image's size; None if the object is no image.
-
-    Documentation: for other files the variables are empty; an image that cannot be read fails
-    the callback (EC 0007-00000301).
-    """
-    found = await _walk(facts.read)
-    if isinstance(found, Corrupt):
-        log.info(
-            "callback_image_unreadable request_id=%s reason=%s", facts.request_id, found.reason
-        )
-        raise CallbackFailed("Get image info failed.", ec="0007-00000301")
-    return found
-
-
-async def _walk(read: ReadBytes) -> Measured:
-    """Serve the steps of `measure` from windows, so that small steps cost no reads."""
-    steps = measure()
-    offset, length = next(steps)
-    window_at, window = 0, b""
-    reads = 0
-    try:
-        while True:
-            if not window_at <= offset <= offset + length <= window_at + len(window):
-                reads += 1
-                if reads > _MAX_READS:
-                    return Corrupt("the headers are spread too far")
-                window_at, window = offset, await read(offset, max(length, _WINDOW_BYTES))
-            start = offset - window_at
-            offset, length = steps.send(window[start : start + length])
-    except StopIteration as end:
-        found: Measured = end.value
-        return found

@@ -20,8 +20,9 @@ from typing import Any
 
 import msgspec
 
-from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks, UploadFacts
+from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks
 from ossia.domain.callbacks.outbox import Outbox
+from ossia.domain.callbacks.upload_facts import UploadFacts
 from ossia.errors import CallbackFailed, CallbackNotAccepted
 from ossia.protocol.callback import CallbackConfig
 from ossia.records import Bucket, CallbackMessage, PendingCallback, StoredObject

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from ossia.domain.callbacks.advice import explain
-from ossia.domain.callbacks.callbacks import CallbackLimits, CallbackReply, Callbacks, UploadFacts
+from ossia.domain.callbacks.callbacks import CallbackLimits, CallbackReply, Callbacks
+from ossia.domain.callbacks.upload_facts import UploadFacts
 from ossia.errors import CallbackFailed, InvalidArgument
 from ossia.ports import (
     CallbackAnswer,

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks, UploadFacts
+from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks
 from ossia.domain.callbacks.delivery_log import DeliveryLog
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.upload_callback import (
@@ -17,6 +17,7 @@ from ossia.domain.callbacks.upload_callback import (
     UploadCallback,
     terms_of,
 )
+from ossia.domain.callbacks.upload_facts import UploadFacts
 from ossia.errors import CallbackFailed, CallbackNotAccepted
 from ossia.logs.scope import REQUEST_ID, about
 from ossia.ports import CallbackAnswer, CallbackAttempt
