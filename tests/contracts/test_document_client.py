@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ossia.adapters.document_client import MAX_DOCUMENT_BYTES, DocumentClient
+from ossia.adapters.document_client import DocumentClient
+from ossia.adapters.document_fetch import MAX_DOCUMENT_BYTES
 from ossia.ports import Unavailable
 from ossia.protocol.address_policy import AddressPolicy
 

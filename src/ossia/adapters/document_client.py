@@ -1,32 +1,18 @@
 """Fetches public documents over HTTP: the keys of OIDC issuers.
 
-Who asks for a document is a stranger, where it lies was said by an administrator, or by what an
-earlier document said.  Hence:
-
-1. Every address is judged by the `AddressPolicy`, in the resolver, whose answers are what is
-   connected to; a host that is an address is judged before.
-2. No redirects, no proxies from the environment, no cookies, no decompression.
-3. One time limit for all of it, one size limit.
+How each is fetched is `document_fetch`, whose library takes as long to load as half of the server:
+who knows no issuer never loads it.
 """
 
 import asyncio
-import socket
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
-
 from ossia.ports import Unavailable
-from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
-from ossia.protocol.address_policy import AddressPolicy, Origin
+from ossia.protocol.address_policy import AddressPolicy
 
-MAX_DOCUMENT_BYTES: Final = 256 * 1024
 TIMEOUT_S: Final = 5.0
-
 SETTING: Final = "--oidc-allow"
-_OK: Final = 200
-_PORTS: Final = {"http": 80, "https": 443}
 
 
 class DocumentClient:
@@ -43,82 +29,14 @@ class DocumentClient:
             await asyncio.sleep(0)
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._fetch(url)
+                fetch = await asyncio.to_thread(_loaded)
+                return await fetch(url, self._policy)
         except TimeoutError as exc:
             raise Unavailable(f"no answer within {self._timeout_s:g} seconds") from exc
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
-            raise Unavailable(str(exc) or type(exc).__name__) from exc
-
-    async def _fetch(self, url: str) -> bytes:
-        origin = _origin_of(url)
-        refusal = self._policy.refuse_host(origin.scheme, origin.host, origin.port)
-        if refusal:
-            raise Unavailable(_named(refusal))
-        # One connector each: nothing is reused, and its resolver knows what is judged.
-        connector = aiohttp.TCPConnector(
-            resolver=_JudgingResolver(self._policy, origin), use_dns_cache=False, force_close=True
-        )
-        async with (
-            aiohttp.ClientSession(
-                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-            ) as session,
-            session.get(url, allow_redirects=False, headers={"Accept": "application/json"}) as got,
-        ):
-            if got.status != _OK:
-                raise Unavailable(f"the answer was {got.status}")
-            document = bytearray()
-            async for piece in got.content.iter_any():
-                document += piece
-                if len(document) > MAX_DOCUMENT_BYTES:
-                    raise Unavailable(f"the document has more than {MAX_DOCUMENT_BYTES} bytes")
-            return bytes(document)
 
 
-def _origin_of(url: str) -> Origin:
-    parsed = URL(url)
-    if parsed.scheme not in _PORTS or not parsed.host or parsed.user is not None:
-        raise ValueError(f"{url} is not an http or https URL")
-    return Origin(parsed.scheme, parsed.host, parsed.port or _PORTS[parsed.scheme])
+def _loaded() -> Callable[[str, AddressPolicy], Awaitable[bytes]]:
+    """`document_fetch.fetch`.  In a thread: others are served meanwhile."""
+    from ossia.adapters.document_fetch import fetch  # noqa: PLC0415 - see above
 
-
-def _named(refusal: str) -> str:
-    """The policy was made for callbacks; here another setting fills it."""
-    return refusal.replace(CALLBACK_SETTING, SETTING)
-
-
-class _JudgingResolver(AbstractResolver):
-    """Gives only addresses that may be connected to."""
-
-    def __init__(self, policy: AddressPolicy, origin: Origin) -> None:
-        self._policy = policy
-        self._origin = origin
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await asyncio.get_running_loop().getaddrinfo(
-            host, port, family=family, type=socket.SOCK_STREAM
-        )
-        refusal = f"{host} has no address"
-        results = []
-        for address_family, _, protocol, _, address in found:
-            refused = self._policy.refuse(str(address[0]), self._origin)
-            if refused:
-                refusal = refused
-                continue
-            results.append(
-                ResolveResult(
-                    hostname=host,
-                    host=str(address[0]),
-                    port=port,
-                    family=address_family,
-                    proto=protocol,
-                    flags=socket.AI_NUMERICHOST,
-                )
-            )
-        if not results:
-            raise Unavailable(_named(refusal))
-        return results
-
-    async def close(self) -> None:
-        """Nothing is held."""
+    return fetch

@@ -14,8 +14,6 @@ on to answer questions, from the past.  (It makes no changes: they wait for a co
 import asyncio
 from typing import Final
 
-import aiohttp
-
 VALID_S: Final = 10.0
 _ASK_EVERY_S: Final = 1.0
 _PATRONI_S: Final = 1.0
@@ -67,6 +65,9 @@ class Tenure:
         return self._asking[server]
 
     async def _listen(self, server: int) -> bool:
+        # It takes long to load, and only who has a Patroni asks anybody.
+        import aiohttp  # noqa: PLC0415 - see above
+
         asked_at = asyncio.get_running_loop().time()
         timeout = aiohttp.ClientTimeout(total=_PATRONI_S)
         try:
