@@ -3,6 +3,8 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
+# Images often set it. Every process, and tests start thousands, would compile all of Ossia anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin

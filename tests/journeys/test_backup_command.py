@@ -36,10 +36,10 @@ from ossia.domain.objects.collector import Collector
 from ossia.node.backup.repository import open_repository
 from ossia.node.backup.secret import Secret
 from ossia.node.backup.verify import verify
-from ossia.node.bootstrap import open_blobs
 from ossia.node.migration.form import settings_of
 from ossia.node.progress import Progress
 from ossia.node.shared_database import shared_database
+from ossia.node.stores import open_blobs
 from ossia.settings import SettingsError
 from ossia.testing.inbox import Inbox
 from postgres_server import PostgresServer

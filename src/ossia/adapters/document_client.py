@@ -12,7 +12,6 @@ from ossia.ports import Unavailable
 from ossia.protocol.address_policy import AddressPolicy
 
 TIMEOUT_S: Final = 5.0
-SETTING: Final = "--oidc-allow"
 
 
 class DocumentClient:

@@ -17,10 +17,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from ossia.adapters.document_client import SETTING
 from ossia.ports import Unavailable
-from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
-from ossia.protocol.address_policy import AddressPolicy, Origin
+from ossia.protocol.address_policy import OIDC_SETTING, SETTING, AddressPolicy, Origin
 
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
 _OK: Final = 200
@@ -71,7 +69,7 @@ def _origin_of(url: str) -> Origin:
 
 def _named(refusal: str) -> str:
     """The policy was made for callbacks; here another setting fills it."""
-    return refusal.replace(CALLBACK_SETTING, SETTING)
+    return refusal.replace(SETTING, OIDC_SETTING)
 
 
 class _JudgingResolver(AbstractResolver):

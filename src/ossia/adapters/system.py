@@ -17,7 +17,7 @@ class MovedClock:
 
     For tests only: whoever can write the file can revive credentials that have expired.  It takes
     the place of the real clock where the environment variable ``OSSIA_TEST_CLOCK_FILE`` names the
-    file (`bootstrap.system_clock`).
+    file (`stores.system_clock`).
     """
 
     def __init__(self, offset_file: Path) -> None:

@@ -1,27 +1,19 @@
 """Puts the concrete classes together: one node's storage, domain, gateway and server.
 
-The only module besides the CLI that knows adapters.
+It and `stores` choose adapters; nothing that they put together knows which.
 """
 
 import asyncio
 import logging
-import os
-import signal
 import ssl
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from ossia import __version__
 from ossia.access.authenticate import Authenticator
 from ossia.adapters.callback_sender import CallbackClient
-from ossia.adapters.document_client import SETTING as OIDC_SETTING
 from ossia.adapters.document_client import DocumentClient
-from ossia.adapters.filesystem import FileBlobStore
-from ossia.adapters.memory import MemoryBlobStore
-from ossia.adapters.sqlite import MemoryDatabase, SqliteDatabase
-from ossia.adapters.system import MovedClock, SystemClock
 from ossia.api.admin.services import AdminServices
 from ossia.api.oss import oss
 from ossia.api.route import Router
@@ -66,7 +58,6 @@ from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
 from ossia.http.forwarded import Proxies
 from ossia.http.server import HttpServer
-from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
 from ossia.node.limits import LimitTables, callback_limits, limit_tables, limits_of, load_of
 from ossia.node.master_key_rotation import MasterKeyRotation
@@ -75,80 +66,19 @@ from ossia.node.metrics.board import Board
 from ossia.node.metrics.exposition import exposer
 from ossia.node.metrics.families import FAMILIES
 from ossia.node.metrics.state import StateWatch
-from ossia.node.metrics.timed import TimedBlobs, TimedDatabase
-from ossia.node.metrics.worker import EngineNote, WorkerMetrics
+from ossia.node.metrics.worker import WorkerMetrics
 from ossia.node.probes import probes
-from ossia.node.read_only import ReadOnlyDatabase
-from ossia.node.shared_database import shared_database
+from ossia.node.reach import callback_targets, is_named, oidc_issuers
+from ossia.node.stores import open_stores, system_clock
 from ossia.node.watching import NOBODY, Watching
-from ossia.ports import BlobStore, Clock, Database
+from ossia.ports import Clock
 from ossia.protocol.address import Addressing
-from ossia.protocol.address_policy import SETTING as CALLBACK_SETTING
-from ossia.protocol.address_policy import AddressPolicy, Origin, parse_host
 from ossia.protocol.policy_place import place_of
 from ossia.protocol.restore_times import RestoreTimes, parse_restore_times
 from ossia.records import Delivery
-from ossia.settings import Settings, SettingsError, is_loopback
+from ossia.settings import Settings, SettingsError
 
 log = logging.getLogger("ossia")
-
-
-def callback_targets(settings: Settings) -> AddressPolicy:
-    """What callbacks may reach (product.md, ``--callback-allow``)."""
-    if settings.callback_allow:
-        try:
-            return AddressPolicy.parse(settings.callback_allow)
-        except ValueError as error:
-            raise SettingsError(str(error)) from error
-    return AddressPolicy.default(loopback=is_for_this_machine(settings))
-
-
-def oidc_issuers(settings: Settings) -> AddressPolicy:
-    """Where the keys of OIDC issuers may be fetched from (``--oidc-allow``)."""
-    if settings.oidc_allow:
-        try:
-            return AddressPolicy.parse(settings.oidc_allow)
-        except ValueError as error:
-            raise SettingsError(str(error).replace(CALLBACK_SETTING, OIDC_SETTING)) from error
-    return AddressPolicy.default(loopback=is_for_this_machine(settings))
-
-
-def _is_named(issuers: AddressPolicy, url: str) -> bool:
-    """Whether the operator has opened the origin of *url*, or it is an allowed loopback address."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if Origin(parts.scheme, host, parts.port or 80) in issuers.origins:
-        return True
-    address = parse_host("127.0.0.1" if host == "localhost" else host)
-    is_loopback = address is not None and address.is_loopback
-    return is_loopback and issuers.refuse_host(parts.scheme, host, parts.port or 80) is None
-
-
-def system_clock() -> Clock:
-    """The machine's clock, which tests may move (see `MovedClock`)."""
-    offset_file = os.environ.get("OSSIA_TEST_CLOCK_FILE")
-    return MovedClock(Path(offset_file)) if offset_file else SystemClock()
-
-
-def is_for_this_machine(settings: Settings) -> bool:
-    """Whether nobody but this machine reaches the server.
-
-    One that listens on loopback and has another public URL stands behind a proxy, whose clients
-    must not have it call what listens beside it.
-    """
-    host, _ = settings.host_and_port()
-    # Who reaches the console may have callbacks sent again, elsewhere.
-    console_host, _ = settings.console_host_and_port() or (host, 0)
-    return all(map(is_loopback, (host, console_host))) and (
-        not settings.public_url or _names_loopback(settings.url)
-    )
-
-
-def _names_loopback(url: str) -> bool:
-    try:
-        return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
@@ -166,49 +96,6 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def open_stores(
-    settings: Settings, folder: Path | None, clock: Clock, metrics: WorkerMetrics | None = None
-) -> tuple[Database, BlobStore]:
-    """The storage adapters that the settings name, themselves unless *metrics* hear of them."""
-    database: Database
-    if settings.metadata == "memory":
-        database = MemoryDatabase(clock, blob_terms(settings), watch=metrics)
-    elif settings.is_shared:
-        database = shared = shared_database(settings, clock)
-        if metrics is not None:
-            metrics.lines = shared.lines
-            database = TimedDatabase(shared, metrics.database_call)
-    else:
-        assert folder is not None
-        # The supervisor starts another worker in place of one that cannot write any more.
-        database = SqliteDatabase(
-            folder,
-            clock,
-            blob_terms(settings),
-            on_broken=lambda: os.kill(os.getpid(), signal.SIGINT),
-            watch=metrics,
-        )
-    if settings.read_only:
-        database = ReadOnlyDatabase(database)
-    if metrics is None:
-        return database, open_blobs(settings, folder, clock)
-    blobs = open_blobs(settings, folder, clock, metrics.engine_call)
-    return database, TimedBlobs(blobs, metrics.blob_call)
-
-
-def open_blobs(
-    settings: Settings, folder: Path | None, clock: Clock, note: EngineNote | None = None
-) -> BlobStore:
-    """Where the bytes are that the settings name; *note* hears of calls of an S3 engine."""
-    engine = blob_engine(settings)
-    if settings.blobs == "memory":
-        return MemoryBlobStore(clock)
-    if engine is not None:
-        return engine.store(folder, note)
-    assert folder is not None
-    return FileBlobStore(folder)
-
-
 def restore_times(settings: Settings) -> RestoreTimes:
     """How long restoring takes (``--restore-times``)."""
     try:
@@ -223,7 +110,7 @@ def _federation(settings: Settings, store: IdentityStore, account_id: str) -> Fe
         store,
         DocumentClient(issuers),
         account_id=account_id,
-        allows_plain=lambda url: _is_named(issuers, url),
+        allows_plain=lambda url: is_named(issuers, url),
     )
 
 

@@ -21,12 +21,12 @@ from ossia.adapters.callback_sender import CallbackClient
 from ossia.adapters.crypto_mb import LANES, CryptoMb
 from ossia.adapters.data_folder import BLOBS, DataFolder, DataFolderError, FolderInUseError
 from ossia.adapters.filesystem import allows_direct
-from ossia.node.bootstrap import callback_targets
 from ossia.node.callback_key_files import key_files
 from ossia.node.database_checks import database_findings
 from ossia.node.engine_checks import engine_findings
 from ossia.node.finding import Finding
 from ossia.node.master_key_check import folder_master_key_finding
+from ossia.node.reach import callback_targets
 from ossia.node.supervisor import bind
 from ossia.ports import CallbackAnswer, CallbackAttempt
 from ossia.private_files import is_open_to_all, is_open_to_others, open_to_others

@@ -13,11 +13,12 @@ import click
 from ossia import __version__
 from ossia.adapters.data_folder import DataFolder, DataFolderError
 from ossia.adapters.postgres import PostgresDatabase
-from ossia.node.bootstrap import callback_targets, restore_times, tls_context
+from ossia.node.bootstrap import restore_times, tls_context
 from ossia.node.engine import blob_engine
 from ossia.node.keys import KEYS_FILE, NodeKeys, load_keys
 from ossia.node.limits import limit_terms
 from ossia.node.metrics.access import scrape_key
+from ossia.node.reach import callback_targets
 from ossia.node.server_log import open_server_log
 from ossia.node.shared_database import with_shared
 from ossia.node.shared_keys import load_shared_keys

@@ -30,6 +30,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 SETTING: Final = "--callback-allow"
+OIDC_SETTING: Final = "--oidc-allow"
+"""That of policies about issuers of OIDC tokens."""
 
 
 class Origin(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ossia.adapters.system import MovedClock, SystemClock
-from ossia.node.bootstrap import system_clock
+from ossia.node.stores import system_clock
 
 
 def test_the_real_time() -> None:

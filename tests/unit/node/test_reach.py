@@ -2,7 +2,7 @@
 
 import pytest
 
-from ossia.node.bootstrap import callback_targets, is_for_this_machine, oidc_issuers
+from ossia.node.reach import callback_targets, is_for_this_machine, oidc_issuers
 from ossia.settings import Settings
 
 PROXIED = [

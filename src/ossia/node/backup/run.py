@@ -19,7 +19,6 @@ from ossia.node.backup.kept_keys import KeptKeys, check_master_key, kept_keys_of
 from ossia.node.backup.points import Point
 from ossia.node.backup.repository import ACCOUNT, Repository
 from ossia.node.backup.sheaves import Binding
-from ossia.node.bootstrap import system_clock
 from ossia.node.engine import blob_terms
 from ossia.node.events import shown
 from ossia.node.migration import form as forms
@@ -28,6 +27,7 @@ from ossia.node.migration.staging import ends, stage
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
 from ossia.node.progress import Progress
+from ossia.node.stores import system_clock
 from ossia.ports import Clock, Database, Missing, Rows, Unavailable
 from ossia.settings import Settings, SettingsError
 from ossia.tables import every

@@ -18,13 +18,13 @@ from ossia.node.backup import points
 from ossia.node.backup.kept_blobs import place_of
 from ossia.node.backup.point_form import PointForm, open_point
 from ossia.node.backup.repository import ACCOUNT, KINDS, Repository
-from ossia.node.bootstrap import system_clock
 from ossia.node.migration.blobs import DamagedError
 from ossia.node.migration.staging import all_rows, ends, stage
 from ossia.node.migration.together import together
 from ossia.node.migration.verifying import is_read
 from ossia.node.migration.working import working_folder
 from ossia.node.progress import Progress
+from ossia.node.stores import system_clock
 from ossia.ports import Missing, Row, Unavailable
 from ossia.tables import every
 

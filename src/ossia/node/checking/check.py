@@ -21,7 +21,6 @@ from ossia.domain.identity.store import IdentityStore
 from ossia.domain.objects.collector import Collector
 from ossia.domain.objects.contents import FLAWED, HAVE_BYTES, Contents, Verdict
 from ossia.domain.objects.encryption import ObjectKeys
-from ossia.node.bootstrap import open_stores
 from ossia.node.checking import bookkeeping
 from ossia.node.checking.bookkeeping import Books
 from ossia.node.checking.told import Outcome, Told
@@ -29,6 +28,7 @@ from ossia.node.migration.form import Source, account_of, open_source
 from ossia.node.migration.staging import all_rows, stage, stage_as_counted
 from ossia.node.migration.together import together
 from ossia.node.migration.working import working_folder
+from ossia.node.stores import open_stores
 from ossia.ports import BlobStore, Database, Row, Rows, Transaction, Unavailable
 from ossia.protocol.pace import Pace
 from ossia.settings import Settings, SettingsError

@@ -15,12 +15,12 @@ from ossia.adapters.sqlite import FileUnusableError
 from ossia.adapters.sqlite.source import SqliteSource, kms_key_records
 from ossia.adapters.system import SystemClock
 from ossia.domain.objects.contents import BlobSource
-from ossia.node.bootstrap import open_blobs, open_stores
 from ossia.node.keys import MIGRATION
 from ossia.node.master_key import MASTER_KEY_FILE, folder_seal
 from ossia.node.migration.keys import keys_in_folder, put_keys_into_folder
 from ossia.node.shared_database import shared_database
 from ossia.node.shared_keys import PLACE, keep_keys, kept_keys, seal_of
+from ossia.node.stores import open_blobs, open_stores
 from ossia.ports import BlobStore, Database, Rows, Unavailable
 from ossia.protocol.seal import KEY_BYTES, Seal
 from ossia.settings import Settings, SettingsError, load

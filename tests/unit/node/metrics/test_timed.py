@@ -8,11 +8,11 @@ from ossia.adapters.memory import MemoryBlobStore
 from ossia.adapters.postgres import PostgresDatabase
 from ossia.adapters.sqlite.database import MemoryDatabase
 from ossia.adapters.system import SystemClock
-from ossia.node.bootstrap import open_stores
 from ossia.node.metrics.board import Board
 from ossia.node.metrics.families import FAMILIES
 from ossia.node.metrics.timed import Note, TimedBlobs, TimedDatabase
 from ossia.node.metrics.worker import WorkerMetrics
+from ossia.node.stores import open_stores
 from ossia.ports import BlobStore, Database, Missing, Rows, Transaction, Unavailable
 from ossia.settings import load
 from ossia.tables.buckets import CHANGED
