@@ -17,7 +17,7 @@ from pathlib import Path
 
 from run import BUCKET, GET_SCRIPT, KIB4, ROOT, ROUND_S, machine, ossia, path_of, wrk
 
-from ossia.gateway.access_log import ACCESS_LINES
+from ossia.gateway.access_lines import ACCESS_LINES
 from ossia.gateway.exchange import Exchange
 from ossia.http.body import NO_BODY
 from ossia.http.message import Request
