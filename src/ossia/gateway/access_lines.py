@@ -2,7 +2,7 @@
 
 1. They are those that `ossia.logs.lines` would make of the same fields, in both forms.
 2. What they say is worked out in columns, which both forms share: what C does for a whole column
-   costs a fraction of what it does line by line (bench/log_lines.py).
+   costs a fraction of what it does line by line (bench/watched.py).
 3. What strangers write is looked at all at once.  Only where something in a column has to be
    escaped is each of its values looked at.
 """
@@ -10,6 +10,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
 from typing import Final
 
@@ -19,7 +20,7 @@ from ossia.gateway.access_log import Told, phases
 from ossia.logs.lines import moments, plain, quoted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Form:
     """How a form writes a ``field``, that an answer ``is_cut``, and what is ``escaped`` of a value;
     ``from_json`` makes its numbers of what JSON says of them.
@@ -81,11 +82,7 @@ def _rows(told: Sequence[Told], form: _Form) -> Iterable[tuple[str, ...]]:
     return zip(
         _moments(told),
         asked,
-        # What follows the path may hold a signature.
-        _escaped(
-            [str(each.target.partition(b"?")[0], "ascii", "backslashreplace") for each in told],
-            form,
-        ),
+        _escaped(_paths(told), form),
         _escaped([each.bucket for each in told], form),
         _escaped([each.key for each in told], form),
         askers,
@@ -111,8 +108,23 @@ def _escaped(values: list[str], form: _Form) -> list[str]:
 
 def _moments(told: Sequence[Told]) -> list[str]:
     """When each answer was complete, by the clock on the wall."""
-    clock_s = time.time() - time.monotonic()
-    return moments([clock_s + each.ended + (each.sending_s or 0.0) for each in told])
+    ends_s = [
+        each.ended if each.sending_s is None else each.ended + each.sending_s for each in told
+    ]
+    return moments(ends_s, time.time() - time.monotonic())
+
+
+def _paths(told: Sequence[Told]) -> list[str]:
+    """The paths as they were sent.  What follows them may hold a signature."""
+    paths = [each.target.partition(b"?")[0] for each in told]
+    found = b"\n".join(paths).decode("ascii", "backslashreplace").split("\n")
+    # HTTP has none of more than one line.
+    if len(found) == len(paths):
+        return found
+    return [each.decode("ascii", "backslashreplace") for each in paths]
+
+
+_REMEMBERED: Final = 1024
 
 
 def _about(told: Sequence[Told], form: _Form) -> tuple[list[str], list[str]]:
@@ -124,22 +136,26 @@ def _about(told: Sequence[Told], form: _Form) -> tuple[list[str], list[str]]:
         alike = (each.method, each.operation, id(each.caller), each.beside)
         about = made.get(alike)
         if about is None:
-            about = made[alike] = _asked(each, form), _asker(each, form)
+            caller = each.caller
+            who, arn = ("", "") if caller is None else (caller.id, caller.arn)
+            about = made[alike] = (
+                _asked(form, each.method, each.operation),
+                _asker(form, each.caller_kind, who, arn),
+            )
         what, who = about
         asked.append(what)
         askers.append(who)
     return asked, askers
 
 
-def _asked(told: Told, form: _Form) -> str:
-    return form.field("method", told.method) + form.field("operation", told.operation)
+@lru_cache(_REMEMBERED)
+def _asked(form: _Form, method: str, operation: str) -> str:
+    return form.field("method", method) + form.field("operation", operation)
 
 
-def _asker(told: Told, form: _Form) -> str:
-    caller = told.caller
-    who, arn = ("", "") if caller is None else (caller.id, caller.arn)
-    kind = form.field("caller_kind", told.caller_kind)
-    return kind + form.field("caller", who) + form.field("arn", arn)
+@lru_cache(_REMEMBERED)
+def _asker(form: _Form, kind: str, who: str, arn: str) -> str:
+    return form.field("caller_kind", kind) + form.field("caller", who) + form.field("arn", arn)
 
 
 class _Usual(msgspec.Struct, gc=False):

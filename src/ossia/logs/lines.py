@@ -38,14 +38,18 @@ def moment(at_s: float) -> str:
     return _millisecond(int(at_s * 1000))
 
 
-def moments(times_s: Iterable[float]) -> list[str]:
-    """`moment` of each; neighbours are often of one millisecond."""
+def moments(times_s: Iterable[float], clock_s: float) -> list[str]:
+    """`moment` of each, by a clock that was at 0 when it was *clock_s*.
+
+    Neighbours are often of one millisecond.
+    """
     found = []
     made, since_s, until_s = "", 0.0, 0.0
     for at_s in times_s:
         if not since_s <= at_s < until_s:
-            at_ms = int(at_s * 1000)
-            made, since_s, until_s = _millisecond(at_ms), at_ms / 1000, (at_ms + 1) / 1000
+            at_ms = int((clock_s + at_s) * 1000)
+            made = _millisecond(at_ms)
+            since_s, until_s = at_ms / 1000 - clock_s, (at_ms + 1) / 1000 - clock_s
         found.append(made)
     return found
 
