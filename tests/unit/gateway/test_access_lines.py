@@ -130,7 +130,10 @@ def test_the_time_of_a_line_is_when_the_answer_was_complete() -> None:
         assert seconds == pytest.approx(at_s - ago_s, abs=0.2)
 
 
-def test_two_callers_of_one_batch_are_told_apart() -> None:
-    told = [msgspec.structs.replace(USUAL, caller=each, beside="Job") for each in CALLERS]
+def test_callers_of_one_batch_are_told_apart() -> None:
+    asked = [(each, "") for each in CALLERS[1:]] + [(None, "ROOT"), (None, "USER")]
+    told = [
+        msgspec.structs.replace(USUAL, caller=caller, beside=beside) for caller, beside in asked
+    ]
     kinds = [read(each)["caller_kind"] for each in ACCESS_LINES["text"](told)]
-    assert kinds == ["job", "anonymous", "root", "session"]
+    assert kinds == ["anonymous", "root", "session", "root", "user"]

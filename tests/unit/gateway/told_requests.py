@@ -14,7 +14,7 @@ TOLD = Told(
 USUAL = msgspec.structs.replace(TOLD, method="GET", operation="GetObject", spent=())
 HOSTILE = [
     "x\n2026-01-01T00:00:00.000Z INFO access status=200", 'x" status=200 y="', "x status=500",
-    "\x1b[2J\u2028\u202e", '{"a": 1}', "\\", "\x7f", "é",
+    "\x1b[2J\u2028\u202e", '{"a": 1}', "\\", '"', "\x7f", "é",
 ]  # fmt: skip
 """What clients may write to be taken for something else."""
 ODD = ["", "\udcff"]
