@@ -1,9 +1,11 @@
 """What metrics and the access log cost a 4 KiB GET together.  The bar: 2 %.
 
     PYTHONPATH=src python bench/watched.py [--rounds N] [--seconds N] [--put] [--folder DIR]
-        [--source name=DIR/src …]
+        [--inside-only] [--source name=DIR/src …]
 
-First the parts of it in a loop, the best of many runs each.  Then servers of one worker take turns:
+First the parts of it in a loop, the best of many runs each.  Then the gateway of one process, without
+sockets, which is watched and is not in turns of some hundredths of a second: whatever disturbs one
+disturbs the next, and where nothing does it is told apart to a tenth of a microsecond.  Then servers of one worker take turns:
 one that neither counts nor logs (`uncounted.py`), and some with metrics: without an access log, with
 text, with JSON, in a file.  Each round is compared with that of the first server in the same turn:
 medians of the ratios of CPU-seconds for a request, and their quartiles.  With --source other trees
@@ -11,6 +13,7 @@ of Ossia take part, with metrics and without a log; with --put requests are uplo
 """
 
 import argparse
+import asyncio
 import os
 import random
 import statistics
@@ -18,6 +21,7 @@ import tempfile
 import time
 import timeit
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from run import (
@@ -33,17 +37,22 @@ from run import (
     wrk,
 )
 
+from ossia.adapters.data_folder import DataFolder
 from ossia.api.call import Call
+from ossia.client.signing_client import SigningClient
 from ossia.domain.identity.identities import Caller, CallerKind
 from ossia.gateway.access_lines import ACCESS_LINES
 from ossia.gateway.exchange import Exchange
-from ossia.http.body import NO_BODY
+from ossia.http.body import NO_BODY, FixedBody
 from ossia.http.message import Request
 from ossia.logs.outlet import LogFile, Outlet
 from ossia.logs.scope import SPENT
+from ossia.node.bootstrap import Node
+from ossia.node.keys import load_keys
 from ossia.node.metrics.board import Board
 from ossia.node.metrics.families import FAMILIES
 from ossia.node.metrics.request_count import RequestCount
+from ossia.settings import load
 
 A_BATCH = 500
 """What comes in a tenth of a second where a request costs a fifth of a millisecond."""
@@ -118,6 +127,46 @@ def parts(folder: Path) -> dict[str, float]:
     return {form: sums["metrics"] + sums[form] for form in ACCESS_LINES}
 
 
+async def inside(folder: Path, turns: int) -> dict[str, list[float]]:
+    """Microseconds of CPU for a GET in the gateway, by who watches it, turn by turn."""
+    given = {"root_access_key_id": "benchkey", "root_access_key_secret": "benchsecret"}
+    settings = load({"data": folder / "inside", "listen": "127.0.0.1:0", **given}, {})
+    with DataFolder.open(settings.data) as opened:
+        node = Node(settings, load_keys(settings, opened.path), opened.path)
+        client = SigningClient("http://127.0.0.1:1", *given.values(), version=1)
+
+        async def ask(method, key="", body=NO_BODY):
+            target = path_of(client.url(method, BUCKET, key)).encode()
+            head = {b"host": b"127.0.0.1:1", b"content-length": b"%d" % (body.length or 0)}
+            request = Request(method.encode(), target, head, body, "127.0.0.1", secure=False)
+            assert (await node.gateway.handle(request)).status == 200
+            return request
+
+        await ask("PUT")
+        await ask("PUT", "get4k", FixedBody(KIB4))
+        asked = await ask("GET", "get4k")
+        watchers = {"neither": (None, None), "metrics": (node.metrics.request, None)}
+        for form, make in ACCESS_LINES.items():
+            outlet = Outlet(LogFile(folder / f"inside-{form}.log"), str, make)
+            watchers[f"metrics, {form}"] = (node.metrics.request, outlet)
+        found = {name: [] for name in watchers}
+        for turn in range(turns):
+            order = list(watchers.items())
+            shift = turn % len(order)
+            for name, (note, outlet) in order[shift:] + order[:shift]:
+                node.gateway._note = note  # noqa: SLF001 - nobody else does this
+                node.gateway._tell = outlet and outlet.note  # noqa: SLF001
+                begun = time.process_time()
+                for _ in range(A_BATCH):
+                    await node.gateway.handle(replace(asked))
+                node.metrics.write()
+                if outlet is not None:
+                    outlet._write_waiting()  # noqa: SLF001 - as its thread does
+                found[name].append((time.process_time() - begun) / A_BATCH * 1e6)
+        await node.close()
+    return found
+
+
 def sides(folder: Path, sources: list[str]):
     """Each server's name, more flags, the program, and the tree that it is run from."""
     ours = ("-m", "ossia")
@@ -152,6 +201,7 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=24)
     parser.add_argument("--seconds", type=int, default=ROUND_S, help="how long each round is")
+    parser.add_argument("--inside-only", action="store_true", help="start no servers")
     parser.add_argument("--put", action="store_true", help="uploads instead of downloads")
     parser.add_argument("--folder", type=Path, help="where data and logs go (a real disk)")
     parser.add_argument("--source", action="append", default=[])
@@ -159,6 +209,15 @@ def main() -> None:
     print(machine())
     with tempfile.TemporaryDirectory(dir=options.folder or ROOT) as name, ExitStack() as running:
         sums = parts(Path(name))
+        print("The gateway in this process:")
+        found = asyncio.run(inside(Path(name), options.rounds * 4))
+        report(found)
+        added = {
+            each: best_of(found[f"metrics, {each}"]) - best_of(found["neither"]) for each in sums
+        }
+        if options.inside_only:
+            return
+        print("Servers:")
         servers = []
         for side, flags, program, source in sides(Path(name), options.source):
             home = Path(name) / side.replace(", ", "-")
@@ -177,25 +236,29 @@ def main() -> None:
             for side, pid, endpoint, paths in servers[shift:] + servers[:shift]:
                 count, used = wrk(pid, endpoint, script, paths, options.seconds)
                 found[side].append(used / count * 1e6)
-    report(found, sums)
-
-
-def report(found: dict[str, list[float]], sums: dict[str, float]) -> None:
-    """Each server beside the first, and the parts beside what a request cost without them."""
-    (first, bare), *_ = found.items()
-    for side, micros in found.items():
-        low, middle, high = statistics.quantiles(
-            [one / other - 1 for one, other in zip(micros, bare, strict=True)], n=4
-        )
-        print(
-            f"{side:<14} best {min(micros):6.1f} us   median {statistics.median(micros):6.1f} us   "
-            f"{middle:+.1%} (quartiles {low:+.1%} to {high:+.1%}, of {len(micros)} pairs)"
-        )
+    report(found)
+    bare = found["neither"]
     for form, took in sums.items():
-        shares = [took / 1e3 / each(bare) for each in (statistics.median, min)]
+        for what, micros in (("the parts", took / 1e3), ("what it adds inside", added[form])):
+            shares = " and ".join(f"{micros / of(bare):.1%}" for of in (statistics.median, min))
+            print(f"metrics, {form}: {what}, {micros:.2f} us, {shares} of the median and the best")
+
+
+def best_of(micros: list[float]) -> float:
+    """What it is where little disturbs: the first tenth."""
+    return statistics.quantiles(micros, n=10)[0]
+
+
+def report(found: dict[str, list[float]]) -> None:
+    """Each beside the first."""
+    bare = next(iter(found.values()))
+    for side, micros in found.items():
+        ratios = [one / other - 1 for one, other in zip(micros, bare, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
         print(
-            f"parts of metrics and {form}: {took / 1e3:.2f} us, "
-            f"{shares[0]:.1%} of the median of {first!r} and {shares[1]:.1%} of the best"
+            f"{side:<14} best {min(micros):6.1f} us   tenth {best_of(micros):6.1f} us   "
+            f"median {statistics.median(micros):6.1f} us   {middle:+.1%} "
+            f"(quartiles {low:+.1%} to {high:+.1%}, of {len(micros)} pairs)"
         )
 
 
