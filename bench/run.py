@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,11 +115,14 @@ def memory_mib(pid: int) -> list[float]:
 
 @contextmanager
 def ossia(
-    folder: Path, *more: str, python: str = sys.executable
+    folder: Path,
+    *more: str,
+    python: str = sys.executable,
+    program: Sequence[str] = ("-m", "ossia"),
 ) -> Iterator[tuple[int, SigningClient]]:
     """A server of one process on core 0."""
     command = [
-        "taskset", "-c", "0", python, "-m", "ossia", "serve", "--data", str(folder / "data"),
+        "taskset", "-c", "0", python, *program, "serve", "--data", str(folder / "data"),
         "--listen", "127.0.0.1:0", "--workers", "1", "--json",
         "--root-access-key-id", "benchkey", "--root-access-key-secret", "benchsecret", *more,
     ]  # fmt: skip

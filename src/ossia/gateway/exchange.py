@@ -82,9 +82,11 @@ class Exchange:
 
     def told(self, status: int, ended: float, sent: int) -> Told:
         """What the access log says of it."""
-        request, call = self.request, self.call
-        bucket, key, caller = ("", "", None)
-        if call is not None:
+        request, call, spent = self.request, self.call, self.spent
+        if call is None:
+            bucket = key = ""
+            caller = None
+        else:
             bucket, key, caller = call.bucket_name, call.key, call.caller
         return Told(
             self.method,
@@ -103,7 +105,7 @@ class Exchange:
             self.allowed,
             ended,
             # What is begun behind the answer may add to it.
-            tuple(self.spent),
+            tuple(spent) if spent else (),
             self.request_id,
             request.reference,
         )

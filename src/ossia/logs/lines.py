@@ -35,7 +35,26 @@ class Event:
 
 def moment(at_s: float) -> str:
     """A time in UTC, RFC 3339, with milliseconds."""
-    at_ms = int(at_s * 1000)
+    return _millisecond(int(at_s * 1000))
+
+
+def moments(times_s: Iterable[float], clock_s: float) -> list[str]:
+    """`moment` of each, by a clock that was at 0 when it was *clock_s*.
+
+    Neighbours are often of one millisecond.
+    """
+    found = []
+    made, since_s, until_s = "", 0.0, 0.0
+    for at_s in times_s:
+        if not since_s <= at_s < until_s:
+            at_ms = int((clock_s + at_s) * 1000)
+            made = _millisecond(at_ms)
+            since_s, until_s = at_ms / 1000 - clock_s, (at_ms + 1) / 1000 - clock_s
+        found.append(made)
+    return found
+
+
+def _millisecond(at_ms: int) -> str:
     return f"{_second(at_ms // 1000)}.{at_ms % 1000:03d}Z"
 
 
@@ -47,12 +66,8 @@ def _second(at_s: int) -> str:
 def plain(value: object) -> str:
     """A value as a text line has it."""
     text = value if type(value) is str else _spelled(value)
-    return text if is_plain(text) and text else quoted(text)
-
-
-def is_plain(text: str) -> bool:
-    """Whether *text* holds nothing that has to be escaped in a text line."""
-    return text.isprintable() and " " not in text and '"' not in text
+    is_plain = text and text.isprintable() and " " not in text and '"' not in text
+    return text if is_plain else quoted(text)
 
 
 def _spelled(value: object) -> str:
@@ -76,7 +91,7 @@ def text_line(event: Event) -> str:
 def json_line(event: Event) -> str:
     """The event for machines."""
     head = {"time": moment(event.at_s), "level": event.level, "event": event.name}
-    return json.dumps(head | dict(event.fields), default=str)
+    return json.dumps(head | dict(event.fields), default=str, separators=(",", ":"))
 
 
 LINES: Final[Mapping[str, Callable[[Event], str]]] = {"text": text_line, "json": json_line}

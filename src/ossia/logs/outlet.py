@@ -5,8 +5,8 @@
 2. What is lost is counted, and told as soon as something can be written again.
 3. Lines of several processes never mix: a file is appended to in one piece, and a pipe gets no more
    at a time than it takes undivided.
-4. Access lines come as tuples, for the thread to render: they wait up to a fifth of a second.  All
-   others are written at once.
+4. Of requests comes what is known of them, and the thread makes lines of many at a time: they wait
+   up to a fifth of a second.  All others are written at once.
 5. Before it is started (in a process that will fork, or a command that is over soon) every line is
    written by who has it.
 """
@@ -38,8 +38,8 @@ _STANDARD_ERROR: Final = 2
 class Target(Protocol):
     """What is written to, in whole lines."""
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        """Write *lines*, each with its end.  Raises `OSError`; then some may be there."""
+    def write(self, lines: Sequence[str]) -> None:
+        """Write *lines*, each of which it ends.  Raises `OSError`; then some may be there."""
 
 
 class StandardError:
@@ -49,16 +49,20 @@ class StandardError:
         self._fd = _STANDARD_ERROR
         self._is_file = stat.S_ISREG(os.fstat(self._fd).st_mode)
 
-    def write(self, lines: Sequence[bytes]) -> None:
+    def write(self, lines: Sequence[str]) -> None:
         """See `Target`."""
-        for piece in [b"".join(lines)] if self._is_file else _undivided(lines):
+        for piece in [_encoded(lines)] if self._is_file else _undivided(lines):
             _write_all(self._fd, piece)
 
 
-def _undivided(lines: Sequence[bytes]) -> Iterator[bytes]:
+def _encoded(lines: Sequence[str]) -> bytes:
+    return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+
+
+def _undivided(lines: Sequence[str]) -> Iterator[bytes]:
     """*lines* in pieces that a pipe takes whole (POSIX, write); a longer line is one of its own."""
     piece = b""
-    for line in lines:
+    for line in (_encoded([each]) for each in lines):
         if piece and len(piece) + len(line) > PIPE_BUF:
             yield piece
             piece = b""
@@ -82,14 +86,14 @@ class LogFile:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         return os.open(self._path, flags, _MODE)
 
-    def write(self, lines: Sequence[bytes]) -> None:
+    def write(self, lines: Sequence[str]) -> None:
         """See `Target`."""
         if not self._is_there():
             fresh = self._open()
             os.close(self._fd)
             self._fd = fresh
         torn, self._is_torn = self._is_torn, True
-        _write_all(self._fd, (b"\n" if torn else b"") + b"".join(lines))
+        _write_all(self._fd, (b"\n" if torn else b"") + _encoded(lines))
         self._is_torn = False
 
     def _is_there(self) -> bool:
@@ -105,14 +109,18 @@ def _write_all(fd: int, piece: bytes) -> None:
         rest = rest[os.write(fd, rest) :]
 
 
+def _each_as_it_is(told: Sequence[Any]) -> list[str]:
+    return list(map(str, told))
+
+
 class Outlet:
-    """Lines on their way to *target*; *render* makes one of what `note` was given."""
+    """Lines on their way to *target*; *render* makes one of each thing that `note` was given."""
 
     def __init__(
         self,
         target: Target,
         line: Callable[[Event], str],
-        render: Callable[[Any], str] = str,
+        render: Callable[[Sequence[Any]], list[str]] = _each_as_it_is,
         *,
         most: int = MOST_WAITING,
     ) -> None:
@@ -171,11 +179,17 @@ class Outlet:
             self._hurry.wait(_GATHER_S)
 
     def _write_waiting(self) -> None:
-        waiting = self._waiting
+        waiting, next_one = self._waiting, self._waiting.popleft
         while waiting:
-            some = [waiting.popleft() for _ in range(min(len(waiting), _AT_ONCE))]
-            lines = [each if type(each) is str else self._render(each) for each in some]
-            self._write(lines)
+            self._write(self._lines([next_one() for _ in range(min(len(waiting), _AT_ONCE))]))
+
+    def _lines(self, some: list[Any]) -> list[str]:
+        """Those that are lines already, and those that are made of the rest, in their order."""
+        made = self._render([each for each in some if type(each) is not str])
+        if len(made) == len(some):
+            return made
+        next_made = iter(made).__next__
+        return [each if type(each) is str else next_made() for each in some]
 
     def _write(self, lines: list[str]) -> None:
         lost, said = self.lost, lines
@@ -183,7 +197,7 @@ class Outlet:
             fields = {"lost": lost - self._told_lost, "reason": self._reason}
             said = [self._line(Event(time.time(), "WARNING", "log_lines_lost", fields)), *lines]
         try:
-            self._target.write([f"{each}\n".encode("utf-8", "replace") for each in said])
+            self._target.write(said)
         except OSError as error:
             self._unwritten += len(lines)
             self._reason = str(error)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ossia.gateway.access_log import ACCESS_LINES
+from ossia.gateway.access_lines import ACCESS_LINES
 from ossia.logs.lines import LINES
 from ossia.logs.outlet import LogFile, Outlet, StandardError, Target, log_to
 from ossia.settings import Settings, SettingsError

@@ -34,7 +34,7 @@ from ossia.domain.objects.restores import Restores
 from ossia.domain.objects.retentions import Retentions
 from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
-from ossia.gateway.access_log import text_access_line
+from ossia.gateway.access_lines import ACCESS_LINES
 from ossia.gateway.internal import Internal
 from ossia.gateway.pipeline import Gateway
 from ossia.gateway.readiness import TRUSTED_S, Probe, Readiness
@@ -147,7 +147,7 @@ class World:
             addressing,
             self.clock,
             sides=(internal.answer, rpc.answer),
-            tell=lambda told: self.access_lines.append(text_access_line(told)),
+            tell=lambda told: self.access_lines.extend(ACCESS_LINES["text"]([told])),
         )
         self.root = self.signer("ROOT", "root")
         self.anonymous = self.signer("", "", version=0)

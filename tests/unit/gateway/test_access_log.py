@@ -1,86 +1,19 @@
-"""What the access log says, in both forms, whatever is asked for."""
+"""What the access log is told of requests, and says of them."""
 
-import json
-import re
 from urllib.parse import quote
 
 import msgspec
 import pytest
 from gateway_world import World
+from told_requests import HOSTILE, TOLD, read
 
-from ossia.domain.identity.identities import Caller, CallerKind
-from ossia.gateway.access_log import ACCESS_LINES, Told, phases
+from ossia.gateway.access_lines import ACCESS_LINES
+from ossia.gateway.access_log import phases
 from ossia.http.body import Body, ClientGone
-from ossia.logs.lines import LINES, Event, read_lines
-
-TOLD = Told(
-    "PUT", b"/bucket/k?Signature=s3cr3t", "PutObject", "bucket", "k",
-    Caller(CallerKind.ROOT, "1", "1", "acs:ram::1:root"), "", "127.0.0.1", 200, 5, 0,
-    10.0, 10.001, 10.002, 10.1, (("publish", 0.01), ("commit", 0.02), ("commit", 0.003)), "6B0B",
-)  # fmt: skip
-HOSTILE = [
-    "x\n2026-01-01T00:00:00.000Z INFO access status=200", 'x" status=200 y="', "x status=500",
-    "\x1b[2J\u2028\u202e", '{"a": 1}', "\\",
-]  # fmt: skip
-
-
-def read(line: str) -> dict[str, object]:
-    (event,) = read_lines([f"{line}\n".encode()])
-    return event
-
-
-@pytest.mark.parametrize("form", ACCESS_LINES)
-@pytest.mark.parametrize("hostile", HOSTILE)
-@pytest.mark.parametrize("name", ["method", "bucket", "key", "peer", "reference"])
-def test_nothing_that_strangers_write_leaves_its_place(form: str, hostile: str, name: str) -> None:
-    line = ACCESS_LINES[form](msgspec.structs.replace(TOLD, **{name: hostile}))
-    assert line.isprintable()
-    event = read(line)
-    assert event["rpc_request_id" if name == "reference" else name] == hostile
-    assert str(event["status"]) == "200"
-    assert event["request_id"] == "6B0B"
-
-
-@pytest.mark.parametrize("form", ACCESS_LINES)
-@pytest.mark.parametrize(
-    "told",
-    [
-        pytest.param(TOLD, id="usual"),
-        pytest.param(msgspec.structs.replace(TOLD, key="a b"), id="to-be-escaped"),
-        pytest.param(
-            msgspec.structs.replace(
-                TOLD,
-                caller=None,
-                came=1.0,
-                entered=0.0,
-                allowed=0.0,
-                ended=1.5,
-                operation="",
-                bucket="",
-            ),
-            id="nothing-known",
-        ),
-        pytest.param(
-            msgspec.structs.replace(TOLD, sending_s=2.0, is_whole=False, reference="A-B"), id="cut"
-        ),
-    ],
-)
-def test_both_forms_are_those_of_every_other_line(form: str, told: Told) -> None:
-    line = ACCESS_LINES[form](told)
-    fields = json.loads(ACCESS_LINES["json"](told))
-    head = {name: fields.pop(name) for name in ("time", "level", "event")}
-    assert (head["level"], head["event"]) == ("INFO", "access")
-    # The time is that of the clock on the wall, from which the line is some microseconds away.
-    made = LINES[form](Event(0, "INFO", "access", fields))
-    assert _timeless(line) == _timeless(made)
-
-
-def _timeless(line: str) -> str:
-    return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", line)
 
 
 def test_what_follows_the_path_is_not_told() -> None:
-    assert not any("s3cr3t" in make(TOLD) for make in ACCESS_LINES.values())
+    assert not any("s3cr3t" in make([TOLD])[0] for make in ACCESS_LINES.values())
     assert "s3cr3t" not in repr(TOLD)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ossia.logs.lines import LINES, Event, json_line, moment, read_lines, text_line
+from ossia.logs.lines import LINES, Event, json_line, moment, moments, read_lines, text_line
 
 HOSTILE = [
     pytest.param("x\n2026-01-01T00:00:00.000Z INFO access status=200", id="line-break"),
@@ -104,3 +104,16 @@ def test_what_is_no_event_is_passed_over(line: str) -> None:
 
 def test_times_are_in_utc_with_milliseconds() -> None:
     assert moment(1_795_824_000.9999) == "2026-11-28T00:00:00.999Z"
+
+
+def test_many_times_are_written_as_each_alone() -> None:
+    clock_s = 1_795_824_000.123
+    times_s = [0.0, 0.0001, 0.0009, 0.001, 0.0019, 5.0, 4.9999, 0.5, 60.0, 60.877, 60.8771]
+    assert moments(times_s, clock_s) == [moment(clock_s + each) for each in times_s]
+    assert moments([], clock_s) == []
+
+
+def test_json_has_no_space_between_its_fields() -> None:
+    assert json_line(Event(0, "INFO", "x", {"a": "b c", "n": 1})) == (
+        '{"time":"1970-01-01T00:00:00.000Z","level":"INFO","event":"x","a":"b c","n":1}'
+    )

@@ -1,3 +1,4 @@
+import random
 import re
 
 import pytest
@@ -6,7 +7,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from ossia import errors
 from ossia.node.metrics.board import Board, Family, Kind
 from ossia.node.metrics.exposition import expose
-from ossia.node.metrics.families import CALLERS, FAMILIES, OPERATIONS, STATUSES
+from ossia.node.metrics.families import (
+    CALLERS,
+    FAMILIES,
+    OPERATIONS,
+    REQUEST_SECONDS,
+    STATUSES,
+)
 from ossia.node.metrics.request_count import RequestCount
 from ossia.node.metrics.state import State
 from ossia.node.metrics.worker import WorkerMetrics
@@ -91,6 +98,45 @@ def test_every_status_and_caller_has_a_place(caller: str, status: str) -> None:
         found = counted((operation, int(status), caller.upper(), 0, 0, 0))
         place = (f"caller={caller}", f"operation={operation}", f"status={status}")
         assert found["ossia_requests_total", *place] == 1
+
+
+BOUNDS = REQUEST_SECONDS.bounds
+
+
+def test_those_noted_together_count_as_each_alone() -> None:
+    choice = random.Random(1).choice
+    noted = [
+        (
+            choice(["GetObject", "PutObject", "made up"]),
+            choice([200, 404, 599]),
+            choice(["ROOT", "USER", "martian"]),
+            choice([*BOUNDS, 0.0, 0.0007, 100.0]),
+            choice([0, 5, 10**6]),
+            choice([0, 4096]),
+        )
+        for _ in range(500)
+    ]
+    together, alone = Board(FAMILIES), Board(FAMILIES)
+    for board, batches in ((together, [noted]), (alone, [[each] for each in noted])):
+        requested = RequestCount(board.rows[0])
+        for batch in batches:
+            for each in batch:
+                requested.note(each)
+            requested.write()
+    found = samples(together, "ossia_re")
+    assert found == pytest.approx(samples(alone, "ossia_re"))
+    assert sum(value for name, value in found.items() if name[0] == "ossia_requests_total") == 500
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_a_duration_that_is_a_bound_is_within_it(bound: float) -> None:
+    row = Board(FAMILIES).rows[0]
+    requested = RequestCount(row)
+    for seconds in (bound, bound * 1.0001, bound):
+        requested.note(("GetObject", 200, "ROOT", seconds, 0, 0))
+    requested.write()
+    place = row.place(REQUEST_SECONDS, "GetObject") + BOUNDS.index(bound)
+    assert list(row.numbers[place : place + 2]) == [2, 1]
 
 
 def test_a_worker_that_takes_over_counts_on() -> None:
