@@ -81,11 +81,12 @@ class PostgresServer:
         self.ask(f"create database {name}")
         return self.url(name)
 
-    def ask(self, sql: str, **how: Any) -> Any:
+    def ask(self, sql: str) -> Any:
         """The rows that *sql* finds."""
 
         async def ask() -> Any:
-            connection = await asyncpg.connect(self.url("postgres"), timeout=5, **how)
+            # Of a connection over TLS asyncpg leaves something to be closed behind the loop's end.
+            connection = await asyncpg.connect(self.url("postgres"), timeout=5, ssl=False)
             try:
                 return await connection.fetch(sql)
             finally:
@@ -112,8 +113,8 @@ class PostgresServer:
         run("pg_basebackup", "-D", folder / "data", "-h", "127.0.0.1", "-p", str(self.port),
             "-U", _USER, "--checkpoint=fast", "--no-sync", *more)  # fmt: skip
 
-    def encrypt(self, certificate_and_key: bytes) -> None:
-        """Let nobody in any more but over TLS."""
+    def offer_tls(self, certificate_and_key: bytes) -> None:
+        """Let in over TLS whoever likes."""
         file = self.folder / "server.pem"
         file.touch(mode=0o600)
         file.write_bytes(certificate_and_key)
@@ -123,11 +124,19 @@ class PostgresServer:
             self.ask(f"alter system set {name} = '{file}'")
         self.set("ssl", "on")
         self.await_true("select 1 from pg_settings where name = 'ssl' and setting = 'on'")
-        (self.folder / "data" / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
+
+    def let_in(self, rules: str) -> None:
+        """Make *rules* those of ``pg_hba.conf``."""
+        (self.folder / "data" / "pg_hba.conf").write_text(rules)
         self.ask("select pg_reload_conf()")
+
+    def encrypt(self, certificate_and_key: bytes) -> None:
+        """Let nobody in any more but over TLS."""
+        self.offer_tls(certificate_and_key)
+        self.let_in("hostssl all all 127.0.0.1/32 trust\n")
         while True:
             try:
-                self.ask("select 1", ssl=False)
+                self.ask("select 1")
             except asyncpg.PostgresError:
                 return
             time.sleep(0.05)

@@ -57,6 +57,8 @@ class S3Engine:
     access_key_secret: str = SECRET
     pids: Sequence[int] = ()
     """Its processes."""
+    tls_endpoint: str = ""
+    """The same over TLS, where it has a certificate."""
 
     def store(self, bucket: str) -> S3Store:
         """A client of one bucket, which needs not be there yet."""
@@ -72,11 +74,15 @@ class S3Engine:
     def new_bucket(self) -> str:
         """A bucket of one's own."""
         name = f"b-{uuid4().hex[:20]}"
+        self.make_bucket(name)
+        return name
+
+    def make_bucket(self, name: str) -> None:
+        """A bucket of that name."""
         # The library makes no buckets, but signs.
         url = obstore.sign(self.store(name), "PUT", "", timedelta(minutes=1))
         with urlopen(Request(url, data=b"", method="PUT")) as answer:
             assert answer.status == 200
-        return name
 
     def url(self, bucket: str, prefix: str = "ossia") -> str:
         """What ``--blobs`` says of a bucket."""
@@ -101,26 +107,36 @@ class S3Engine:
 
 
 @contextmanager
-def running_ceph(folder: Path) -> Iterator[S3Engine]:
-    """A Ceph in *folder*, gone afterwards with whatever it stored."""
-    ceph = _Ceph(folder)
+def running_ceph(folder: Path, certificate: bytes = b"") -> Iterator[S3Engine]:
+    """A Ceph in *folder*, gone afterwards with whatever it stored.
+
+    *certificate* and its key, as PEM, are for 127.0.0.1.
+    """
+    ceph = _Ceph(folder, certificate)
     with ExitStack() as stack:
         stack.callback(ceph.stop)
         ceph.start()
-        yield S3Engine(ceph.endpoint, pids=ceph.pids)
+        yield S3Engine(ceph.endpoint, pids=ceph.pids, tls_endpoint=ceph.tls_endpoint)
 
 
 class _Ceph:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, certificate: bytes) -> None:
         self._folder = folder
         self._processes: list[subprocess.Popen[bytes]] = []
         self._monitor = f"v1:127.0.0.1:{free_port()}/0"
         port = free_port()
         self.endpoint = f"http://127.0.0.1:{port}"
+        listens = f"endpoint=127.0.0.1:{port}"
+        self.tls_endpoint = ""
+        if certificate:
+            self._file("rgw.pem").write_bytes(certificate)
+            tls = f"127.0.0.1:{free_port()}"
+            self.tls_endpoint = f"https://{tls}"
+            listens += f" ssl_endpoint={tls} ssl_certificate={self._file('rgw.pem')}"
         self._fsid = str(uuid4())
         self._file("ceph.conf").write_text(
             CONFIGURATION.format(
-                folder=folder, fsid=self._fsid, monitor=self._monitor, gateway_port=port
+                folder=folder, fsid=self._fsid, monitor=self._monitor, listens=listens
             )
         )
         self._environment = {
@@ -254,7 +270,7 @@ osd op num threads per shard = 1
 [mon]
 mon data = {folder}/mon
 [client.rgw]
-rgw frontends = beast endpoint=127.0.0.1:{gateway_port} tcp_nodelay=1
+rgw frontends = beast {listens} tcp_nodelay=1
 rgw data = {folder}/rgw
 rgw thread pool size = 64
 rgw enable usage log = false

@@ -5,10 +5,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from ossia.client.signing_client import SigningClient
 from ossia.node.database_checks import database_findings
 from ossia.node.finding import Finding
 from ossia.settings import load
+from patroni_stand_in import patroni
 from postgres_server import PostgresServer, copied_postgres, running_postgres
 from running import ROOT_KEY, free_port, running_server
 
@@ -47,26 +45,6 @@ def ask(url: str, sql: str) -> Any:
             await connection.close()
 
     return asyncio.run(run())
-
-
-@contextmanager
-def patroni(status: int) -> Iterator[str]:
-    """What answers ``GET /primary`` with *status*."""
-
-    class Answering(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status if self.path == "/primary" else 404)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answering) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
 
 
 def test_only_what_matters_is_examined(durable: PostgresServer, tmp_path: Path) -> None:

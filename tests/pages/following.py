@@ -29,6 +29,16 @@ WITHIN_S: Final = 60
 _PROGRAMS: Final = Path(sys.executable).parent
 _PYTHON_PROMPT: Final = Path(__file__).with_name("python_prompt.py")
 _SHOW: Final = 4000
+_PIP: Final = """\
+#!/bin/sh
+[ "$1" = install ] || {{ echo 'make an environment first: python3 -m venv' >&2; exit 1; }}
+shift
+# That an extra is not known is a warning only.
+told=$({python} -m pip install --dry-run --no-index --quiet --disable-pip-version-check \
+  --root-user-action ignore "$@" 2>&1) && [ -z "$told" ] && exit
+echo "$told" >&2
+exit 1
+"""
 
 
 class PageError(AssertionError):
@@ -123,7 +133,8 @@ class Reader:
             self._run_beside(fence, command, place)
             return
         within_s = fence.within_s or WITHIN_S
-        answer = self._terminal.type(self.here(command.text), within_s)
+        answers = "".join(f"{each.strip()}\n" for each in (fence.answers or "").split(",") if each)
+        answer = self._terminal.type(self.here(command.text), within_s, self.here(answers))
         printed = self.there(answer.text)
         self.printed.append(printed)
         if answer.code != exits:
@@ -191,16 +202,19 @@ def following(page: Page, folder: Path, path: str | None = None) -> Iterator[Rea
     for made in (work, home, *(Path(names[each]) for each in FOLDERS)):
         made.mkdir(parents=True)
     if path is None:
-        path = f"{_without_pip(folder / 'bin')}:{_PROGRAMS}:{os.environ['PATH']}"
+        path = f"{_careful_pip(folder / 'bin')}:{_PROGRAMS}:{os.environ['PATH']}"
     with running_terminal(work, folder / "typed", _environment(home, names, path)) as terminal:
         yield Reader(page, work, terminal, names)
 
 
-def _without_pip(folder: Path) -> Path:
-    """A folder with a pip that does nothing: pages must not change what the tests run in."""
+def _careful_pip(folder: Path) -> Path:
+    """A folder with a pip that installs nothing into what the tests run in.
+
+    It ends well if all that it is to install is there: pages take the environment of the tests for theirs.
+    """
     folder.mkdir()
     pip = folder / "pip"
-    pip.write_text("#!/bin/sh\necho 'make an environment first: python3 -m venv' >&2\nexit 1\n")
+    pip.write_text(_PIP.format(python=sys.executable))
     pip.chmod(0o755)
     return folder
 

@@ -24,15 +24,20 @@ _WITHIN_S: Final = 30
 
 @contextmanager
 def proxies(reader: Reader) -> Iterator[None]:
-    """Both of them on the PATH: installed, or unpacked by ``make proxies``."""
-    for name in ("nginx", "caddy"):
-        if shutil.which(name) is None and shutil.which(name, path=":".join(_FOLDERS)) is None:
-            pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no {name}: make proxies")
-    reader.type(f"export PATH=$PATH:{':'.join(_FOLDERS)}")
+    """Both of them, and what the page says of bodies."""
+    on_the_path(reader, "nginx", "caddy")
     reader.read(until="Caddy")
     _is_passed_on_while_it_arrives(reader)
     yield
     _is_passed_on_while_it_arrives(reader)
+
+
+def on_the_path(reader: Reader, *names: str) -> None:
+    """Such proxies, installed or unpacked by ``make proxies``."""
+    for name in names:
+        if shutil.which(name) is None and shutil.which(name, path=":".join(_FOLDERS)) is None:
+            pytest.skip(f"{reader.page.name} IS NOT FOLLOWED: there is no {name}: make proxies")
+    reader.type(f"export PATH=$PATH:{':'.join(_FOLDERS)}")
 
 
 def _is_passed_on_while_it_arrives(reader: Reader) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import click
+import tree_sitter
+import tree_sitter_swift  # type: ignore[import-untyped]
 import yaml  # type: ignore[import-untyped]
 from pygments.lexers import find_lexer_class_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
@@ -148,6 +150,17 @@ def _braces(fence: Fence) -> None:
         raise ValueError(f"{opened[-1]} is never closed")
 
 
+def _swift(fence: Fence) -> None:
+    """Whether it is Swift; what the names in it mean only a compiler with Apple's frameworks knows."""
+    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_swift.language()))
+    left = [parser.parse(fence.text.encode()).root_node]
+    while left:
+        node = left.pop()
+        if node.is_error or node.is_missing:
+            raise ValueError(f"no Swift, from line {node.start_point.row + 1} of the block on")
+        left += node.children
+
+
 def _terraform(fence: Fence) -> None:
     program = shutil.which("terraform")
     if program is None:
@@ -170,7 +183,7 @@ CHECKS: Final[dict[str, Callable[[Fence], object]]] = {
     "go": _braces,
     "java": _braces,
     "kotlin": _braces,
-    "swift": _braces,
+    "swift": _swift,
     "terraform": _terraform,
     # Nothing that could be wrong but to a person.
     "text": lambda fence: fence.text,

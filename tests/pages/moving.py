@@ -47,11 +47,11 @@ def another_store(reader: Reader) -> Iterator[None]:
     reader.type_beside("ossia serve --listen 127.0.0.1:9001 --data old", "Ossia … is ready.\n…")
     reader.paste(_FILLED)
     keys = json.loads((reader.folder / "old" / "keys.json").read_text())
-    (reader.folder / "old-store.sh").write_text(
-        reader.here("export OLD_ENDPOINT=http://127.0.0.1:9001 OLD_BUCKET=photos\n")
-        + f"export OLD_KEY_ID={keys['root_access_key_id']}\n"
-        + f"export OLD_KEY_SECRET={keys['root_access_key_secret']}\n"
-    )
+    reader.names |= {
+        "https://oss-cn-hangzhou.aliyuncs.com": reader.here("http://127.0.0.1:9001"),
+        "ACCESS_KEY_ID": keys["root_access_key_id"],
+        "ACCESS_KEY_SECRET": keys["root_access_key_secret"],
+    }
     yield
     reader.paste(_LOOKED_AT)
 
@@ -82,18 +82,18 @@ def an_s3_server(reader: Reader) -> Iterator[None]:
     folder = reader.folder.with_name("ceph")
     folder.mkdir()
     with running_ceph(folder) as engine:
-        bucket = engine.new_bucket()
-        store = engine.store(bucket)
+        engine.make_bucket("photos")
+        store = engine.store("photos")
         store.put("plain.txt", b"plain")
         store.put(
             "a folder/sea.jpg", b"photo", attributes={"Content-Type": "image/jpeg", "by": "ann"}
         )
         store.put("big.bin", _BIG)
-        (reader.folder / "old-store.sh").write_text(
-            f"export AWS_ENDPOINT_URL={engine.endpoint} AWS_ALLOW_HTTP=true AWS_REGION=us-east-1\n"
-            f"export AWS_ACCESS_KEY_ID={engine.access_key_id} OLD_BUCKET={bucket}\n"
-            f"export AWS_SECRET_ACCESS_KEY={engine.access_key_secret}\n"
-        )
+        reader.names |= {
+            "http://minio.example:9000": engine.endpoint,
+            "MINIO_KEY": engine.access_key_id,
+            "MINIO_SECRET": engine.access_key_secret,
+        }
         yield
         reader.paste(_FROM_S3)
 

@@ -5,16 +5,22 @@ let it read a part (``reader.read(until="A heading")``) and act in between.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Final
 
+from android import an_android_app
 from following import Reader
 from fronting import proxies
 from guides import a_browser, go, maven, node, terraform
+from many_machines import many_machines
 from moving import an_s3_server, another_store
 from reading import ROOT
 from workflows import workflow
+
+from ossia.logs.lines import read_lines
 
 Preparation = Callable[[Reader], AbstractContextManager[None]]
 
@@ -149,6 +155,16 @@ def a_server(reader: Reader) -> Iterator[None]:
 
 
 @contextmanager
+def an_account(reader: Reader) -> Iterator[None]:
+    """A server, and the number of its account."""
+    serve(reader)
+    found = re.search(r"account +(\d+)", reader.printed[-1])
+    assert found is not None, reader.printed[-1]
+    reader.names["ACCOUNT"] = found[1]
+    yield
+
+
+@contextmanager
 def a_bucket(reader: Reader) -> Iterator[None]:
     serve(reader)
     reader.paste(_BUCKET)
@@ -182,7 +198,25 @@ def a_failure_and_a_retry(reader: Reader) -> Iterator[None]:
     serve(reader, "--access-log --log-file /var/log/ossia/ossia.log --callback-mode outbox")
     reader.paste(_BUCKET + _HEARD_TWICE)
     reader.names["6B0B7C05B6AC6000348E3BA1"] = reader.printed[-1].strip()
+    reader.paste("time.sleep(1); bucket.put_object('cat.jpg', bytes(50_000))")
     yield
+    log = Path(reader.here("/var/log/ossia/ossia.log")).read_bytes()
+    stored, failed, as_json = (
+        each
+        for fence in reader.page.fences
+        if fence.heading == "Lines"
+        for each in read_lines(fence.text.encode().splitlines(keepends=True))
+    )
+    *_, seen = (
+        each
+        for each in read_lines(log.splitlines(keepends=True))
+        if each.get("operation") == "PutObject"
+    )
+    assert set(seen) == set(stored), seen
+    differs = {name for name in seen if seen[name] != stored[name]}
+    times = {name for name in seen if name.endswith("us") and name != "status"}
+    assert differs <= {"time", "caller", "arn", "peer", "request_id"} | times, seen
+    assert as_json == failed
 
 
 @contextmanager
@@ -251,11 +285,14 @@ PREPARATIONS: Final[dict[str, Preparation]] = {
     "docs/guides/from-minio.md": an_s3_server,
     "docs/guides/from-oss.md": another_store,
     "docs/guides/github-actions.md": workflow,
+    "docs/guides/mobile.md": an_android_app,
     "docs/guides/nginx-caddy.md": proxies,
     "docs/guides/spring.md": maven,
     "docs/guides/terraform.md": terraform,
     "docs/logs.md": a_failure_and_a_retry,
     "docs/receivers.md": receivers,
+    "docs/scale.md": many_machines,
+    "docs/sts-ram.md": an_account,
 }
 """By the page's name, such as ``docs/clients.md``."""
 

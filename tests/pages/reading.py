@@ -20,7 +20,7 @@ _OPENING: Final = re.compile(
 )
 _TITLE: Final = re.compile(r'\btitle="([^"]+)"')
 _DIRECTIVE: Final = re.compile(
-    r"<!-- *(?P<word>not run|before|instead|exits|within): *(?P<text>.*?) *-->", re.DOTALL
+    r"<!-- *(?P<word>not run|before|instead|answers|exits|within): *(?P<text>.*?) *-->", re.DOTALL
 )
 _HEADING: Final = re.compile(r"^#+ +(.*?) *$")
 _ASKS_FOR_MORE: Final = re.compile(r"(^|[^\\])(\\\\)*\\$")
@@ -61,6 +61,8 @@ class Fence:
     """What is typed in its place, where it has something that only the reader knows."""
     before: str | None = None
     """What its reader has done before it, elsewhere."""
+    answers: str | None = None
+    """What its reader types where it asks, separated by commas."""
     exits: int = 0
     """What its last command ends with."""
     within_s: float | None = None
@@ -133,6 +135,7 @@ def read_page(name: str, root: Path = ROOT) -> Page:
                 not_run=said.get("not run"),
                 before=said.get("before"),
                 instead=said.get("instead"),
+                answers=said.get("answers"),
                 exits=int(said.get("exits", 0)),
                 within_s=float(said["within"].removesuffix("s")) if "within" in said else None,
             )

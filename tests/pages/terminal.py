@@ -37,9 +37,15 @@ class Terminal:
         self._scratch = scratch
         self._count = 0
 
-    def type(self, command: str, within_s: float) -> Answer:
-        """Run *command* in the shell itself: what it exports or where it goes to stays."""
-        return self._ask(f". {self._noted(command)} </dev/null", within_s)
+    def type(self, command: str, within_s: float, answers: str = "") -> Answer:
+        """Run *command* in the shell itself: what it exports or where it goes to stays.
+
+        *answers* are lines for what it asks.
+        """
+        noted = self._noted(command)
+        given = noted.with_suffix(".answers")
+        given.write_text(answers)
+        return self._ask(f". {noted} <{given}", within_s)
 
     def type_beside(self, command: str) -> Path:
         """Start *command*, which ends in ``&``; the file that has what it prints."""

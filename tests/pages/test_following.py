@@ -1,5 +1,6 @@
 """Pages are followed as they stand: what does not work, or shows what is not so, is told with its line."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,29 @@ def test_something_else_is_typed_where_only_the_reader_knows(tmp_path: Path) -> 
     follow(tmp_path, text)
 
 
-def test_the_environment_of_the_tests_stays_as_it_is(tmp_path: Path) -> None:
-    with pytest.raises(PageError, match="venv"):
-        follow(tmp_path, "```sh\npip install ossia\n```\n")
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("pip install ossia oss2 'ossia[testing]'", None),
+        ("pip install 'ossia[tested]'", "extra 'tested'"),
+        ("pip install ossia==0.0.1", "ossia==0.0.1"),
+        ("pip install ossia no-such-package-of-anybody", "no-such-package"),
+        ("pip uninstall --yes ossia", "venv"),
+    ],
+)
+def test_the_environment_of_the_tests_stays_as_it_is(
+    tmp_path: Path, typed: str, told: str | None
+) -> None:
+    with nullcontext() if told is None else pytest.raises(PageError, match=told):
+        follow(tmp_path, f"```sh\n{typed}\n```\n")
+
+
+def test_what_is_asked_is_answered(tmp_path: Path) -> None:
+    follow(
+        tmp_path,
+        "<!-- answers: 9000, b c -->\n```sh\nread -r one; read -r two\n```\n"
+        "```sh\n[ \"$one-$two\" = '9000-b c' ]\n! read -r three\n```\n",
+    )
 
 
 @pytest.mark.parametrize(

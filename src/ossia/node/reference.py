@@ -107,12 +107,15 @@ _OIDC_EXAMPLE = (
         "`oidc:sub` should always be among the conditions, or everybody whom the issuer knows may:"
     ),
     "",
-    "<!-- not run: ACCOUNT, NAME, CLIENT and SUBJECT are yours -->",
-    "",
-    "```json",
+    '```json title="trust.json"',
     '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",',
     '  "Principal": {"Federated": ["acs:ram::ACCOUNT:oidc-provider/NAME"]},',
     '  "Condition": {"StringEquals": {"oidc:iss": "https://issuer.example.com", "oidc:aud": "CLIENT", "oidc:sub": ["SUBJECT"]}}}]}',
+    "```",
+    "",
+    "```console",
+    "$ ossia role create deployer --trust trust.json",
+    "…",
     "```",
     "",
     (

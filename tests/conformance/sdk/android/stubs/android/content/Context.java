@@ -2,6 +2,7 @@ package android.content;
 
 import android.net.ConnectivityManager;
 import android.telephony.TelephonyManager;
+import java.io.File;
 
 /** The application; the SDK asks it for settings and services. */
 public class Context {
@@ -22,6 +23,11 @@ public class Context {
 
     public Object getSystemService(String name) {
         return name.equals(CONNECTIVITY_SERVICE) ? new ConnectivityManager() : new TelephonyManager();
+    }
+
+    /** The folder that the JVM was started in. */
+    public File getFilesDir() {
+        return new File("").getAbsoluteFile();
     }
 
     public String getPackageName() {
