@@ -520,6 +520,20 @@ class TotalQpsLimitExceeded(OssError):
     ec = "0004-00000302"
 
 
+class UploadTrafficRateLimitExceeded(OssError):
+    """Bytes that come (HTTP 503 status code documentation)."""
+
+    status = 503
+    message = "Please reduce your upload request traffic."
+
+
+class DownloadTrafficRateLimitExceeded(OssError):
+    """Bytes that go (HTTP 503 status code documentation)."""
+
+    status = 503
+    message = "Please reduce your download request traffic."
+
+
 class ActiveRequestLimitExceeded(OssError):
     """Requests at a time (HTTP 503 status code documentation)."""
 

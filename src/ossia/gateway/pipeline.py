@@ -139,8 +139,6 @@ class Gateway:
             log.exception("request_failed")
             response = exchange.refuse(InternalError())
         exchange.end()
-        if exchange.hold is not None:
-            exchange.hold.release_when_sent(response)
         if b"origin" in request.headers and exchange.call is not None:
             await self._let_page_read(exchange, exchange.call, response)
         ended = time.monotonic()
@@ -150,6 +148,8 @@ class Gateway:
         response.headers.append(("x-oss-server-time", str(took_ms)))
         if self._tell is not None:
             tell_when_sent(self._tell, exchange, response, ended)
+        if exchange.hold is not None:
+            exchange.hold.release_when_sent(response)
         if self._note is not None:
             self._note(exchange.answered(response.status, took_s, response.sends()))
         return response
@@ -237,6 +237,7 @@ class Gateway:
             await self._refuse_strangers(call, operation)
         if exchange.hold is not None:
             self._limits.enter(call.caller, call.bucket_name, exchange.hold)
+            call.flow = self._limits.flow(call.http, call.caller, call.bucket_name)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bind = operation.bind.bind
         is_short = len(content) <= _AT_ONCE

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Final
 
 from ossia.domain.callbacks.callbacks import CallbackLimits
-from ossia.gateway.limits import WHOSE, Limit, Limits, Tables
+from ossia.gateway.limits import BUCKET, KEY, PEER, WHOSE, Limit, Limits, Tables
+from ossia.gateway.peer_connections import PeerConnections
 from ossia.http.load import EXTRA, Load
+from ossia.http.message import Request
 from ossia.protocol.limit_terms import Terms, parse_terms
 from ossia.settings import Settings, SettingsError
 
@@ -49,7 +51,7 @@ def limit_terms(settings: Settings) -> dict[str, Terms]:
     """The limits that the settings name, by whose they are.  Raises `SettingsError`."""
     try:
         return {
-            whose: parse_terms(f"--limit-{whose}", texts)
+            whose: parse_terms(f"--limit-{whose}", texts, has_connections=whose == PEER)
             for whose in WHOSE
             if (texts := getattr(settings, f"limit_{whose}"))
         }
@@ -62,11 +64,26 @@ def limit_tables(settings: Settings, workers: int = 1) -> LimitTables:
     return {whose: Tables(workers) for whose in limit_terms(settings)}
 
 
-def limits_of(settings: Settings, tables: LimitTables, worker: int, note: Note) -> Limits:
+def limits_of(
+    settings: Settings,
+    tables: LimitTables,
+    worker: int,
+    note: Note,
+    set_aside: Callable[[Request], None],
+) -> Limits:
     """The limits, as one worker counts them."""
-    return Limits(
-        **{
-            whose: Limit(whose, terms, tables[whose], worker, note)
-            for whose, terms in limit_terms(settings).items()
-        }
-    )
+    found = {
+        whose: Limit(whose, terms, tables[whose], worker, note)
+        for whose, terms in limit_terms(settings).items()
+    }
+    return Limits(found.get(PEER), found.get(KEY), found.get(BUCKET), set_aside)
+
+
+def peer_connections(
+    settings: Settings, tables: LimitTables, worker: int, note: Note
+) -> PeerConnections | None:
+    """The bound of connections of each peer, if there is one."""
+    terms = limit_terms(settings).get(PEER)
+    if terms is None or not terms.connections:
+        return None
+    return PeerConnections(terms.connections, tables[PEER].connections, worker, note)
