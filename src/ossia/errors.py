@@ -188,6 +188,11 @@ class NoSuchBucketOverwriteConfig(OssError):
     message = "The specified bucket does not have an overwrite configuration."
 
 
+class NoSuchBucketQosInfo(OssError):
+    status = 404
+    message = "The specified bucket does not have a QoS configuration."
+
+
 class NoSuchWORMConfiguration(OssError):
     status = 404
     message = "The specified bucket does not have a WORM configuration."

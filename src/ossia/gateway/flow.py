@@ -28,7 +28,7 @@ _MOST_TURN: Final = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Bytes one way, of all peers, of all keys or of all buckets."""
+    """Bytes one way, of all peers, of all keys or of all buckets; at a rate of 0 none may pass."""
 
     whose: str
     speed: Speed
@@ -43,6 +43,9 @@ class Way:
 
     def admit(self, name: str, now_s: float) -> None:
         """Raise the refusal if too much of *name* is to come before anything else of it."""
+        if not self.speed.rate:
+            self.note(self.whose)
+            raise self.refusal(Limit=self.whose)
         backlog_s = self.used.backlog_s(name, self.speed.rate, self.speed.burst, now_s)
         if backlog_s > PATIENCE_S:
             self.note(self.whose)

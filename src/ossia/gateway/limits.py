@@ -154,13 +154,17 @@ class Limits:
         if self.bucket is not None and bucket:
             self.bucket.enter(bucket, hold)
 
-    def flow(self, request: Request, caller: Caller, bucket: str) -> Flow | None:
-        """What the object bytes of a request count against; None where that is nothing."""
+    def flow(self, request: Request, caller: Caller, bucket: str, own: Limit | None) -> Flow | None:
+        """What the object bytes of a request count against; None where that is nothing.
+
+        *own* is the limit that the bucket has by a configuration of its own.
+        """
         uploads, downloads = [], []
         for limit, name in (
             (self.peer, network_of(request.peer)),
             (self.key, _key_of(caller)),
             (self.bucket, bucket),
+            (own, bucket),
         ):
             if limit is not None and name:
                 if limit.upload is not None:

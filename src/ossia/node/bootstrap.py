@@ -56,6 +56,7 @@ from ossia.domain.objects.scrub import Scrub
 from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
+from ossia.gateway.bucket_qos import BucketQosLimits
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.exchange import Note, Tell
 from ossia.gateway.internal import Internal
@@ -71,6 +72,7 @@ from ossia.node.engine import blob_engine, blob_terms
 from ossia.node.keys import NodeKeys
 from ossia.node.limits import (
     LimitTables,
+    bucket_qos_limits,
     callback_limits,
     limit_tables,
     limits_of,
@@ -242,6 +244,7 @@ def _gateway(
     note: Note,
     tell: Tell | None,
     limits: Limits,
+    bucket_qos: BucketQosLimits,
     kind: type[Gateway],
     *sides: Side,
     domains: Sequence[str] = (),
@@ -257,6 +260,7 @@ def _gateway(
         tell=tell,
         note=note,
         limits=limits,
+        bucket_qos=bucket_qos,
     )
 
 
@@ -445,6 +449,7 @@ class Node:
             self.metrics.request,
             watching.tell,
             limits_of(settings, tables, worker, self.metrics.refused, self.load.set_aside),
+            bucket_qos_limits(tables, worker, self.metrics.refused),
         )
         self.gateway = gateway(
             Gateway,

@@ -5,7 +5,9 @@ import resource
 from collections.abc import Callable
 from typing import Final
 
+from ossia.domain.buckets.buckets import QOS
 from ossia.domain.callbacks.callbacks import CallbackLimits
+from ossia.gateway.bucket_qos import BucketQosLimits
 from ossia.gateway.limits import BUCKET, KEY, PEER, WHOSE, Limit, Limits, Tables
 from ossia.gateway.peer_connections import PeerConnections
 from ossia.http.load import EXTRA, Load
@@ -60,8 +62,8 @@ def limit_terms(settings: Settings) -> dict[str, Terms]:
 
 
 def limit_tables(settings: Settings, workers: int = 1) -> LimitTables:
-    """What all workers count in."""
-    return {whose: Tables(workers) for whose in limit_terms(settings)}
+    """What all workers count in.  A bucket may be given limits at any time."""
+    return {whose: Tables(workers) for whose in (*limit_terms(settings), QOS)}
 
 
 def limits_of(
@@ -77,6 +79,11 @@ def limits_of(
         for whose, terms in limit_terms(settings).items()
     }
     return Limits(found.get(PEER), found.get(KEY), found.get(BUCKET), set_aside)
+
+
+def bucket_qos_limits(tables: LimitTables, worker: int, note: Note) -> BucketQosLimits:
+    """The limits that buckets have by configurations of their own."""
+    return BucketQosLimits(tables[QOS], worker, note)
 
 
 def peer_connections(

@@ -186,7 +186,7 @@ USER = Caller(CallerKind.USER, id="1", access_key_id="first")
 @pytest.mark.parametrize("whose", ["peer", "key", "bucket"])
 def test_bytes_count_for_peer_key_and_bucket(whose: str) -> None:
     limits = limits_of(whose, upload=Speed(1024, 1024))
-    found = limits.flow(request(), USER, "b")
+    found = limits.flow(request(), USER, "b", None)
     assert found is not None
     assert len(found.upload()) == 1
     found.download()
@@ -196,9 +196,9 @@ def test_bytes_count_for_peer_key_and_bucket(whose: str) -> None:
 
 
 def test_who_is_anonymous_has_no_key_and_a_service_no_bucket() -> None:
-    assert limits_of("key", upload=Speed(1024, 1024)).flow(request(), ANONYMOUS, "b") is None
-    assert limits_of("bucket", upload=Speed(1024, 1024)).flow(request(), USER, "") is None
-    assert Limits().flow(request(), USER, "b") is None
+    assert limits_of("key", upload=Speed(1024, 1024)).flow(request(), ANONYMOUS, "b", None) is None
+    assert limits_of("bucket", upload=Speed(1024, 1024)).flow(request(), USER, "", None) is None
+    assert Limits().flow(request(), USER, "b", None) is None
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def going(limits: Limits, size: int) -> Response:
-    found = limits.flow(request(), USER, "b")
+    found = limits.flow(request(), USER, "b", None)
     assert found is not None
     found.download()
     response = Response(200, body=b"x" * size)
@@ -230,7 +230,7 @@ def test_a_small_answer_that_is_due_goes_the_way_of_all_small_ones(clock: list[f
 @pytest.mark.usefixtures("clock")
 def test_what_is_no_object_counts_nothing() -> None:
     limits = limits_of("bucket", download=Speed(1024, 1024))
-    found = limits.flow(request(), USER, "b")
+    found = limits.flow(request(), USER, "b", None)
     assert found is not None
     response = Response(200, body=b"x" * 100_000)
     found.slow(response)
@@ -240,7 +240,7 @@ def test_what_is_no_object_counts_nothing() -> None:
 
 def test_uploads_are_refused_with_their_own_code(clock: list[float]) -> None:
     limits = limits_of("key", upload=Speed(1024, 1024))
-    found = limits.flow(request(), USER, "b")
+    found = limits.flow(request(), USER, "b", None)
     assert found is not None
     [pace] = found.upload()
     pace.delay_s(1024 * 12, clock[0])
