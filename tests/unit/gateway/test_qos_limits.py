@@ -1,5 +1,7 @@
 """The limits of ``?qosInfo``, as the gateway counts them."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from ossia.domain.buckets.buckets import QOS
@@ -8,6 +10,7 @@ from ossia.errors import (
     TotalQpsLimitExceeded,
     UploadTrafficRateLimitExceeded,
 )
+from ossia.gateway import limits as gateway_limits
 from ossia.gateway.bucket_qos import BucketQosLimits
 from ossia.gateway.flow import Flow
 from ossia.gateway.limits import Limit, Tables
@@ -74,9 +77,14 @@ def test_none_may_pass_where_the_total_is_none() -> None:
         flow_of(limit).download()
 
 
-def test_what_is_set_anew_counts_at_once() -> None:
+def test_what_is_set_anew_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(gateway_limits, "time", SimpleNamespace(monotonic=lambda: now[0]))
     found = limits()
     found.enter(bucket(TotalQps=1), NOTHING)
     with pytest.raises(TotalQpsLimitExceeded):
         found.enter(bucket(TotalQps=1), NOTHING)
-    found.enter(bucket(TotalQps=1000), NOTHING)
+    now[0] += 0.1
+    with pytest.raises(TotalQpsLimitExceeded):
+        found.enter(bucket(TotalQps=1), NOTHING)
+    found.enter(bucket(TotalQps=100), NOTHING)
