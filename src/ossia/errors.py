@@ -188,6 +188,11 @@ class NoSuchBucketOverwriteConfig(OssError):
     message = "The specified bucket does not have an overwrite configuration."
 
 
+class NoSuchBucketQosInfo(OssError):
+    status = 404
+    message = "The specified bucket does not have a QoS configuration."
+
+
 class NoSuchWORMConfiguration(OssError):
     status = 404
     message = "The specified bucket does not have a WORM configuration."
@@ -518,6 +523,20 @@ class TotalQpsLimitExceeded(OssError):
     status = 503
     message = "Max total qps limit is exceeded."
     ec = "0004-00000302"
+
+
+class UploadTrafficRateLimitExceeded(OssError):
+    """Bytes that come (HTTP 503 status code documentation)."""
+
+    status = 503
+    message = "Please reduce your upload request traffic."
+
+
+class DownloadTrafficRateLimitExceeded(OssError):
+    """Bytes that go (HTTP 503 status code documentation)."""
+
+    status = 503
+    message = "Please reduce your download request traffic."
 
 
 class ActiveRequestLimitExceeded(OssError):

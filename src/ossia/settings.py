@@ -135,19 +135,24 @@ class Settings:
     limit_peer: tuple[str, ...] = _row(
         (),
         "Limit of each peer (an IPv4 address, an IPv6 /64; behind --proxies the client's): "
-        "requests=RATE a second, requests=RATE/BURST, or concurrent=NUMBER at a time. All workers "
-        "count together. More are refused with 503 and Retry-After.",
+        "requests=RATE a second, requests=RATE/BURST, concurrent=NUMBER or connections=NUMBER at a "
+        "time: more are refused with 503 and Retry-After; upload=RATE or download=RATE, bytes of "
+        "objects a second such as 10MiB, or RATE/BURST: they wait for their turn. All workers "
+        "count together.",
         many=True,
         shown="none",
     )
     limit_key: tuple[str, ...] = _row(
         (),
-        "The same of each access key; the sessions of a role are one.",
+        "The same of each access key, without connections; the sessions of a role are one.",
         many=True,
         shown="none",
     )
     limit_bucket: tuple[str, ...] = _row(
-        (), "The same of each bucket, whoever asks.", many=True, shown="none"
+        (),
+        "The same of each bucket, without connections, whoever asks.",
+        many=True,
+        shown="none",
     )
     callback_allow: tuple[str, ...] = _row(
         (),

@@ -148,6 +148,7 @@ class Place:
             (self.bucket, "", [("publicAccessBlock", "")]),
             (self.bucket, "", [_DIRECT]),
             (self.bucket, "", [_OVERWRITE]),
+            (self.bucket, "", [_QOS]),
             ("", "", [("publicAccessBlock", "")]),
             (self.bucket, "", [("uploads", "")]),
             (self.bucket, self.at + "k", []),
@@ -161,6 +162,12 @@ class Place:
 
 _DIRECT = ("bucketArchiveDirectRead", "")
 _OVERWRITE = ("overwriteConfig", "")
+_QOS = ("qosInfo", "")
+
+
+def qos_of(gigabits: int) -> bytes:
+    total = f"<TotalUploadBandwidth>{gigabits}</TotalUploadBandwidth>"
+    return f"<QoSConfiguration>{total}</QoSConfiguration>".encode()
 
 
 def direct_read(enabled: str) -> bytes:
@@ -246,6 +253,7 @@ def make_place(world: World, at: str = "user/", acl: str = "private") -> Place:
     assert linked.status == 200
     assert root.request("PUT", bucket, query=[_DIRECT], body=direct_read("false")).status == 200
     assert root.request("PUT", bucket, query=[_OVERWRITE], body=overwriting("no/")).status == 200
+    assert root.request("PUT", bucket, query=[_QOS], body=qos_of(99)).status == 200
     append = [("append", ""), ("position", "0")]
     assert root.request("POST", bucket, at + "grown", query=append, body=b"x").status == 200
     frozen = {"x-oss-storage-class": "Archive"}
@@ -557,6 +565,9 @@ REQUESTS: dict[str, Send] = {
     "PutBucketOverwriteConfig": simple("PUT", "", _OVERWRITE, body=overwriting("other/")),
     "GetBucketOverwriteConfig": simple("GET", "", _OVERWRITE),
     "DeleteBucketOverwriteConfig": simple("DELETE", "", _OVERWRITE),
+    "PutBucketQoSInfo": simple("PUT", "", _QOS, body=qos_of(98)),
+    "GetBucketQoSInfo": simple("GET", "", _QOS),
+    "DeleteBucketQoSInfo": simple("DELETE", "", _QOS),
     "PutBucketObjectWormConfiguration": simple("PUT", "", ("objectWorm", ""), body=OBJECT_WORM),
     "GetBucketObjectWormConfiguration": simple("GET", "", ("objectWorm", "")),
     "PutObjectRetention": simple("PUT", "k", ("retention", ""), body=RETENTION),

@@ -75,6 +75,22 @@ class PieceSpan(FileSpan):
 
 
 @dataclass
+class NotedPace:
+    """A pace that notes what passes, and lets the first bytes wait."""
+
+    turn = 50_000
+    waited_s = 0.0
+
+    def __init__(self) -> None:
+        self.counts: list[int] = []
+
+    def delay_s(self, count: int, now_s: float) -> float:
+        del now_s
+        self.counts.append(count)
+        return 0.3 if len(self.counts) == 1 else 0.01
+
+
+@dataclass
 class Served:
     """A server in a thread, and what its handler saw."""
 
@@ -88,6 +104,7 @@ class Served:
     missed: threading.Event = field(default_factory=threading.Event)
     spans: list[FileSpan] = field(default_factory=list)
     span: type[FileSpan] = FileSpan
+    pace: NotedPace = field(default_factory=NotedPace)
 
     def connect(self, timeout: float = 10) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout)
@@ -176,6 +193,10 @@ def running(  # noqa: C901 - one handler, many behaviours
             return Response(200, [], b"x" * 20_000, rate=40_000)
         if path == b"/slow-file":
             return Response(200, [], b"", (served.span(served.file, 0, 20_000),), rate=40_000)
+        if path in (b"/paced", b"/paced-body"):
+            is_body = path.endswith(b"body")
+            spans = () if is_body else (served.span(served.file, 0, 200_000),)
+            return Response(200, [], BIG[:200_000] if is_body else b"", spans, pace=served.pace)
         if path == b"/gzip":
             spans = (served.span(served.file, 0, 1_500_000), served.span(served.file, 5, 7))
             return Response(200, [("Content-Encoding", "gzip")], b"begin", spans, gzip=True)
@@ -847,6 +868,22 @@ def test_an_answer_with_a_rate_takes_its_time(any_server: Served, target: str) -
     assert len(body) == 20_000
     # Half a second at 40 000 bytes a second, less what may come at once.
     assert 0.25 < time.monotonic() - begun < 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["/paced", "/paced-body"])
+def test_an_answer_waits_for_what_others_leave_it(any_server: Served, target: str) -> None:
+    begun = time.monotonic()
+    request = b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode()
+    _, body = exchange(any_server, request)
+    assert body == BIG[:200_000]
+    # Before its first byte as well.
+    assert time.monotonic() - begun > 0.3
+    counts = any_server.pace.counts
+    assert counts[0] == 0
+    assert max(counts) <= NotedPace.turn
+    # What was sent last is followed by nothing.
+    assert sum(counts) >= 200_000 - NotedPace.turn
 
 
 def test_coded_answers_come_in_chunks(any_server: Served) -> None:

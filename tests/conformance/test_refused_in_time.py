@@ -7,12 +7,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 
 import pytest
 from over_sockets import in_a_thread, read_answer
 
 from ossia.errors import OssError
+from ossia.gateway.peer_connections import PeerConnections
+from ossia.gateway.sketch import Counts
 from ossia.http import load as bounds
+from ossia.http.forwarded import NO_PROXIES, Proxies
 from ossia.http.load import Load
 from ossia.http.message import Request, Response
 from ossia.http.server import HttpServer
@@ -59,7 +63,12 @@ def answer(client: socket.socket) -> bytes:
 
 @contextmanager
 def busy_server(
-    *, in_work: int = 1, connections: int = 1000, hurries: bool = True
+    *,
+    in_work: int = 1,
+    connections: int = 1000,
+    hurries: bool = True,
+    of_peer: int = 0,
+    proxies: Proxies = NO_PROXIES,
 ) -> Iterator[Busy]:
     busy = Busy()
 
@@ -85,7 +94,16 @@ def busy_server(
         load = Load(loop, in_work=in_work, connections=connections, note=busy.refused.append)
         again = refuse_again if hurries else None
         limits = Limits(idle_s=30)
-        return HttpServer(handle, refuse, refuse_again=again, load=load, limits=limits)
+        peers = PeerConnections(of_peer, Counts(1), 0, busy.refused.append) if of_peer else None
+        return HttpServer(
+            handle,
+            refuse,
+            refuse_again=again,
+            load=load,
+            limits=limits,
+            proxies=proxies,
+            peers=peers,
+        )
 
     with in_a_thread(make) as (_, busy.port):
         try:
@@ -193,6 +211,48 @@ def test_connections_beyond_the_bound_are_answered_and_closed() -> None:
         kept.pop().close()
         time.sleep(0.05)
         assert busy.ask(PUT).startswith(b"HTTP/1.1 200 ")
+
+
+def test_connections_of_a_peer_beyond_its_bound_are_answered_and_closed() -> None:
+    with busy_server(in_work=100, of_peer=2) as busy, ExitStack() as held:
+        kept = [held.enter_context(busy.connect()) for _ in range(2)]
+        for each in kept:
+            each.sendall(PUT)
+            assert answer(each).startswith(b"HTTP/1.1 200 ")
+        with busy.connect() as extra:
+            extra.sendall(PUT)
+            refusal = answer(extra)
+            assert refusal.startswith(b"HTTP/1.1 503 ")
+            assert b"\r\nRetry-After: 1\r\n" in refusal
+            assert b"\r\nConnection: close\r\n" in refusal
+            assert extra.recv(1) == b""
+        health = busy.ask(b"GET /-/health HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert health.startswith(b"HTTP/1.1 200 ")
+        assert busy.refused == ["peer"]
+        # Whoever was beyond the bound is none of those that count any more, nor is who has left.
+        kept.pop().close()
+        time.sleep(0.05)
+        assert busy.ask(PUT).startswith(b"HTTP/1.1 200 ")
+
+
+def test_far_more_of_a_peer_are_told_before_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ossia.http.connection.EXTRA_OF_PEER", 2)
+    with busy_server(of_peer=1) as busy, ExitStack() as held:
+        for _ in range(3):
+            held.enter_context(busy.connect())
+        time.sleep(0.05)
+        with busy.connect() as client:
+            assert answer(client).startswith(b"HTTP/1.1 503 ")
+            assert client.recv(1) == b""
+
+
+def test_connections_of_a_proxy_are_not_bounded() -> None:
+    proxies = Proxies([ip_network("127.0.0.0/8")])
+    with busy_server(of_peer=1, proxies=proxies) as busy, ExitStack() as held:
+        for _ in range(4):
+            client = held.enter_context(busy.connect())
+            client.sendall(PUT)
+            assert answer(client).startswith(b"HTTP/1.1 200 ")
 
 
 def test_more_than_can_be_heard_are_told_before_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:

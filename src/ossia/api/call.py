@@ -1,14 +1,29 @@
 """One request on its way through the gateway: what is known of it so far."""
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ossia.api.services import Services
 from ossia.domain.identity.identities import Caller
 from ossia.errors import InvalidArgument
-from ossia.http.message import Request
+from ossia.http.message import Request, Response
 from ossia.http.post_form import PostForm
 from ossia.protocol.header_text import decode_header
+from ossia.protocol.pace import Pacing
 from ossia.records import Bucket
+
+
+class Flow(Protocol):
+    """How fast the object bytes of a request may pass, by whose they are."""
+
+    def upload(self) -> list[Pacing]:
+        """What those that come count against.  Raises `UploadTrafficRateLimitExceeded`."""
+
+    def download(self) -> None:
+        """Note that the body of the answer counts.  Raises `DownloadTrafficRateLimitExceeded`."""
+
+    def slow(self, response: Response) -> None:
+        """Send *response* no faster than what it counts against lets it, if its body counts."""
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +42,8 @@ class Call:
     """Whether the address has an origin of its own (`protocol.address`)."""
     form: PostForm | None = None
     post_length_range: tuple[int, int] | None = None
+    flow: Flow | None = None
+    """None where nothing limits it."""
     _bucket: Bucket | None = None
     _document: bytes | None = None
 

@@ -1,4 +1,4 @@
-"""Limits of peers, keys and buckets: how many requests a second, and at a time.
+"""Limits of peers, keys and buckets: how many requests a second and at a time, how many bytes.
 
 1. A number is that of one server: all its workers count together (`sketch`); gateways do not.
 2. A peer is an IPv4 address or the /64 of an IPv6 one; behind a trusted proxy it is the client's.
@@ -6,6 +6,7 @@
 3. A peer is looked at first.  Keys and buckets count what was permitted: nobody uses up what is
    somebody else's.
 4. Whoever is refused hears it before his body is read, and uses up nothing of what refuses him.
+5. Bytes are those of objects (`flow`): they wait for their turn rather than be refused.
 """
 
 import math
@@ -17,10 +18,17 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 from ossia.domain.identity.identities import Caller, CallerKind
-from ossia.errors import ActiveRequestLimitExceeded, TotalQpsLimitExceeded
+from ossia.errors import (
+    ActiveRequestLimitExceeded,
+    DownloadTrafficRateLimitExceeded,
+    OssError,
+    TotalQpsLimitExceeded,
+    UploadTrafficRateLimitExceeded,
+)
+from ossia.gateway.flow import Flow, Way
 from ossia.gateway.sketch import Counts, Rates
-from ossia.http.message import Response
-from ossia.protocol.limit_terms import Terms
+from ossia.http.message import Request, Response
+from ossia.protocol.limit_terms import Speed, Terms
 
 PEER: Final = "peer"
 KEY: Final = "key"
@@ -36,6 +44,9 @@ class Tables:
     def __init__(self, workers: int = 1) -> None:
         self.rates = Rates()
         self.counts = Counts(workers)
+        self.connections = Counts(workers)
+        self.uploads = Rates()
+        self.downloads = Rates()
 
 
 @dataclass(slots=True)
@@ -81,7 +92,15 @@ class Limit:
         self._tables = tables
         self._worker = worker
         self._note = note
-        tables.counts.forget(worker)
+        self.upload = self._way(terms.upload, tables.uploads, UploadTrafficRateLimitExceeded)
+        self.download = self._way(
+            terms.download, tables.downloads, DownloadTrafficRateLimitExceeded
+        )
+        if terms.concurrent:
+            tables.counts.forget(worker)
+
+    def _way(self, speed: Speed | None, used: Rates, refusal: type[OssError]) -> Way | None:
+        return None if speed is None else Way(self._whose, speed, used, refusal, self._note)
 
     def enter(self, name: str, hold: Hold) -> None:
         """Count one request of *name*.
@@ -117,6 +136,8 @@ class Limits:
     peer: Limit | None = None
     key: Limit | None = None
     bucket: Limit | None = None
+    set_aside: Callable[[Request], object] = id
+    """Hears of requests that wait for their turn, and so for nobody's work."""
 
     def __bool__(self) -> bool:
         return bool(self.peer or self.key or self.bucket)
@@ -132,6 +153,27 @@ class Limits:
             self.key.enter(name, hold)
         if self.bucket is not None and bucket:
             self.bucket.enter(bucket, hold)
+
+    def flow(self, request: Request, caller: Caller, bucket: str, own: Limit | None) -> Flow | None:
+        """What the object bytes of a request count against; None where that is nothing.
+
+        *own* is the limit that the bucket has by a configuration of its own.
+        """
+        uploads, downloads = [], []
+        for limit, name in (
+            (self.peer, network_of(request.peer)),
+            (self.key, _key_of(caller)),
+            (self.bucket, bucket),
+            (own, bucket),
+        ):
+            if limit is not None and name:
+                if limit.upload is not None:
+                    uploads.append((limit.upload, name))
+                if limit.download is not None:
+                    downloads.append((limit.download, name))
+        if not (uploads or downloads):
+            return None
+        return Flow(uploads, downloads, lambda: self.set_aside(request))
 
 
 NO_LIMITS: Final = Limits()

@@ -24,7 +24,7 @@ from ossia.api.operation import Grant, Operation, Scope, of_version
 from ossia.api.oss.object_post import FORM
 from ossia.api.route import Router
 from ossia.api.services import Services
-from ossia.domain.buckets.buckets import POLICY
+from ossia.domain.buckets.buckets import POLICY, QOS
 from ossia.domain.identity.identities import ANONYMOUS, CallerKind
 from ossia.errors import (
     InternalError,
@@ -39,6 +39,7 @@ from ossia.errors import (
     ServiceUnavailable,
 )
 from ossia.gateway import cors, post_form
+from ossia.gateway.bucket_qos import BucketQosLimits
 from ossia.gateway.exchange import Exchange, Note, Tell, tell_when_sent
 from ossia.gateway.internal import KEY_HOST, PREFIX
 from ossia.gateway.limits import NO_LIMITS, Hold, Limits
@@ -101,8 +102,10 @@ class Gateway:
         tell: Tell | None = None,
         note: Note | None = None,
         limits: Limits = NO_LIMITS,
+        bucket_qos: BucketQosLimits | None = None,
     ) -> None:
         """*tell* writes the access log, where there is one."""
+        self._bucket_qos = bucket_qos
         self._limits = limits
         self._is_limited = bool(limits)
         self._router = router
@@ -139,8 +142,6 @@ class Gateway:
             log.exception("request_failed")
             response = exchange.refuse(InternalError())
         exchange.end()
-        if exchange.hold is not None:
-            exchange.hold.release_when_sent(response)
         if b"origin" in request.headers and exchange.call is not None:
             await self._let_page_read(exchange, exchange.call, response)
         ended = time.monotonic()
@@ -150,6 +151,8 @@ class Gateway:
         response.headers.append(("x-oss-server-time", str(took_ms)))
         if self._tell is not None:
             tell_when_sent(self._tell, exchange, response, ended)
+        if exchange.hold is not None:
+            exchange.hold.release_when_sent(response)
         if self._note is not None:
             self._note(exchange.answered(response.status, took_s, response.sends()))
         return response
@@ -235,8 +238,8 @@ class Gateway:
             await self._allow(call, action, operation.grant, call.bucket_name, call.key, version)
         elif operation.action is None:
             await self._refuse_strangers(call, operation)
-        if exchange.hold is not None:
-            self._limits.enter(call.caller, call.bucket_name, exchange.hold)
+        if exchange.hold is not None or _has_qos(call):
+            self._count(exchange, call, operation)
         content = b"" if operation.bind.takes_no_body else await _read_body(call, operation.bind)
         bind = operation.bind.bind
         is_short = len(content) <= _AT_ONCE
@@ -252,6 +255,15 @@ class Gateway:
             await self._refuse_public_acl(call)
         exchange.allowed = exchange.came and time.monotonic()
         return render_answer(call, await operation.handler(call, bound))
+
+    def _count(self, exchange: Exchange, call: Call, operation: Operation) -> None:
+        """Count a request that is permitted, where there are limits."""
+        if exchange.hold is not None:
+            self._limits.enter(call.caller, call.bucket_name, exchange.hold)
+        own = None
+        if self._bucket_qos is not None:
+            own = self._bucket_qos.enter(call.bucket_or_none, operation.selectors)
+        call.flow = self._limits.flow(call.http, call.caller, call.bucket_name, own)
 
     async def _beside(self, bind: Callable[[Call, bytes], Any], call: Call, content: bytes) -> Any:
         """Bind a long document, while the loop does something else."""
@@ -416,6 +428,11 @@ def _nothing_could_refuse(call: Call) -> bool:
     bucket = call.bucket_or_none
     is_free = bucket is None or POLICY not in bucket.documents
     return is_free and call.caller.kind is CallerKind.ROOT
+
+
+def _has_qos(call: Call) -> bool:
+    bucket = call.bucket_or_none
+    return bucket is not None and QOS in bucket.documents
 
 
 def _asks_for_acl(call: Call) -> bool:

@@ -37,7 +37,10 @@ def render_answer(call: Call, answer: Answer) -> Response:
                 headers.append(_NO_SNIFFING)
                 if content_type != _PDF:
                     headers.append(_SANDBOX)
-        return Response(status, headers, body, spans, length, answer.rate, answer.is_coded)
+        response = Response(status, headers, body, spans, length, answer.rate, answer.is_coded)
+        if call.flow is not None:
+            call.flow.slow(response)
+        return response
     return Response(status, headers)
 
 

@@ -32,15 +32,34 @@ class Rates:
 
     def wait_s(self, name: str, rate: float, burst: int, now_s: float) -> float:
         """0, and it is counted, if *name* may have one more; else how long until it may."""
-        cells, places = self._due, _places(name)
-        due_s = max(min(cells[place] for place in places), now_s) + 1 / rate
+        places = _places(name)
+        due_s = max(self._least_s(places), now_s) + 1 / rate
         wait_s = due_s - now_s - burst / rate
         if wait_s > _ROUNDING_S:
             return wait_s
+        self._raise(places, due_s)
+        return 0.0
+
+    def reserve_s(self, name: str, rate: float, burst: int, count: int, now_s: float) -> float:
+        """Count *count* more of *name*, whatever it has used; how long until they are due."""
+        places = _places(name)
+        due_s = max(self._least_s(places), now_s) + count / rate
+        self._raise(places, due_s)
+        return max(0.0, due_s - now_s - burst / rate)
+
+    def backlog_s(self, name: str, rate: float, burst: int, now_s: float) -> float:
+        """How long until all is due that is reserved for *name*."""
+        return max(0.0, self._least_s(_places(name)) - now_s - burst / rate)
+
+    def _least_s(self, places: tuple[int, ...]) -> float:
+        cells = self._due
+        return min(cells[place] for place in places)
+
+    def _raise(self, places: tuple[int, ...], due_s: float) -> None:
+        cells = self._due
         for place in places:
             # No more than this name has used: others in the cell are not added up.
             cells[place] = max(cells[place], due_s)
-        return 0.0
 
 
 class Counts:

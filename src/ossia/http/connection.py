@@ -16,12 +16,12 @@ import httptools
 from ossia.errors import InvalidArgument, OssError, RequestHeaderTooLarge
 from ossia.http.body import NO_BODY, Body, ClientGone, FixedBody, too_slow
 from ossia.http.eager import begin
-from ossia.http.load import EXTRA, EXTRA_PATIENCE_S, Load, busy, is_beside, is_whole
+from ossia.http.load import EXTRA, EXTRA_OF_PEER, EXTRA_PATIENCE_S, Load, busy, is_beside, is_whole
 from ossia.http.message import Request, Response, Span
 from ossia.http.sending import Drained, SpanSender, is_tls
 from ossia.http.streaming import Write, paced, send_gzip, send_pieces
 from ossia.http.taking import Limits, Line, Taking
-from ossia.protocol.pace import Pace
+from ossia.protocol.pace import Pace, Pacing, slowest
 
 log = logging.getLogger("ossia.http")
 
@@ -48,6 +48,23 @@ class Refuser(Protocol):
         """The response of *error*; None: what came is not even a request."""
 
 
+class Crowd(Protocol):
+    """Who says that there are too many connections."""
+
+    def refuse_connection(self) -> OssError:
+        """Note that there is no room for one, and say so."""
+
+
+class Peers(Crowd, Protocol):
+    """The connections of each peer."""
+
+    def enter(self, peer: str) -> int:
+        """Count one more of *peer*; how many there are beyond what there may be."""
+
+    def leave(self, peer: str) -> None:
+        """One of *peer* is gone."""
+
+
 class Server(Protocol):
     """What connections have in common."""
 
@@ -67,6 +84,9 @@ class Server(Protocol):
     def handler_for(self, peer: str) -> Callable[[Request], Awaitable[Response]]:
         """What answers requests of connections from the address *peer*."""
 
+    def peers_of(self, peer: str) -> Peers | None:
+        """What connections from the address *peer* count in, if they do."""
+
     def date_line(self) -> str:
         """The ``Server`` and ``Date`` lines."""
 
@@ -85,6 +105,7 @@ class Connection(asyncio.BufferedProtocol):
         "_body",
         "_busy",
         "_closing",
+        "_crowd",
         "_direct",
         "_discarding",
         "_drain_bound",
@@ -99,10 +120,10 @@ class Connection(asyncio.BufferedProtocol):
         "_headers",
         "_in_head",
         "_into_body",
-        "_is_extra",
         "_is_timed",
         "_parser",
         "_peer",
+        "_peers",
         "_progress",
         "_progress_mark",
         "_queue",
@@ -126,7 +147,9 @@ class Connection(asyncio.BufferedProtocol):
         self._closing = False
         self._ended = False
         self._is_timed = False
-        self._is_extra = False
+        self._crowd: Crowd | None = None
+        """Who says that there is one too many; it is answered, and closed."""
+        self._peers: Peers | None = None
         self._drain_bound = 0
         self._taking: Taking | None = None
         self._reading = True
@@ -161,19 +184,35 @@ class Connection(asyncio.BufferedProtocol):
             # uvloop holds 512 KB of a TLS client that takes nothing, and what that becomes.
             self._transport.set_write_buffer_limits(_TLS_BUFFER)
         self._since = self._server.now
-        beyond = len(self._server.connections) - self._server.load.connections
+        is_far_beyond = self._is_far_beyond()
         self._server.connections.add(self)
         self._watch_time()
-        self._is_extra = beyond >= 0
-        if beyond >= EXTRA:
+        if is_far_beyond:
             # It may not hear of it: who sends while he is closed is reset.
             self._end_with(self._no_room())
         elif self._server.closing:
             self._transport.close()
 
+    def _is_far_beyond(self) -> bool:
+        """Note who says that there are too many connections; whether there are far too many."""
+        server = self._server
+        beyond = 1 + len(server.connections) - server.load.connections
+        if beyond > 0:
+            self._crowd = server.load
+        self._peers = server.peers_of(self._peer)
+        if self._peers is None:
+            return beyond > EXTRA
+        beyond_of_peer = self._peers.enter(self._peer)
+        if beyond_of_peer > 0:
+            self._crowd = self._peers
+        return beyond > EXTRA or beyond_of_peer > EXTRA_OF_PEER
+
     def connection_lost(self, _exc: Exception | None) -> None:
         self._server.connections.discard(self)
         self._server.timed.discard(self)
+        if self._peers is not None:
+            self._peers.leave(self._peer)
+            self._peers = None
         self._closing = True
         self._queue.clear()
         self._drained.lost()
@@ -253,7 +292,7 @@ class Connection(asyncio.BufferedProtocol):
     def _is_refused_unread(self, nbytes: int) -> bool:
         """Whether a request is refused before it is parsed: what that costs, others wait for."""
         server = self._server
-        is_plain = not (self._is_extra or self._closing or self._ended or server.closing)
+        is_plain = not (self._crowd is not None or self._closing or self._ended or server.closing)
         is_between = self._gathered is None and not self._queue and not self._drained.paused
         if not (is_plain and is_between and server.hurries):
             return False
@@ -453,7 +492,7 @@ class Connection(asyncio.BufferedProtocol):
                         response = await self._handle(request)
                     finally:
                         server.load.leave(request)
-                keeps = keeps and not self._closing and not server.closing and not self._is_extra
+                keeps = keeps and not self._closing and not server.closing and self._crowd is None
                 keeps = keeps and (not self._ended or bool(self._queue))
                 if not request.body.complete:
                     keeps = keeps and self._can_drain(request)
@@ -481,13 +520,13 @@ class Connection(asyncio.BufferedProtocol):
     def _refusal(self, request: Request) -> Response | None:
         """That there is no room for *request*, if there is none; otherwise it is taken on."""
         server = self._server
-        if self._is_extra and not is_beside(request):
+        if self._crowd is not None and not is_beside(request):
             return self._no_room(request)
         return None if server.load.takes(request) else server.refuse(busy(), request)
 
     def _no_room(self, request: Request | None = None) -> Response:
-        self._server.load.refuse_connection()
-        return self._server.refuse(busy(), request)
+        crowd = self._crowd or self._server.load
+        return self._server.refuse(crowd.refuse_connection(), request)
 
     def _give_up(self, error: Exception) -> None:
         """End where half an answer may be out: nothing that follows could be understood."""
@@ -527,10 +566,11 @@ class Connection(asyncio.BufferedProtocol):
     async def _respond(self, request: Request, response: Response, head: bytes) -> None:
         """Send an answer that is more, or less, than its head and body."""
         sender, spans = self._server.sender, response.spans
-        rate = response.rate
-        pace = None if rate is None else Pace(rate, self._server.loop.time())
+        pace = self._pace_of(response)
         is_whole = False
         try:
+            if response.pace is not None:
+                await asyncio.sleep(response.pace.delay_s(0, self._server.loop.time()))
             if request.method == b"HEAD":
                 self._transport.write(head)
             elif response.gzip or self._secure:
@@ -548,6 +588,12 @@ class Connection(asyncio.BufferedProtocol):
                 span.close()
             if response.sent is not None:
                 response.sent(is_whole=is_whole)
+
+    def _pace_of(self, response: Response) -> Pacing | None:
+        if response.rate is None:
+            return response.pace
+        own = Pace(response.rate, self._server.loop.time())
+        return own if response.pace is None else slowest((own, response.pace))
 
     def _writer(self, peer: str, spans: tuple[Span, ...]) -> Write:
         async def write(piece: bytes | memoryview) -> None:
@@ -616,7 +662,7 @@ class Connection(asyncio.BufferedProtocol):
         limits = self._server.limits
         if not self._busy:
             patience = limits.head_s if self._in_head else limits.idle_s
-            if self._is_extra:
+            if self._crowd is not None:
                 patience = min(patience, EXTRA_PATIENCE_S)
             if now - self._since > patience:
                 self._end()

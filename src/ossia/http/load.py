@@ -25,7 +25,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Final
 
-from ossia.errors import ServiceUnavailable
+from ossia.errors import OssError, ServiceUnavailable
 from ossia.http.message import Request
 
 IN_WORK: Final = 256
@@ -33,6 +33,8 @@ IN_WORK: Final = 256
 CONNECTIONS: Final = 32 * 1024
 EXTRA: Final = 256
 """So many connections beyond the bound are answered before they are closed."""
+EXTRA_OF_PEER: Final = 16
+"""The same of one peer, beyond a bound of its own."""
 EXTRA_PATIENCE_S: Final = 2.0
 _RETRY_AFTER_S: Final = 1
 _TURN_S: Final = 0.1
@@ -142,12 +144,17 @@ class Load:
     def leave(self, request: Request) -> None:
         """Be done with *request*, whether it was taken on or is answered always."""
         self._done += 1
+        self.set_aside(request)
+
+    def set_aside(self, request: Request) -> None:
+        """Count *request* no more: it waits for its own turn, and for nobody's work."""
         if self._in_work.pop(request, None) is None:
             self._counted.pop(request, None)
 
-    def refuse_connection(self) -> None:
-        """Note that there is no room for a connection."""
+    def refuse_connection(self) -> OssError:
+        """Note that there is no room for a connection, and say so."""
         self._note(Reason.CONNECTIONS)
+        return busy()
 
     def _refuse(self, reason: Reason) -> bool:
         self.is_tight = True

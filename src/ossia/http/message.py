@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from ossia.http.body import Body
+from ossia.protocol.pace import Pacing
 
 
 class Client(Protocol):
@@ -90,7 +91,8 @@ class Response:
 
     ``length`` overrides Content-Length where there is none to send (HEAD).  The server adds
     ``Server``, ``Date``, ``Connection`` and ``Content-Length``.  With ``rate`` it sends no more
-    bytes a second than that; with ``gzip`` it codes what it sends, in chunks of unknown length.
+    bytes a second than that, with ``pace`` no faster than what others leave; with ``gzip`` it codes
+    what it sends, in chunks of unknown length.
     """
 
     status: int
@@ -100,12 +102,13 @@ class Response:
     length: int | None = None
     rate: int | None = None
     gzip: bool = False
+    pace: Pacing | None = None
     sent: Sent | None = None
     """Hears when one that is not plain was sent, and whether all of it was."""
 
     def is_plain(self) -> bool:
         """Whether it is sent by writing ``body`` behind the head."""
-        return not self.spans and self.rate is None and not self.gzip
+        return not (self.spans or self.gzip) and self.rate is None and self.pace is None
 
     def content_length(self) -> int:
         """What Content-Length says."""

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ossia.http.taking import Floor, Limits, Line, Parking
-from ossia.protocol.pace import Pace
+from ossia.protocol.pace import Pacing
 
 if TYPE_CHECKING:
     from ossia.http.message import Span
@@ -36,7 +36,7 @@ class SpanSender:
         self.parking = Parking(limits)
 
     async def send(
-        self, line: Line, head: bytes, spans: "tuple[Span, ...]", pace: Pace | None = None
+        self, line: Line, head: bytes, spans: "tuple[Span, ...]", pace: Pacing | None = None
     ) -> None:
         """Send *head*, then *spans*, on a plain socket, with *pace* not faster than that.
 
@@ -51,7 +51,7 @@ class SpanSender:
             await self._park(line, work, floor)
 
     async def _while_it_takes(
-        self, to: socket.socket, work: "_Work", floor: Floor, pace: Pace | None
+        self, to: socket.socket, work: "_Work", floor: Floor, pace: Pacing | None
     ) -> bool:
         """Send until all is sent (True), or until the client takes nothing for too long."""
         loop = asyncio.get_running_loop()
@@ -59,7 +59,10 @@ class SpanSender:
         while not await loop.run_in_executor(self._threads, work.advance):
             floor.check(to.fileno(), loop.time())
             if pace is not None:
-                await asyncio.sleep(pace.delay_s(work.in_turn, loop.time()))
+                delay_s = pace.delay_s(work.in_turn, loop.time())
+                await asyncio.sleep(delay_s)
+                # That there was nothing to take is no fault of the client's.
+                floor.excuse(delay_s)
             if work.wants_piece:
                 begun_s = loop.time()
                 await work.read_piece()

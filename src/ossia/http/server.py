@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 
 from ossia.http.accepting import Door
-from ossia.http.connection import SMALL_BODY, Connection, Refuser
+from ossia.http.connection import SMALL_BODY, Connection, Peers, Refuser
 from ossia.http.forwarded import NO_PROXIES, Proxies, revealing
 from ossia.http.load import Load, busy
 from ossia.http.message import Request, Response
@@ -39,6 +39,7 @@ class HttpServer:
 
     What *proxies* say of their clients is believed (`forwarded`).  With *refuse_again* a refusal is
     made once a second and used again: it counts one more of so many bytes, and gives its id.
+    *peers* bounds the connections of each peer; a proxy's are those of its clients, and unbounded.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class HttpServer:
         load: Load | None = None,
         threads: int = 8,
         proxies: Proxies = NO_PROXIES,
+        peers: Peers | None = None,
     ) -> None:
         self._handler = handler
         self._revealing = revealing(handler, proxies)
         self._proxies = proxies
+        self._peers = peers
         self.refuse = refuse
         self._refuse_again = refuse_again
         self._busy_second = 0
@@ -85,6 +88,10 @@ class HttpServer:
     def handler_for(self, peer: str) -> Handler:
         """What answers requests of connections from the address *peer*."""
         return self._revealing if peer in self._proxies else self._handler
+
+    def peers_of(self, peer: str) -> Peers | None:
+        """What connections from the address *peer* count in, if they do."""
+        return None if self._peers is None or peer in self._proxies else self._peers
 
     async def close(self, deadline_s: float = 30) -> None:
         """Stop accepting, finish what is in flight up to a deadline, close the rest."""

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
-from ossia.protocol.pace import Pace
+from ossia.protocol.pace import Pacing
 
 if TYPE_CHECKING:
     from ossia.http.message import Span
@@ -72,7 +72,7 @@ async def _pieces(spans: "tuple[Span, ...]") -> AsyncIterator[bytes | memoryview
         span.close()
 
 
-def paced(write: Write, pace: Pace) -> Write:
+def paced(write: Write, pace: Pacing) -> Write:
     """*write*, not faster than *pace*."""
 
     async def write_slowly(piece: bytes | memoryview) -> None:

@@ -48,6 +48,7 @@ from ossia.domain.objects.scrub import Scrub
 from ossia.domain.objects.seals import Seals
 from ossia.domain.objects.symlinks import Symlinks
 from ossia.gateway.admin import AdminSide
+from ossia.gateway.bucket_qos import BucketQosLimits
 from ossia.gateway.console import ConsoleGateway, console_answer
 from ossia.gateway.exchange import Note, Tell
 from ossia.gateway.internal import Internal
@@ -56,10 +57,19 @@ from ossia.gateway.metrics import Admission, MetricsGateway, MetricsSide
 from ossia.gateway.pipeline import Gateway, Side
 from ossia.gateway.readiness import Readiness
 from ossia.gateway.rpc import RpcSide
+from ossia.http.connection import Peers
 from ossia.http.forwarded import Proxies
 from ossia.http.server import HttpServer
 from ossia.node.keys import NodeKeys
-from ossia.node.limits import LimitTables, callback_limits, limit_tables, limits_of, load_of
+from ossia.node.limits import (
+    LimitTables,
+    bucket_qos_limits,
+    callback_limits,
+    limit_tables,
+    limits_of,
+    load_of,
+    peer_connections,
+)
 from ossia.node.master_key_rotation import MasterKeyRotation
 from ossia.node.metrics.access import scrape_key
 from ossia.node.metrics.board import Board
@@ -121,6 +131,7 @@ def _gateway(
     note: Note,
     tell: Tell | None,
     limits: Limits,
+    bucket_qos: BucketQosLimits,
     kind: type[Gateway],
     *sides: Side,
     domains: Sequence[str] = (),
@@ -136,6 +147,7 @@ def _gateway(
         tell=tell,
         note=note,
         limits=limits,
+        bucket_qos=bucket_qos,
     )
 
 
@@ -158,7 +170,7 @@ class Node:
         self.settings = settings
         self.keys = keys
         self.clock = clock or system_clock()
-        board = board or Board(FAMILIES)
+        board, tables = board or Board(FAMILIES), tables or limit_tables(settings)
         self.metrics = WorkerMetrics(board.rows[worker])
         self.watching = watching
         self.database, self.blobs = watching.stores(
@@ -315,6 +327,7 @@ class Node:
                 StateWatch(settings, folder, self.database, self.readiness, self.clock),
             ),
         )
+        self.load = load_of(settings, self.metrics.refused)
         gateway = partial(
             _gateway,
             services,
@@ -322,7 +335,8 @@ class Node:
             self.clock,
             self.metrics.request,
             watching.tell,
-            limits_of(settings, tables or limit_tables(settings), worker, self.metrics.refused),
+            limits_of(settings, tables, worker, self.metrics.refused, self.load.set_aside),
+            bucket_qos_limits(tables, worker, self.metrics.refused),
         )
         self.gateway = gateway(
             Gateway,
@@ -336,11 +350,18 @@ class Node:
             gateways.append(
                 gateway(MetricsGateway, metrics(admission.at_own_address()).answer, internal.answer)
             )
-        self.load = load_of(settings, self.metrics.refused)
-        served = partial(HttpServer, load=self.load, proxies=Proxies(settings.proxy_networks()))
-        self.servers = tuple(
-            served(watching.handler(each.handle), each.refuse, refuse_again=each.hurried_refusal)
-            for each in gateways
+        bound = peer_connections(settings, tables, worker, self.metrics.refused)
+        # Who looks after the server at an address of its own is no client.
+        self.servers = tuple(map(self._server, gateways, (bound, None, None)))
+
+    def _server(self, gateway: Gateway, peers: Peers | None) -> HttpServer:
+        return HttpServer(
+            self.watching.handler(gateway.handle),
+            gateway.refuse,
+            refuse_again=gateway.hurried_refusal,
+            load=self.load,
+            proxies=Proxies(self.settings.proxy_networks()),
+            peers=peers,
         )
 
     @property

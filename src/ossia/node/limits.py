@@ -5,9 +5,13 @@ import resource
 from collections.abc import Callable
 from typing import Final
 
+from ossia.domain.buckets.buckets import QOS
 from ossia.domain.callbacks.callbacks import CallbackLimits
-from ossia.gateway.limits import WHOSE, Limit, Limits, Tables
+from ossia.gateway.bucket_qos import BucketQosLimits
+from ossia.gateway.limits import BUCKET, KEY, PEER, WHOSE, Limit, Limits, Tables
+from ossia.gateway.peer_connections import PeerConnections
 from ossia.http.load import EXTRA, Load
+from ossia.http.message import Request
 from ossia.protocol.limit_terms import Terms, parse_terms
 from ossia.settings import Settings, SettingsError
 
@@ -49,7 +53,7 @@ def limit_terms(settings: Settings) -> dict[str, Terms]:
     """The limits that the settings name, by whose they are.  Raises `SettingsError`."""
     try:
         return {
-            whose: parse_terms(f"--limit-{whose}", texts)
+            whose: parse_terms(f"--limit-{whose}", texts, has_connections=whose == PEER)
             for whose in WHOSE
             if (texts := getattr(settings, f"limit_{whose}"))
         }
@@ -58,15 +62,35 @@ def limit_terms(settings: Settings) -> dict[str, Terms]:
 
 
 def limit_tables(settings: Settings, workers: int = 1) -> LimitTables:
-    """What all workers count in."""
-    return {whose: Tables(workers) for whose in limit_terms(settings)}
+    """What all workers count in.  A bucket may be given limits at any time."""
+    return {whose: Tables(workers) for whose in (*limit_terms(settings), QOS)}
 
 
-def limits_of(settings: Settings, tables: LimitTables, worker: int, note: Note) -> Limits:
+def limits_of(
+    settings: Settings,
+    tables: LimitTables,
+    worker: int,
+    note: Note,
+    set_aside: Callable[[Request], None],
+) -> Limits:
     """The limits, as one worker counts them."""
-    return Limits(
-        **{
-            whose: Limit(whose, terms, tables[whose], worker, note)
-            for whose, terms in limit_terms(settings).items()
-        }
-    )
+    found = {
+        whose: Limit(whose, terms, tables[whose], worker, note)
+        for whose, terms in limit_terms(settings).items()
+    }
+    return Limits(found.get(PEER), found.get(KEY), found.get(BUCKET), set_aside)
+
+
+def bucket_qos_limits(tables: LimitTables, worker: int, note: Note) -> BucketQosLimits:
+    """The limits that buckets have by configurations of their own."""
+    return BucketQosLimits(tables[QOS], worker, note)
+
+
+def peer_connections(
+    settings: Settings, tables: LimitTables, worker: int, note: Note
+) -> PeerConnections | None:
+    """The bound of connections of each peer, if there is one."""
+    terms = limit_terms(settings).get(PEER)
+    if terms is None or not terms.connections:
+        return None
+    return PeerConnections(terms.connections, tables[PEER].connections, worker, note)

@@ -73,6 +73,10 @@ CASES: Final[dict[str, Shown]] = {
         ("PutBucketOverwriteConfig", "GetBucketOverwriteConfig", "DeleteBucketOverwriteConfig"),
         _none("python_oss2", "node", "java", "go_v1", reason=_OLD),
     ),
+    "bucket_qos": Shown(
+        ("PutBucketQoSInfo", "GetBucketQoSInfo", "DeleteBucketQoSInfo"),
+        _none("python_v2", "node", "go_v2"),
+    ),
     "bucket_stat": Shown(("GetBucketStat",), also=("c", *SETTERS)),
     "head_bucket": Shown(
         ("HeadBucket",), _none("python_oss2", "node", reason=_GET_ACL), also=("csharp", "php")

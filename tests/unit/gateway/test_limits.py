@@ -7,9 +7,10 @@ import pytest
 from ossia.domain.identity.identities import ANONYMOUS, Caller, CallerKind
 from ossia.errors import ActiveRequestLimitExceeded, TotalQpsLimitExceeded
 from ossia.gateway.limits import Hold, Limit, Limits, Tables, network_of
+from ossia.gateway.peer_connections import PeerConnections
 from ossia.gateway.sketch import Counts, Rates
 from ossia.http.message import Response
-from ossia.protocol.limit_terms import Terms, parse_terms
+from ossia.protocol.limit_terms import Speed, Terms, parse_terms
 
 
 def allowed(rates: Rates, name: str, rate: float, burst: int, times: list[float]) -> list[bool]:
@@ -138,8 +139,43 @@ def test_terms_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "speed"),
+    [
+        ("1KiB", Speed(1024, 1024)),
+        ("10MiB", Speed(10 << 20, 10 << 20)),
+        ("1.5GB/1MB", Speed(1_500_000_000, 1_000_000)),
+        ("2048/1KB", None),
+        ("4096/2KiB", Speed(4096, 2048)),
+    ],
+)
+def test_bytes_are_written_as_sizes(text: str, speed: Speed | None) -> None:
+    if speed is None:
+        with pytest.raises(ValueError, match="is not a limit"):
+            parse_terms("--x", [f"upload={text}"])
+        return
+    assert parse_terms("--x", [f"upload={text}"]) == Terms(upload=speed)
+    assert parse_terms("--x", ["requests=1", f"download={text}"]) == Terms(1, 1, download=speed)
+
+
+def test_connections_are_those_of_peers() -> None:
+    assert parse_terms("--limit-peer", ["connections=7"]) == Terms(connections=7)
+    with pytest.raises(ValueError, match=r"connections=7': a connection has no key .*concurrent="):
+        parse_terms("--limit-key", ["connections=7"], has_connections=False)
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        *(
+            "upload",
+            "upload=",
+            "upload=0",
+            "upload=1023",
+            "upload=1.5",
+            "upload=-5MiB",
+            "upload=1TiB",
+        ),
+        *("download=10Mib", "download=1MiB/", "download=1MiB/x", "download=nan", "connections=0"),
         *("", "5", "requests", "requests=0", "requests=-1", "requests=nan", "requests=inf"),
         *("requests=5/0", "rate=5", "concurrent=0", "concurrent=1.5"),
     ],
@@ -147,3 +183,22 @@ def test_terms_are_read() -> None:
 def test_what_is_no_limit_is_refused_with_the_remedy(text: str) -> None:
     with pytest.raises(ValueError, match=r"--limit-key '.*' is not a limit: write requests=RATE"):
         parse_terms("--limit-key", [text])
+
+
+def test_connections_of_a_peer_are_counted_over_all_workers() -> None:
+    counts, refused = Counts(2), list[str]()
+    one, other = (PeerConnections(2, counts, worker, refused.append) for worker in (0, 1))
+    assert [one.enter("192.0.2.1"), other.enter("::ffff:192.0.2.1")] == [-1, 0]
+    assert (one.enter("192.0.2.1"), other.enter("192.0.2.2")) == (1, -1)
+    other.leave("192.0.2.1")
+    assert one.enter("192.0.2.1") == 1
+    error = one.refuse_connection()
+    assert (error.status, error.headers, error.details) == (
+        503,
+        {"Retry-After": "1"},
+        {"Limit": "peer"},
+    )
+    assert refused == ["peer"]
+    # A worker that begins again has none.
+    PeerConnections(2, counts, 0, refused.append)
+    assert other.enter("192.0.2.1") == -1

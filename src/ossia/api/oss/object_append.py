@@ -104,7 +104,7 @@ class AppendObjectResult(TellingEncryption):
 )
 async def append_object(call: Call, request: AppendObject) -> AppendObjectResult:
     """Append bytes to an object, which must have the length that the caller thinks."""
-    content = slowed(request.content, request.limit)
+    content = slowed(call, request.content, request.limit)
     stored = await call.services.objects.append(
         call.bucket,
         request.key,
@@ -119,7 +119,7 @@ async def append_object(call: Call, request: AppendObject) -> AppendObjectResult
         next_position=stored.size,
         crc64=stored.crc64,
         version=shown_version(call.bucket, stored.version),
-        delay_ms=delay_ms(content),
+        delay_ms=delay_ms(content, request.limit),
         encryption=stored.headers,
     )
 

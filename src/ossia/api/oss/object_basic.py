@@ -123,7 +123,7 @@ class PutObjectResult(TellingAnswer):
 async def put_object(call: Call, request: PutObject) -> PutObjectResult:
     """Store an object, then tell the application server if asked to."""
     callback = announce(call, request.callback, "PutObject")
-    content = slowed(request.content, request.limit)
+    content = slowed(call, request.content, request.limit)
     stored = await call.services.objects.put(
         call.bucket,
         request.key,
@@ -138,7 +138,7 @@ async def put_object(call: Call, request: PutObject) -> PutObjectResult:
         content_md5=stored.md5,
         crc64=stored.crc64,
         version=shown_version(call.bucket, stored.version),
-        delay_ms=delay_ms(content),
+        delay_ms=delay_ms(content, request.limit),
         encryption=stored.headers,
     )
     if callback is not None:
@@ -212,6 +212,8 @@ class GetObject:
 )
 async def get_object(call: Call, request: GetObject) -> GetObjectResult:
     """Read an object or a range of it; of a symlink, its target."""
+    if call.flow is not None:
+        call.flow.download()
     objects = call.services.objects
     found = stored = found_by(request)
     lies_plain = is_plain(stored)

@@ -198,7 +198,7 @@ class UploadPartResult(TellingEncryption):
 )
 async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
     """Store one part."""
-    content = slowed(request.content, request.limit)
+    content = slowed(call, request.content, request.limit)
     part, upload = await call.services.multipart.put_part(
         call.bucket,
         request.key,
@@ -211,7 +211,7 @@ async def upload_part(call: Call, request: UploadPart) -> UploadPartResult:
         etag=f'"{part.etag}"',
         content_md5=etag_to_content_md5(part.etag),
         crc64=part.crc64,
-        delay_ms=delay_ms(content),
+        delay_ms=delay_ms(content, request.limit),
         encryption=upload.headers,
     )
 

@@ -164,9 +164,9 @@ class PostObjectResult(TellingAnswer):
 async def post_object(call: Call, request: PostObject) -> PostObjectResult:
     """Store the file of a form, then tell the application server if asked to."""
     callback = announce(call, request.callback, "PostObject")
-    source = slowed(request.form, request.limit)
+    source = slowed(call, request.form, request.limit)
     result = _result(call, request, await _store(call, request, source, callback))
-    result.delay_ms = delay_ms(source)
+    result.delay_ms = delay_ms(source, request.limit)
     if callback is not None:
         await tell(callback, result)
         result.location, result.status = None, 200

@@ -1,9 +1,11 @@
 """``x-oss-traffic-limit``: how fast a request may move its bytes (witnessed.md, W17).
 
-Uploads are read, and downloads sent, no faster than asked for.  A copy moves no bytes here: its
-limit is checked, and there is nothing to slow down.
+Uploads are read, and downloads sent, no faster than asked for, and no faster than the limits of
+peer, key and bucket let them (`Call.flow`).  A copy moves no bytes here: its limit is checked, and
+there is nothing to slow down.
 """
 
+import asyncio
 from typing import Annotated, Final
 
 from ossia.api.bind import HeaderOrQuery, integer
@@ -11,6 +13,7 @@ from ossia.api.call import Call
 from ossia.domain.objects.ingest import ByteSource
 from ossia.domain.objects.paced_source import PacedSource
 from ossia.errors import InvalidArgument
+from ossia.protocol.pace import Pace, Pacing, slowest
 
 NAME: Final = "x-oss-traffic-limit"
 DELAY: Final = "x-oss-qos-delay-time"
@@ -42,14 +45,21 @@ def form_limit(call: Call) -> int | None:
     return None if not text else traffic_limit(text)
 
 
-def slowed(source: ByteSource, limit: int | None) -> ByteSource:
-    """*source*, read no faster than *limit*."""
-    return source if limit is None else PacedSource(source, limit)
+def slowed(call: Call, source: ByteSource, limit: int | None) -> ByteSource:
+    """*source*, read no faster than *limit* and those of others let it.
+
+    Raises `UploadTrafficRateLimitExceeded` where there is too much to come before it.
+    """
+    paces: list[Pacing] = [] if call.flow is None else call.flow.upload()
+    if limit is not None:
+        paces.append(Pace(limit, asyncio.get_running_loop().time()))
+    pace = slowest(paces)
+    return source if pace is None else PacedSource(source, pace)
 
 
-def delay_ms(source: ByteSource) -> int | None:
-    """What the limit has cost; None where there is none."""
-    return source.delay_ms if isinstance(source, PacedSource) else None
+def delay_ms(source: ByteSource, limit: int | None) -> int | None:
+    """What limits have cost; None where the request has asked for none."""
+    return source.delay_ms if limit is not None and isinstance(source, PacedSource) else None
 
 
 def delay_of_copy(limit: int | None) -> int | None:

@@ -36,6 +36,8 @@ TAGS = "tagging"
 """The name of the document that holds the bucket's tags."""
 CALLBACK_POLICIES = "callback-policies"
 """The name of the document that holds the callback policies."""
+QOS = "qos"
+"""The name of the document that says how much the bucket may be asked for."""
 MAX_BUCKETS = 10_000
 """The real service's 100 is a quota of an account; ours only guards against a runaway script."""
 _TRIES = 5

@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 from ossia.domain.objects.ingest import ByteSource
 from ossia.errors import OssError
-from ossia.protocol.pace import Pace
+from ossia.protocol.pace import Pacing
 
 
 class PacedSource:
-    """*source* at *rate* bytes a second.  It is a `ByteSource` itself."""
+    """*source*, not faster than *pace*.  It is a `ByteSource` itself."""
 
-    def __init__(self, source: ByteSource, rate: int) -> None:
+    def __init__(self, source: ByteSource, pace: Pacing) -> None:
         self._source = source
         self._now_s = asyncio.get_running_loop().time
-        self._pace = Pace(rate, self._now_s())
+        self._pace = pace
         self.length = source.length
 
     @property
@@ -41,7 +41,9 @@ class PacedSource:
     async def read_all(self, limit: int, too_large: Callable[[], OssError]) -> bytes:
         """Everything, once it was due."""
         content = await self._source.read_all(limit, too_large)
-        await self._wait(len(content))
+        turn = self._pace.turn
+        for start in range(0, len(content), turn):
+            await self._wait(min(turn, len(content) - start))
         return content
 
     async def _wait(self, count: int) -> None:

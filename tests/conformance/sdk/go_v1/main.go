@@ -53,6 +53,7 @@ func main() {
 		{Name: "bucket_stat", Run: bucketStat},
 		{Name: "head_bucket", Run: headBucket},
 		{Name: "bucket_policy", Run: bucketPolicy},
+		{Name: "bucket_qos", Run: bucketQos},
 		{Name: "callback_policies", Run: callbackPolicies},
 		{Name: "trigger_callback", Run: triggerCallback},
 		{Name: "absent_configurations", Run: absentConfigurations},

@@ -33,6 +33,21 @@ func bucketPolicy() {
 	harness.Equal("what strangers get", strangers(), []int{403, 403})
 }
 
+func bucketQos() {
+	refused(second(client.GetBucketQosInfo(settings.Bucket)), 404, "NoSuchBucketQosInfo")
+	total, part, requests, over := 5, 4, 1000, 6
+	wanted := oss.BucketQoSConfiguration{TotalUploadBandwidth: &total, IntranetUploadBandwidth: &part, TotalQPS: &requests}
+	harness.Ok(client.SetBucketQoSInfo(settings.Bucket, wanted))
+	found := harness.Must(client.GetBucketQosInfo(settings.Bucket))
+	harness.Equal("uploads", []int{*found.TotalUploadBandwidth, *found.IntranetUploadBandwidth}, []int{total, part})
+	harness.Equal("downloads", *found.TotalDownloadBandwidth, -1)
+	harness.Equal("requests", []int{*found.TotalQPS, *found.ExtranetQPS}, []int{requests, -1})
+	wanted.IntranetUploadBandwidth = &over
+	refused(client.SetBucketQoSInfo(settings.Bucket, wanted), 400, "InvalidArgument")
+	harness.Ok(client.DeleteBucketQosInfo(settings.Bucket))
+	refused(second(client.GetBucketQosInfo(settings.Bucket)), 404, "NoSuchBucketQosInfo")
+}
+
 // invokePolicies asks for what the SDK has no method for.
 func invokePolicies(method, body string) (string, error) {
 	params := map[string]any{"policy": nil, "comp": "callback"}

@@ -130,3 +130,24 @@ def post_object() -> None:
         return bucket.get_object(key).read(), bucket.head_object(key).headers
 
     shows_post_object(signed, "Signature", read)
+
+
+@case
+def bucket_qos() -> None:
+    refused(404, "NoSuchBucketQosInfo", bucket.get_bucket_qos_info)
+    wanted = oss2.models.BucketQosInfo(
+        total_upload_bw=5, intranet_upload_bw=4, total_download_bw=3, total_qps=1000
+    )
+    equal("status", bucket.put_bucket_qos_info(wanted).status, 200)
+    found = bucket.get_bucket_qos_info()
+    equal("uploads", (found.total_upload_bw, found.intranet_upload_bw), (5, 4))
+    equal("downloads", (found.total_download_bw, found.extranet_download_bw), (3, -1))
+    equal("requests", (found.total_qps, found.intranet_qps), (1000, -1))
+    wrong = oss2.models.BucketQosInfo(total_qps=5, extranet_qps=6)
+    refused(400, "InvalidArgument", bucket.put_bucket_qos_info, wrong)
+    bucket.put_object("qos", b"counted")
+    equal("content", bucket.get_object("qos").read(), b"counted")
+    bucket.put_bucket_qos_info(oss2.models.BucketQosInfo())
+    equal("without limit", bucket.get_bucket_qos_info().total_upload_bw, -1)
+    equal("status", bucket.delete_bucket_qos_info().status, 204)
+    refused(404, "NoSuchBucketQosInfo", bucket.get_bucket_qos_info)

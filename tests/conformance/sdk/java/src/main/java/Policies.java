@@ -5,6 +5,7 @@ import java.util.Map;
 
 import com.aliyun.oss.OSS;
 import com.aliyun.oss.internal.OSSUtils;
+import com.aliyun.oss.model.BucketQosInfo;
 import com.aliyun.oss.model.Callback;
 import com.aliyun.oss.model.Callback.CalbackBodyType;
 import com.aliyun.oss.model.CannedAccessControlList;
@@ -19,6 +20,7 @@ import com.aliyun.oss.model.SetBucketCallbackPolicyRequest;
 final class Policies {
     private static final OSS CLIENT = Oss.CLIENT;
     private static final String MISSING = "NoSuchBucketPolicy";
+    private static final String NO_QOS = "NoSuchBucketQosInfo";
     private static final String NO_CALLBACKS = "BucketCallbackPolicyNotExist";
     /** Anybody reads what lies below open/. */
     private static final String OPEN = "{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":[\"*\"],"
@@ -30,6 +32,7 @@ final class Policies {
         cases.put("public_access_block", Policies::blockOfBucket);
         cases.put("account_access_block", Policies::blockOfAccount);
         cases.put("callback_policies", Policies::ofCallbacks);
+        cases.put("bucket_qos", Policies::qos);
     }
 
     private static List<Integer> strangers() throws IOException {
@@ -51,6 +54,26 @@ final class Policies {
         CLIENT.deleteBucketPolicy(Oss.BUCKET);
         Check.refused(MISSING, () -> CLIENT.getBucketPolicy(Oss.BUCKET));
         Check.equal("what strangers get", strangers(), List.of(403, 403));
+    }
+
+    private static void qos() throws Exception {
+        Check.refused(NO_QOS, () -> CLIENT.getBucketQosInfo(Oss.BUCKET));
+        BucketQosInfo wanted = new BucketQosInfo();
+        wanted.setTotalUploadBw(5);
+        wanted.setIntranetUploadBw(4);
+        wanted.setTotalQps(1000);
+        CLIENT.setBucketQosInfo(Oss.BUCKET, wanted);
+        BucketQosInfo found = CLIENT.getBucketQosInfo(Oss.BUCKET);
+        Check.equal("uploads", List.of(found.getTotalUploadBw(), found.getIntranetUploadBw()), List.of(5, 4));
+        Check.equal("downloads", found.getTotalDownloadBw(), -1);
+        Check.equal("requests", List.of(found.getTotalQps(), found.getIntranetQps()), List.of(1000, -1));
+        wanted.setIntranetUploadBw(6);
+        Check.refused("InvalidArgument", () -> {
+            CLIENT.setBucketQosInfo(Oss.BUCKET, wanted);
+            return null;
+        });
+        CLIENT.deleteBucketQosInfo(Oss.BUCKET);
+        Check.refused(NO_QOS, () -> CLIENT.getBucketQosInfo(Oss.BUCKET));
     }
 
     private static boolean isPublic() {
