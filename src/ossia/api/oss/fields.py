@@ -288,3 +288,5 @@ VersionId = Annotated[str | None, Query("versionId", check_version)]
 VersionHeader = Annotated[str | None, Header("x-oss-version-id")]
 """Of a result: the version, where the bucket has any (`domain.objects.versions.shown_version`)."""
 EncodingType = Annotated[str, Query("encoding-type", one_of("url"))]
+UploadId = Annotated[str, Query("uploadId")]
+"""Of a multipart upload."""
