@@ -23,6 +23,7 @@ import pytest
 
 from ossia.client.signing_client import SigningClient
 from ossia.protocol.dates import format_basic, format_http, format_iso_seconds
+from slowness import slowness
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
@@ -355,13 +356,15 @@ def test_a_thousand_of_each_leave_nothing(probed: Probed, kind: str) -> None:
     make = KINDS[kind]
     # What the first of a kind loads for good is no leak.
     asyncio.run(send_all(probed.port, make, 30))
+    slow = slowness()
     before = probed.probe(reset=True)
     statuses = asyncio.run(send_all(probed.port, make, TIMES))
+    slow = max(slow, slowness())
     answered = {200} if kind == "admin-open" else set()
     assert statuses <= {0, 400, 401, 403, 404, 405, 413, 431, 501} | answered, statuses
     seen = probed.probe()
-    assert seen["spent_s"] / TIMES < MOST_ON_LOOP_S
-    assert seen["longest_s"] < LONGEST_TURN_S
+    assert seen["spent_s"] / TIMES < MOST_ON_LOOP_S * slow
+    assert seen["longest_s"] < LONGEST_TURN_S * slow
     left = settled(probed, before["resident"])
     assert left < MOST_LEFT, f"{left / MIB:.1f} MiB remain"
 
