@@ -49,6 +49,7 @@ from ossia.logs.outlet import LogFile, Outlet
 from ossia.logs.scope import SPENT
 from ossia.node.bootstrap import Node
 from ossia.node.keys import load_keys
+from ossia.node.memory_watch import spare_the_collector
 from ossia.node.metrics.board import Board
 from ossia.node.metrics.families import FAMILIES
 from ossia.node.metrics.request_count import RequestCount
@@ -150,6 +151,7 @@ async def inside(folder: Path, turns: int) -> dict[str, list[float]]:
             outlet = Outlet(LogFile(folder / f"inside-{form}.log"), str, make)
             watchers[f"metrics, {form}"] = (node.metrics.request, outlet)
         found = {name: [] for name in watchers}
+        spare_the_collector()
         for turn in range(turns):
             order = list(watchers.items())
             shift = turn % len(order)
