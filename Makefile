@@ -66,7 +66,7 @@ check: lint ## lint, and the quick tests
 	$(BIN)/pytest -q -m "not slow" $(wildcard tests/unit tests/structure tests/reference tests/contracts)
 
 # Most of a test is waiting, for a disk or for another process.
-PROCESSES := 2
+PROCESSES := 3
 # What pytest ends with where ARGS names none of those.
 NO_TESTS := 5
 .PHONY: test
