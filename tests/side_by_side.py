@@ -1,4 +1,4 @@
-"""Which tests stay in one process, where several run them side by side (``pytest -n 2``).
+"""Which tests stay in one process, where several run them side by side (``pytest -n``).
 
 A file does: what its fixtures start is started once.  And so do all that drive the tools of other
 languages, of whose caches some (Maven's) bear one writer at a time, and the pages, whose commands
