@@ -2,21 +2,44 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from fcntl import LOCK_EX, flock
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 import release
 from ossia.client.signing_client import SigningClient
 
 LARGE = b"x" * 100_000
+_WHEELS: Final = release.ROOT / ".cache" / "wheels"
 
 
 def committed_wheel(folder: Path) -> Path:
-    """Built from a copy of what is committed."""
-    release.copy_source(folder / "source")
-    return release.wheel_of(release.build(folder / "source", folder / "dist"))
+    """Built from a copy of what is committed, in *folder*, and kept: several tests pack the same."""
+    kept = _WHEELS / _what_is_packed()
+    _WHEELS.mkdir(parents=True, exist_ok=True)
+    with (_WHEELS / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not kept.exists():
+            release.copy_source(folder / "source")
+            release.build(folder / "source", folder / "dist")
+            for other in _WHEELS.glob("*/"):
+                shutil.rmtree(other)
+            shutil.move(folder / "dist", _WHEELS / "unfinished").rename(kept)
+    return release.wheel_of(list(kept.iterdir()))
+
+
+def _what_is_packed() -> str:
+    """The commit, and the pages, which lie beside it."""
+    packed = sha256(release.git("rev-parse", "HEAD"))
+    for folder in release.PAGES:
+        for file in sorted(each for each in (release.ROOT / folder).rglob("*") if each.is_file()):
+            packed.update(file.read_bytes())
+    return packed.hexdigest()
 
 
 @contextmanager

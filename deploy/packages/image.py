@@ -29,6 +29,8 @@ MOST_BYTES = 120_000_000
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _COMMAND = "#!/usr/lib/ossia/bin/python3 -I\nfrom ossia.cli import main\n\nmain()\n"
 _TYPE = "application/vnd.oci.image"
+_LEVEL = 6
+"""9 takes four times as long, and saves one byte in a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,9 @@ def configuration(version: str, layers: list[bytes]) -> dict[str, Any]:
 
 def pack(version: str, layers: list[bytes], to: Path) -> None:
     """Write the layout as an archive."""
-    zipped = [Blob(f"{_TYPE}.layer.v1.tar+gzip", gzip.compress(each, mtime=0)) for each in layers]
+    zipped = [
+        Blob(f"{_TYPE}.layer.v1.tar+gzip", gzip.compress(each, _LEVEL, mtime=0)) for each in layers
+    ]
     config = document("config", configuration(version, layers))
     manifest = document("manifest", {
         "schemaVersion": 2,
