@@ -319,6 +319,19 @@ internal static class Client
 
     private static HttpWebResponse Send(ServiceRequest request)
     {
+        try
+        {
+            return SendOnce(request);
+        }
+        // Mono's "Error writing headers": it took a connection that is closed, and has sent nothing.
+        catch (WebException exception) when (exception.Status == WebExceptionStatus.SendFailure)
+        {
+            return SendOnce(request);
+        }
+    }
+
+    private static HttpWebResponse SendOnce(ServiceRequest request)
+    {
         // Names are loopback: the connection goes to the address, Host says the name.
         var uri = new Uri("http://127.0.0.1:" + Endpoint.Port + PathAndQuery(request));
         var web = (HttpWebRequest)WebRequest.Create(uri);
