@@ -194,19 +194,29 @@ def test_health_is_told_whatever_there_is_to_do() -> None:
         assert busy.ask(b"GET /-/health HTTP/1.1\r\nHost: h\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
+def kept_by(busy: Busy, held: ExitStack, count: int) -> list[socket.socket]:
+    """So many connections, each of which was answered."""
+    kept = [held.enter_context(busy.connect()) for _ in range(count)]
+    for each in kept:
+        each.sendall(PUT)
+        assert answer(each).startswith(b"HTTP/1.1 200 ")
+    return kept
+
+
+def is_answered_and_closed(busy: Busy) -> None:
+    with busy.connect() as extra:
+        extra.sendall(PUT)
+        refusal = answer(extra)
+        assert refusal.startswith(b"HTTP/1.1 503 ")
+        assert b"\r\nRetry-After: 1\r\n" in refusal
+        assert b"\r\nConnection: close\r\n" in refusal
+        assert extra.recv(1) == b""
+
+
 def test_connections_beyond_the_bound_are_answered_and_closed() -> None:
     with busy_server(in_work=100, connections=3) as busy, ExitStack() as held:
-        kept = [held.enter_context(busy.connect()) for _ in range(3)]
-        for each in kept:
-            each.sendall(PUT)
-            assert answer(each).startswith(b"HTTP/1.1 200 ")
-        with busy.connect() as extra:
-            extra.sendall(PUT)
-            refusal = answer(extra)
-            assert refusal.startswith(b"HTTP/1.1 503 ")
-            assert b"\r\nRetry-After: 1\r\n" in refusal
-            assert b"\r\nConnection: close\r\n" in refusal
-            assert extra.recv(1) == b""
+        kept = kept_by(busy, held, 3)
+        is_answered_and_closed(busy)
         assert busy.refused == ["connections"]
         kept.pop().close()
         time.sleep(0.05)
@@ -215,17 +225,8 @@ def test_connections_beyond_the_bound_are_answered_and_closed() -> None:
 
 def test_connections_of_a_peer_beyond_its_bound_are_answered_and_closed() -> None:
     with busy_server(in_work=100, of_peer=2) as busy, ExitStack() as held:
-        kept = [held.enter_context(busy.connect()) for _ in range(2)]
-        for each in kept:
-            each.sendall(PUT)
-            assert answer(each).startswith(b"HTTP/1.1 200 ")
-        with busy.connect() as extra:
-            extra.sendall(PUT)
-            refusal = answer(extra)
-            assert refusal.startswith(b"HTTP/1.1 503 ")
-            assert b"\r\nRetry-After: 1\r\n" in refusal
-            assert b"\r\nConnection: close\r\n" in refusal
-            assert extra.recv(1) == b""
+        kept = kept_by(busy, held, 2)
+        is_answered_and_closed(busy)
         health = busy.ask(b"GET /-/health HTTP/1.1\r\nHost: h\r\n\r\n")
         assert health.startswith(b"HTTP/1.1 200 ")
         assert busy.refused == ["peer"]
