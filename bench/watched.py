@@ -157,7 +157,7 @@ async def inside(folder: Path, turns: int) -> dict[str, list[float]]:
             shift = turn % len(order)
             for name, (note, outlet) in order[shift:] + order[:shift]:
                 node.gateway._note = note  # noqa: SLF001 - nobody else does this
-                node.gateway._tell = outlet and outlet.note  # noqa: SLF001
+                node.gateway._tell = outlet and outlet.note  # noqa: SLF001 - as above
                 begun = time.process_time()
                 for _ in range(A_BATCH):
                     await node.gateway.handle(replace(asked))

@@ -236,15 +236,20 @@ def test_connections_of_a_peer_beyond_its_bound_are_answered_and_closed() -> Non
         assert busy.ask(PUT).startswith(b"HTTP/1.1 200 ")
 
 
+def is_told_before_it_asks(busy: Busy, held: ExitStack, count: int) -> None:
+    """Who comes when there are *count* already."""
+    for _ in range(count):
+        held.enter_context(busy.connect())
+    time.sleep(0.05)
+    with busy.connect() as client:
+        assert answer(client).startswith(b"HTTP/1.1 503 ")
+        assert client.recv(1) == b""
+
+
 def test_far_more_of_a_peer_are_told_before_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ossia.http.connection.EXTRA_OF_PEER", 2)
     with busy_server(of_peer=1) as busy, ExitStack() as held:
-        for _ in range(3):
-            held.enter_context(busy.connect())
-        time.sleep(0.05)
-        with busy.connect() as client:
-            assert answer(client).startswith(b"HTTP/1.1 503 ")
-            assert client.recv(1) == b""
+        is_told_before_it_asks(busy, held, 3)
 
 
 def test_connections_of_a_proxy_are_not_bounded() -> None:
@@ -259,12 +264,7 @@ def test_connections_of_a_proxy_are_not_bounded() -> None:
 def test_more_than_can_be_heard_are_told_before_they_ask(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ossia.http.connection.EXTRA", 2)
     with busy_server(connections=1) as busy, ExitStack() as held:
-        for _ in range(3):
-            held.enter_context(busy.connect())
-        time.sleep(0.05)
-        with busy.connect() as client:
-            assert answer(client).startswith(b"HTTP/1.1 503 ")
-            assert client.recv(1) == b""
+        is_told_before_it_asks(busy, held, 3)
 
 
 def test_an_extra_connection_that_asks_nothing_is_ended() -> None:
