@@ -5,7 +5,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+
+from ports import free_port
 
 _USER = "postgres"
 _SETTINGS = {
@@ -220,11 +221,10 @@ def new_folder() -> Iterator[Path]:
 @contextmanager
 def serving(folder: Path, **more: str) -> Iterator[PostgresServer]:
     """A server on what is in *folder*."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     settings = {**_SETTINGS, "unix_socket_directories": str(folder), **more}
-    server = PostgresServer(folder, port, [f"-c{key}={value}" for key, value in settings.items()])
+    server = PostgresServer(
+        folder, free_port(), [f"-c{key}={value}" for key, value in settings.items()]
+    )
     try:
         yield server
     finally:

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from running import free_port
+from ports import free_port
 
 ROOT = Path(__file__).parents[1]
 RULES = ROOT / "deploy" / "prometheus" / "ossia.rules.yml"

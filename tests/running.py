@@ -8,7 +8,6 @@ import json
 import os
 import select
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from typing import Any, cast
 from cluster import haproxy
 from cluster.gateways import answers_ok
 from ossia.client.signing_client import SigningClient
+from ports import free_port
 
 STARTS_WITHIN_S = 20
 STOPS_WITHIN_S = 10
@@ -68,13 +68,6 @@ class Demo:
     def endpoint(self) -> str:
         """The server's endpoint."""
         return self.server.endpoint
-
-
-def free_port() -> int:
-    """A port of the loopback interface that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-    return port
 
 
 ROOT_KEY = ("LTAItestsroot", "rootsecretoftests")

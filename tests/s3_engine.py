@@ -22,7 +22,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from running import free_port
+from ports import free_port
 
 PROGRAMS = (
     "ceph",

@@ -21,7 +21,7 @@ from cluster.network import HOST
 from cluster.place import CHECKOUT, Place
 from cluster.whole import Cluster, check_addresses, check_machine, marked
 from ossia.client.signing_client import SigningClient
-from running import free_port
+from ports import free_port
 
 _LOGS: Final = CHECKOUT / ".cache" / "cluster-log"
 _KIND: Final = os.environ.get(

@@ -29,7 +29,8 @@ from joserfc.jwk import RSAKey
 
 from ossia.client.ram import RamClient, RamRefused
 from ossia.client.signing_client import SigningClient
-from running import Server, free_port, signer
+from ports import free_port
+from running import Server, signer
 
 CLIENT_ID = "app"
 

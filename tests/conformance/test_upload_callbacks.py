@@ -27,7 +27,8 @@ from PIL import Image
 import running
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.testing.inbox import Answer, Inbox
-from running import Server, free_port, running_server
+from ports import free_port
+from running import Server, running_server
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "callback"
 

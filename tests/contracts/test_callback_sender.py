@@ -26,6 +26,7 @@ from ossia.adapters.callback_sender import CallbackClient
 from ossia.ports import CallbackAnswer, CallbackAttempt, CallbackFailure, CallbackFault
 from ossia.protocol.address_policy import AddressPolicy
 from ossia.protocol.callback_reply import Accepted, judge_reply
+from ports import free_port
 
 LOOPBACK = AddressPolicy.parse(["loopback"])
 Respond = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -449,12 +450,6 @@ async def failed(client: CallbackClient, of: CallbackAttempt) -> CallbackFailure
     outcome = await client.send(of)
     assert isinstance(outcome, CallbackFailure), outcome
     return outcome
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_refused_connection() -> None:

@@ -18,7 +18,8 @@ import oss2  # type: ignore[import-untyped]
 import pytest
 from forms import post_form, v1_fields, v4_fields
 
-from running import Demo, free_port
+from ports import free_port
+from running import Demo
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "appserver"
 

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 
 from ossia.client.signing_client import SigningClient
-from running import Server, free_port, running_server
+from ports import free_port
+from running import Server, running_server
 
 UPLOADS = int(os.environ.get("OSSIA_CALLBACK_UPLOADS", "400"))
 BUCKET = "guarantee-bucket"

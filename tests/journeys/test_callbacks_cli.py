@@ -15,7 +15,8 @@ import pytest
 from uploading import callback, upload
 
 from ossia.testing.inbox import Inbox
-from running import Server, free_port, running_server
+from ports import free_port
+from running import Server, running_server
 
 pytestmark = pytest.mark.slow
 

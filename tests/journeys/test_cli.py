@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from ossia import __version__
 from ossia.cli import cli
 from ossia.settings import rows
-from running import Demo, Server, free_port, running_demo
+from ports import free_port
+from running import Demo, Server, running_demo
 
 
 def ossia(

@@ -21,7 +21,8 @@ from uploading import callback, upload
 
 from browsing import Viewer, needs_browser, running_browser
 from ossia.testing.inbox import Inbox
-from running import Server, free_port, running_server, signer
+from ports import free_port
+from running import Server, running_server, signer
 
 BUILT = Path(__file__).parents[2] / "src" / "ossia" / "gateway" / "static" / "index.html"
 

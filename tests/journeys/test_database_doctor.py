@@ -17,8 +17,9 @@ from ossia.node.database_checks import database_findings
 from ossia.node.finding import Finding
 from ossia.settings import load
 from patroni_stand_in import patroni
+from ports import free_port
 from postgres_server import PostgresServer, copied_postgres, running_postgres
-from running import ROOT_KEY, free_port, running_server
+from running import ROOT_KEY, running_server
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fake_engine import BUCKET, fake_engine
-from running import free_port
+from ports import free_port
 from s3_engine import S3Engine, needs_engine
 
 pytestmark = pytest.mark.slow

@@ -19,7 +19,8 @@ import pytest
 from ossia.client.signing_client import Reply
 from ossia.protocol.callback_signature import verify
 from ossia.testing.inbox import Inbox, Received
-from running import STARTS_WITHIN_S, Server, free_port, running_server, signer
+from ports import free_port
+from running import STARTS_WITHIN_S, Server, running_server, signer
 
 VECTORS = Path(__file__).parents[1] / "vectors" / "callback"
 SAMPLE = Path(__file__).with_name("sample_receiver.py")

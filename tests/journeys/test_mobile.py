@@ -23,7 +23,8 @@ from phones import (
     ServiceError,
 )
 
-from running import Demo, free_port
+from ports import free_port
+from running import Demo
 
 BODY = "filename=${object}&size=${size}&photo=${x:photo}&system=${x:system}"
 """The tutorial's."""

@@ -31,8 +31,9 @@ from ossia.client.signing_client import Reply, SigningClient
 from ossia.protocol.callback_request import string_to_sign
 from ossia.protocol.callback_signature import CallbackKey
 from ossia.testing.inbox import Inbox
+from ports import free_port
 from receiver_apps import django_asgi, django_wsgi, fastapi_app, flask_app
-from running import Server, free_port, signer
+from running import Server, signer
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "receivers"

@@ -21,7 +21,8 @@ from uploading import BODY, FORM, JSON, callback, upload
 
 from ossia.receiver.verify import CallbackNotVerified, verify
 from ossia.testing.inbox import Inbox, Received
-from running import Server, free_port, running_server
+from ports import free_port
+from running import Server, running_server
 
 pytestmark = pytest.mark.slow
 

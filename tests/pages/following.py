@@ -19,7 +19,7 @@ from reading import Command, Fence, Page
 from showing import shows
 from terminal import Answer, Terminal, running_terminal
 
-from running import free_port
+from ports import free_port
 
 PORTS: Final = (9000, 9001, 7080, 7081, 8000, 8080, 8999, 3000, 5000, 9101, 8443)
 """What pages name."""

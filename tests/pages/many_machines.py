@@ -22,8 +22,8 @@ from reading import read_page
 
 from certificates import Issuer
 from patroni_stand_in import patroni
+from ports import free_port
 from postgres_server import copied_postgres, programs, running_postgres
-from running import free_port
 from s3_engine import S3Engine, lacks_engine, running_ceph
 
 _HOST: Final = "127.0.0.1"
