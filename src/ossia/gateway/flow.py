@@ -11,7 +11,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from ossia.errors import OssError
@@ -26,20 +26,22 @@ _LEAST_TURN: Final = 4 * 1024
 _MOST_TURN: Final = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Way:
-    """Bytes one way, of all peers, of all keys or of all buckets; at a rate of 0 none may pass."""
+    """Bytes one way, of all peers, of all keys or of all buckets; at a rate of 0 none may pass.
+
+    ``turn`` is how many are reserved at once.
+    """
 
     whose: str
     speed: Speed
     used: Rates
     refusal: type[OssError]
     note: Callable[[str], object]
+    turn: int = field(init=False)
 
-    @property
-    def turn(self) -> int:
-        """How many bytes are reserved at once."""
-        return min(_MOST_TURN, max(_LEAST_TURN, self.speed.rate // _TURNS_PER_SECOND))
+    def __post_init__(self) -> None:
+        self.turn = min(_MOST_TURN, max(_LEAST_TURN, self.speed.rate // _TURNS_PER_SECOND))
 
     def admit(self, name: str, now_s: float) -> None:
         """Raise the refusal if too much of *name* is to come before anything else of it."""
@@ -83,31 +85,34 @@ class Coming:
 
 
 class Going:
-    """The pace of a download of *length* bytes, of which the first piece is reserved at once."""
+    """The pace of a download that has begun: see `begin`."""
 
     __slots__ = ("_due_s", "_left", "_share", "turn", "waited_s")
 
-    def __init__(self, share: Share, length: int, now_s: float) -> None:
+    def __init__(self, share: Share, left: int, due_s: float) -> None:
         self._share = share
-        self._left = length
-        self._due_s = now_s
+        self._left = left
+        self._due_s = due_s
         self.turn = share[0].turn
         self.waited_s = 0.0
-        self._reserve(self.turn, now_s)
 
     def delay_s(self, count: int, now_s: float) -> float:
         """How long to wait after *count* bytes have gone at *now_s*, before as many others go."""
-        self._reserve(count, now_s)
-        delay_s = max(0.0, self._due_s - now_s)
-        self.waited_s += delay_s
-        return delay_s
-
-    def _reserve(self, count: int, now_s: float) -> None:
         count = min(count, self._left)
         if count:
             way, name = self._share
             self._left -= count
             self._due_s = now_s + way.reserve_s(name, count, now_s)
+        delay_s = max(0.0, self._due_s - now_s)
+        self.waited_s += delay_s
+        return delay_s
+
+
+def begin(share: Share, length: int, now_s: float) -> tuple[int, float]:
+    """Reserve the first piece of a download: how many bytes are left, and when it is due."""
+    way, name = share
+    count = min(length, way.turn)
+    return length - count, now_s + way.reserve_s(name, count, now_s)
 
 
 class Flow:
@@ -139,10 +144,11 @@ class Flow:
         if not (self._is_download and length):
             return
         now_s = time.monotonic()
-        pace = slowest([Going(share, length, now_s) for share in self._downloads])
-        # A small one that is due at once goes the way that all small ones go.
-        if pace is not None and (length > pace.turn or pace.delay_s(0, now_s)):
-            response.pace = pace
+        first = [begin(share, length, now_s) for share in self._downloads]
+        # What is small and due at once goes the way that all of that kind go.
+        if any(left or due_s > now_s for left, due_s in first):
+            pairs = zip(self._downloads, first, strict=True)
+            response.pace = slowest([Going(share, *begun) for share, begun in pairs])
 
 
 def _admit(shares: list[Share]) -> None:

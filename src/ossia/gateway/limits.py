@@ -25,7 +25,7 @@ from ossia.errors import (
     TotalQpsLimitExceeded,
     UploadTrafficRateLimitExceeded,
 )
-from ossia.gateway.flow import Flow, Way
+from ossia.gateway.flow import Flow, Share, Way
 from ossia.gateway.sketch import Counts, Rates
 from ossia.http.message import Request, Response
 from ossia.protocol.limit_terms import Speed, Terms
@@ -36,6 +36,7 @@ BUCKET: Final = "bucket"
 WHOSE: Final = (PEER, KEY, BUCKET)
 _REMEMBERED: Final = 1024
 _SOON_S: Final = 1
+_WITH_KEYS_OF_THEIR_OWN: Final = (CallerKind.ROOT, CallerKind.USER)
 
 
 class Tables:
@@ -124,6 +125,13 @@ class Limit:
             counts.change(self._worker, name, 1)
             hold.held.append((self, name))
 
+    def share(self, name: str, uploads: list[Share], downloads: list[Share]) -> None:
+        """Add what the bytes of a request of *name* count against, if it has one."""
+        if name and self.upload is not None:
+            uploads.append((self.upload, name))
+        if name and self.download is not None:
+            downloads.append((self.download, name))
+
     def leave(self, name: str) -> None:
         """One request of *name* is answered."""
         self._tables.counts.change(self._worker, name, -1)
@@ -142,6 +150,12 @@ class Limits:
     def __bool__(self) -> bool:
         return bool(self.peer or self.key or self.bucket)
 
+    @property
+    def pace_bytes(self) -> bool:
+        """Whether one of them is of bytes."""
+        some = (each for each in (self.peer, self.key, self.bucket) if each is not None)
+        return any(each.upload is not None or each.download is not None for each in some)
+
     def enter_peer(self, peer: str, hold: Hold) -> None:
         """Count a request that has come from *peer*."""
         if self.peer is not None:
@@ -159,18 +173,15 @@ class Limits:
 
         *own* is the limit that the bucket has by a configuration of its own.
         """
-        uploads, downloads = [], []
-        for limit, name in (
-            (self.peer, network_of(request.peer)),
-            (self.key, _key_of(caller)),
-            (self.bucket, bucket),
-            (own, bucket),
-        ):
-            if limit is not None and name:
-                if limit.upload is not None:
-                    uploads.append((limit.upload, name))
-                if limit.download is not None:
-                    downloads.append((limit.download, name))
+        uploads: list[Share] = []
+        downloads: list[Share] = []
+        if self.peer is not None:
+            self.peer.share(network_of(request.peer), uploads, downloads)
+        if self.key is not None:
+            self.key.share(_key_of(caller), uploads, downloads)
+        for limit in (self.bucket, own):
+            if limit is not None:
+                limit.share(bucket, uploads, downloads)
         if not (uploads or downloads):
             return None
         return Flow(uploads, downloads, lambda: self.set_aside(request))
@@ -180,7 +191,7 @@ NO_LIMITS: Final = Limits()
 
 
 def _key_of(caller: Caller) -> str:
-    if caller.kind in (CallerKind.ROOT, CallerKind.USER):
+    if caller.kind in _WITH_KEYS_OF_THEIR_OWN:
         return caller.access_key_id
     return caller.id
 

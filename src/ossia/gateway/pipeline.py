@@ -108,6 +108,7 @@ class Gateway:
         self._bucket_qos = bucket_qos
         self._limits = limits
         self._is_limited = bool(limits)
+        self._paces_bytes = limits.pace_bytes
         self._router = router
         self._services = services
         self._authenticator = authenticator
@@ -263,7 +264,8 @@ class Gateway:
         own = None
         if self._bucket_qos is not None:
             own = self._bucket_qos.enter(call.bucket_or_none, operation.selectors)
-        call.flow = self._limits.flow(call.http, call.caller, call.bucket_name, own)
+        if self._paces_bytes or own is not None:
+            call.flow = self._limits.flow(call.http, call.caller, call.bucket_name, own)
 
     async def _beside(self, bind: Callable[[Call, bytes], Any], call: Call, content: bytes) -> Any:
         """Bind a long document, while the loop does something else."""

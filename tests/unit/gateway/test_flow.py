@@ -13,7 +13,7 @@ from ossia.errors import (
     UploadTrafficRateLimitExceeded,
 )
 from ossia.gateway import flow as flows
-from ossia.gateway.flow import PATIENCE_S, Coming, Flow, Going, Way
+from ossia.gateway.flow import PATIENCE_S, Coming, Flow, Going, Share, Way, begin
 from ossia.gateway.limits import Limit, Limits, Tables
 from ossia.gateway.sketch import Rates
 from ossia.http.body import NO_BODY, FixedBody
@@ -29,6 +29,10 @@ TURN = RATE // 50
 def way(rate: int = RATE, burst: int = 0, refused: list[str] | None = None) -> Way:
     note = (refused if refused is not None else []).append
     return Way("key", Speed(rate, burst), Rates(), DownloadTrafficRateLimitExceeded, note)
+
+
+def begun(share: Share, length: int, now_s: float) -> Going:
+    return Going(share, *begin(share, length, now_s))
 
 
 # --- the cells ---
@@ -96,7 +100,7 @@ class Line:
 def test_two_downloads_of_a_name_take_as_long_as_their_sum() -> None:
     shared, line = way(), Line()
     lengths = [RATE, RATE]
-    paces: list[Pacing] = [Going((shared, "a"), length, line.now_s) for length in lengths]
+    paces: list[Pacing] = [begun((shared, "a"), length, line.now_s) for length in lengths]
     ended = line.send(lengths, paces)
     assert max(ended) == pytest.approx(102.0, abs=0.05)
     # Alike: neither was done when the other had half.
@@ -106,7 +110,7 @@ def test_two_downloads_of_a_name_take_as_long_as_their_sum() -> None:
 def test_many_at_a_time_share_alike_whatever_their_sizes() -> None:
     shared, line = way(), Line()
     lengths = [RATE, RATE // 10, RATE // 10]
-    paces: list[Pacing] = [Going((shared, "a"), length, line.now_s) for length in lengths]
+    paces: list[Pacing] = [begun((shared, "a"), length, line.now_s) for length in lengths]
     ended = line.send(lengths, paces)
     # The short ones have a third each until they are done, and the long one what is left.
     assert ended[1:] == pytest.approx([100.3, 100.3], abs=0.05)
@@ -115,14 +119,14 @@ def test_many_at_a_time_share_alike_whatever_their_sizes() -> None:
 
 def test_names_do_not_wait_for_each_other() -> None:
     shared, line = way(), Line()
-    paces: list[Pacing] = [Going((shared, name), RATE, line.now_s) for name in "ab"]
+    paces: list[Pacing] = [begun((shared, name), RATE, line.now_s) for name in "ab"]
     assert max(line.send([RATE, RATE], paces)) == pytest.approx(101.0, abs=0.05)
 
 
 def test_a_download_reserves_what_it_sends_and_no_more() -> None:
     shared, line = way(), Line()
     length = 3 * TURN + 7
-    line.send([length], [Going((shared, "a"), length, line.now_s)])
+    line.send([length], [begun((shared, "a"), length, line.now_s)])
     assert shared.used.backlog_s("a", RATE, 0, 100.0) == pytest.approx(length / RATE)
 
 
