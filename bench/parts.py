@@ -69,7 +69,7 @@ def upload(client: SigningClient, upload_id: str, parts: int, holes: Holes | Non
 def timed(client: SigningClient, pid: int, what: str, *asked: object, **more: object) -> Reply:
     """Ask, and print what it took."""
     cpu, begun = cpu_seconds(pid), time.perf_counter()
-    reply = client.request(*asked, **more)  # type: ignore[arg-type] - passed through
+    reply = client.request(*asked, **more)  # type: ignore[arg-type]  # passed through
     took = time.perf_counter() - begun
     memory = sum(memory_mib(pid))
     print(f"{what:<28} {took:6.3f} s   CPU {cpu_seconds(pid) - cpu:5.2f} s   {memory:4.0f} MiB")

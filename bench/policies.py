@@ -136,7 +136,7 @@ async def prepare(folder: Path, account: str) -> tuple[str, str]:
 def wrk(pid, client, bucket):
     """Requests and CPU-seconds of one round, with the signature in the header."""
     now = int(time.time() * 1000)
-    signed = client._signature("GET", bucket, "get4k", (), {}, now)  # noqa: SLF001
+    signed = client._signature("GET", bucket, "get4k", (), {}, now)  # noqa: SLF001 - the header alone
     lua = "{" + ",".join(f"[{json.dumps(n)}]={json.dumps(v)}" for n, v in signed.items()) + "}"
     script = SCRIPT.replace("%s", json.dumps(f"/{bucket}/get4k"), 1).replace("%s", lua, 1)
     return run.wrk(pid, client.endpoint, script.replace("%", "%%") + "-- %s", ["x"], run.ROUND_S)

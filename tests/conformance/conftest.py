@@ -36,7 +36,7 @@ def ask(client: SigningClient, bucket: str) -> Ask:
     """``ask(method, key, …)`` in the fresh bucket."""
 
     def send(method: str, key: str = "", **more: object) -> Reply:
-        return client.request(method, bucket, key, **more)  # type: ignore[arg-type] - passed through
+        return client.request(method, bucket, key, **more)  # type: ignore[arg-type]  # passed through
 
     return send
 

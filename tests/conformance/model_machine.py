@@ -60,10 +60,10 @@ class Beside(RuleBasedStateMachine):
     # --- helpers ---
 
     def ask(self, method: str, key: str = "", version: str | None = None, **more: object) -> Reply:
-        query = list(more.pop("query", ()))  # type: ignore[call-overload] - pairs
+        query = list(more.pop("query", ()))  # type: ignore[call-overload]  # pairs
         if version is not None:
             query.append(("versionId", version))
-        return self.world.ask(method, key, query=query, **more)  # type: ignore[arg-type] - passed on
+        return self.world.ask(method, key, query=query, **more)  # type: ignore[arg-type]  # passed on
 
     def version(self, key: str, which: int | None) -> str | None:
         if which is None:

@@ -72,9 +72,9 @@ class World:
             method,
             self.bucket,
             key,
-            query=query,  # type: ignore[arg-type] - pairs by now
+            query=query,  # type: ignore[arg-type]  # pairs by now
             now_ms=self.now_ms,
-            **more,  # type: ignore[arg-type] - passed through
+            **more,  # type: ignore[arg-type]  # passed through
         )
 
     def ok(self, method: str, key: str = "", **more: object) -> Reply:

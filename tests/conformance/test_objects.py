@@ -4,6 +4,8 @@ import base64
 import hashlib
 import os
 import re
+import socket
+import time
 import urllib.request
 from urllib.error import HTTPError
 
@@ -11,7 +13,9 @@ import pytest
 from asking import Ask
 
 from ossia.client.signing_client import SigningClient
+from ossia.protocol import signature_v1
 from ossia.protocol.checksums import crc64
+from ossia.protocol.signed_request import SignedRequest
 
 BIG = os.urandom(700_001)
 KEYS = [
@@ -140,12 +144,6 @@ def test_bad_object_names(ask: Ask, key: str) -> None:
 
 @pytest.mark.covers("PutObject")
 def test_put_without_length_is_411(client: SigningClient, bucket: str) -> None:
-    import socket  # noqa: PLC0415
-    import time  # noqa: PLC0415
-
-    from ossia.protocol import signature_v1  # noqa: PLC0415 - only here
-    from ossia.protocol.signed_request import SignedRequest  # noqa: PLC0415
-
     request = SignedRequest(b"PUT", bucket.encode(), b"k", [], {})
     headers = signature_v1.sign_headers(
         request,

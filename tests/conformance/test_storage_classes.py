@@ -52,9 +52,9 @@ class World:
             method,
             bucket or self.bucket,
             key,
-            query=query,  # type: ignore[arg-type] - pairs by now
+            query=query,  # type: ignore[arg-type]  # pairs by now
             now_ms=self.now_ms,
-            **more,  # type: ignore[arg-type] - passed through
+            **more,  # type: ignore[arg-type]  # passed through
         )
 
     def put(self, key: str, storage_class: str, body: bytes = b"abc") -> Reply:
@@ -443,7 +443,7 @@ def test_listings_tell_what_is_restored(world: World, query: list[tuple[str, str
     world.restore("a")
     listed = world.ask("GET", query=query).body.decode()
     found = {
-        re.search("<Key>(.)</Key>", each)[1]: re.search("<RestoreInfo>(.*)</RestoreInfo>", each)  # type: ignore[index] - each has one
+        re.search("<Key>(.)</Key>", each)[1]: re.search("<RestoreInfo>(.*)</RestoreInfo>", each)  # type: ignore[index]  # each has one
         for each in re.findall("<(?:Contents|Version)>.*?</(?:Contents|Version)>", listed)
     }
     assert found["c"] is found["d"] is None

@@ -134,7 +134,7 @@ def test_w20_the_last_upload_is_named_even_where_nothing_follows(ask: Ask) -> No
         page = ask("GET", query=[("uploads", ""), *query])
         return tuple(
             page.element(name) for name in ("NextKeyMarker", "NextUploadIdMarker", "IsTruncated")
-        )  # type: ignore[return-value] - three names
+        )  # type: ignore[return-value]  # three names
 
     assert markers() == ("", "", "false")
     first, second = begin(ask, "a"), begin(ask, "b")

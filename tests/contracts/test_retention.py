@@ -54,7 +54,7 @@ async def domain(request: pytest.FixtureRequest) -> AsyncIterator[Domain]:
         database: Any = MemoryDatabase(clock)
     else:
         url: str = request.getfixturevalue("url")
-        database = await opened(url, clock)  # type: ignore[arg-type] - a clock alike
+        database = await opened(url, clock)  # type: ignore[arg-type]  # a clock alike
     made = Domain(clock=clock, database=database)
     yield made
     made.ingest.close()
@@ -172,7 +172,7 @@ async def test_what_the_policy_keeps_is_neither_replaced_nor_removed(
         assert await everything(domain, bucket) == before
         # Objects count from when they were last modified, which is before the policy was made.
         domain.clock.at += 9 * DAY_MS - 1
-    domain.clock.at = before[0].modified_at + 10 * DAY_MS  # type: ignore[union-attr] - it is there
+    domain.clock.at = before[0].modified_at + 10 * DAY_MS  # type: ignore[union-attr]  # it is there
     await deed(domain, kept)
     assert await everything(domain, bucket) != before
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import oss2  # type: ignore[import-untyped] - has no types
+import oss2  # type: ignore[import-untyped]  # has no types
 import pytest
 
 from ossia.client.signing_client import Reply

@@ -16,8 +16,8 @@ from typing import Final
 
 import click
 import tree_sitter
-import tree_sitter_swift  # type: ignore[import-untyped] - has no types
-import yaml  # type: ignore[import-untyped] - has no types
+import tree_sitter_swift  # type: ignore[import-untyped]  # has no types
+import yaml  # type: ignore[import-untyped]  # has no types
 from pygments.lexers import find_lexer_class_by_name  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 from reading import Fence

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import oss2  # type: ignore[import-untyped] - has no types
+import oss2  # type: ignore[import-untyped]  # has no types
 import pytest
 from following import Reader
 from fronting import on_the_path

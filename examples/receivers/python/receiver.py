@@ -9,7 +9,7 @@ default.
 
 If your application may have dependencies, `ossia.receiver` does the same with `cryptography`.
 """
-# ruff: noqa: INP001, T201, PLR2004
+# ruff: noqa: INP001, T201, PLR2004 - a script to copy: it prints, and its numbers are HTTP's
 
 import base64
 import hashlib
@@ -197,7 +197,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.close_connection = True
         self.answer(405, refusal("callbacks are POST requests"))
 
-    do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_other  # noqa: N815
+    do_GET = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_other  # noqa: N815 - names of http.server
 
     def answer(self, status: int, value: dict[str, Any]) -> None:
         """OSS wants exactly 200, a Content-Length, and JSON."""

@@ -193,10 +193,10 @@ def _decide(
     for number, rules in enumerate(standing.identity):
         verdict, statement = rules.decide(place, context, asker)
         if verdict is Verdict.DENY:
-            found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
+            found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003 - see `Ruling`
             break
         if verdict is Verdict.ALLOW and found is None:
-            found = Ruling(True, Basis.IDENTITY, True, number, statement)  # noqa: FBT003
+            found = Ruling(True, Basis.IDENTITY, True, number, statement)  # noqa: FBT003 - see `Ruling`
     if bucket is None:
         return found
     verdict, statement = bucket.decide(place, context, asker)

@@ -121,7 +121,7 @@ def compile_binder(request_type: type) -> Binder:
         "    headers, query = call.http.headers, call.query\n"
         f"    return Request({', '.join(arguments)})\n"
     )
-    exec(compile(source, f"<binder of {request_type.__name__}>", "exec"), names)  # noqa: S102
+    exec(compile(source, f"<binder of {request_type.__name__}>", "exec"), names)  # noqa: S102 - names and constants of ours
     return Binder(request_type, document, takes_no_body, names["bind"])
 
 

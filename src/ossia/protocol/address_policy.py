@@ -247,7 +247,7 @@ def parse_host(host: str) -> Address | None:
         return _unmapped(ip_address(text.split("%", 1)[0]))
     except ValueError:
         pass
-    return _inet_aton(text) if len(text) < 80 and _PARTS.fullmatch(text) else None  # noqa: PLR2004
+    return _inet_aton(text) if len(text) < 80 and _PARTS.fullmatch(text) else None  # noqa: PLR2004 - no spelling is that long
 
 
 def _unmapped(address: Address) -> Address:

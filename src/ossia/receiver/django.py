@@ -20,7 +20,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from django.http import HttpRequest  # type: ignore[import-untyped]
+from django.http import HttpRequest
 
 from ossia.protocol.decimals import is_decimal
 from ossia.receiver.verify import (

@@ -186,7 +186,7 @@ class _Asked(dict[bytes, bytes]):
         super().__init__(headers)
         self.asked: set[bytes] = set()
 
-    def get(self, name: bytes, default: bytes | None = None) -> bytes | None:  # type: ignore[override] - of bytes only
+    def get(self, name: bytes, default: bytes | None = None) -> bytes | None:  # type: ignore[override]  # of bytes only
         self.asked.add(name)
         return super().get(name, default)
 

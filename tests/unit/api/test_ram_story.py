@@ -114,7 +114,7 @@ def test_limits(
 ) -> None:
     monkeypatch.setattr(f"ossia.domain.identity.ram.{limit}", 1)
     for told in (*before, last):
-        teller.tell(told)  # type: ignore[arg-type] - rows
+        teller.tell(told)  # type: ignore[arg-type]  # rows
 
 
 def test_a_provider_has_five_fingerprints(teller: Teller) -> None:

@@ -176,8 +176,8 @@ def test_who_would_wait_for_long_is_refused_and_told_when_to_come() -> None:
 
 
 def limits_of(whose: str, **terms: Speed) -> Limits:
-    limit = Limit(whose, Terms(**terms), Tables(), 0, str)  # type: ignore[arg-type] - speeds only
-    return Limits(**{whose: limit})  # type: ignore[arg-type] - one of three names
+    limit = Limit(whose, Terms(**terms), Tables(), 0, str)  # type: ignore[arg-type]  # speeds only
+    return Limits(**{whose: limit})  # type: ignore[arg-type]  # one of three names
 
 
 def request(peer: str = "192.0.2.1") -> Request:

@@ -141,4 +141,4 @@ def test_the_scheme_is_what_the_nearest_proxy_says(
 
 
 async def _answer(handle: object, request: Request) -> Response:
-    return await revealing(handle, PROXIES)(request)  # type: ignore[arg-type] - of the test
+    return await revealing(handle, PROXIES)(request)  # type: ignore[arg-type]  # of the test

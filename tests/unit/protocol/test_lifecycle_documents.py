@@ -28,7 +28,7 @@ NAMES = TEXTS.filter(bool)
 
 def only(**parts: object) -> Rule:
     """A rule with its actions, whatever else."""
-    return Rule(**{"id": "r", "prefix": "", "is_enabled": True, **parts})  # type: ignore[arg-type] - passed through
+    return Rule(**{"id": "r", "prefix": "", "is_enabled": True, **parts})  # type: ignore[arg-type]  # passed through
 
 
 def whole(content: str) -> bytes:

@@ -105,7 +105,7 @@ class Engine:
             virtual_hosted_style_request=False,
             # A signed payload would be digested once more, for more than all the rest costs.
             unsigned_payload=True,
-            client_options=options,  # type: ignore[arg-type]
+            client_options=options,  # type: ignore[arg-type]  # a TypedDict
             retry_config={"max_retries": 0},
         )
         self._deadline_s = deadline_s

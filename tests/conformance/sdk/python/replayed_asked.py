@@ -10,7 +10,7 @@ CLIENT, SUITE = started(sys.argv[2:], BUCKET), sys.argv[1]
 
 
 def refused(status: int, code: str, op: str, by: Client = CLIENT, **fields: object) -> Answer:
-    answer = by.ask(op, **fields)  # type: ignore[arg-type] - passed through
+    answer = by.ask(op, **fields)  # type: ignore[arg-type]  # passed through
     equal(f"status of {answer.body!r:.300}", answer.status, status)
     if answer.body:
         equal("code", answer.find("Code"), code)

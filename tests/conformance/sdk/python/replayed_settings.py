@@ -32,16 +32,16 @@ XML: Final = {"type": "application/xml"}
 
 
 def get(sub: str, by: Client = CLIENT, **more: object) -> Answer:
-    return by.do("setting", method="GET", sub=sub, **more)  # type: ignore[arg-type] - passed through
+    return by.do("setting", method="GET", sub=sub, **more)  # type: ignore[arg-type]  # passed through
 
 
 def put(sub: str, body: str, by: Client = CLIENT, **more: object) -> Answer:
     given = {**XML, **more}
-    return by.do("setting", method="PUT", sub=sub, body=body, **given)  # type: ignore[arg-type] - passed through
+    return by.do("setting", method="PUT", sub=sub, body=body, **given)  # type: ignore[arg-type]  # passed through
 
 
 def delete(sub: str, by: Client = CLIENT, **more: object) -> None:
-    gone = by.do("setting", method="DELETE", sub=sub, **more)  # type: ignore[arg-type] - passed through
+    gone = by.do("setting", method="DELETE", sub=sub, **more)  # type: ignore[arg-type]  # passed through
     equal("status", gone.status, 204)
 
 
@@ -197,12 +197,12 @@ def bucket_worm() -> None:
 
     def initiate() -> str:
         begin = days("InitiateWormConfiguration", 1)
-        made = kept.do("setting", sub="worm", **begin)  # type: ignore[arg-type] - passed through
+        made = kept.do("setting", sub="worm", **begin)  # type: ignore[arg-type]  # passed through
         return made.header("x-oss-worm-id")
 
     def extend(worm: str) -> Answer:
         more = days("ExtendWormConfiguration", 2)
-        return kept.ask("setting", sub="wormExtend", signed={"wormId": worm}, **more)  # type: ignore[arg-type] - passed through
+        return kept.ask("setting", sub="wormExtend", signed={"wormId": worm}, **more)  # type: ignore[arg-type]  # passed through
 
     def told() -> list[str]:
         found = get("worm", kept)

@@ -19,7 +19,7 @@ def day(number: float) -> int:
 
 def rule(prefix: str = "", **parts: object) -> Rule:
     about = {"id": prefix or "all", "prefix": prefix, "is_enabled": True, **parts}
-    return Rule(**about)  # type: ignore[arg-type] - passed through
+    return Rule(**about)  # type: ignore[arg-type]  # passed through
 
 
 def ends(days: int) -> When:
@@ -27,7 +27,7 @@ def ends(days: int) -> When:
 
 
 def becomes(kind: str, days: int, **more: object) -> Transition:
-    return Transition(storage_class=kind, when=When(days=days), **more)  # type: ignore[arg-type] - passed through
+    return Transition(storage_class=kind, when=When(days=days), **more)  # type: ignore[arg-type]  # passed through
 
 
 def an_object(key: str = "a/b", **changes: object) -> StoredObject:
@@ -40,7 +40,7 @@ def an_object(key: str = "a/b", **changes: object) -> StoredObject:
         "modified_at": day(0.5),
         **changes,
     }
-    return StoredObject(**about)  # type: ignore[arg-type] - passed through
+    return StoredObject(**about)  # type: ignore[arg-type]  # passed through
 
 
 def judged(

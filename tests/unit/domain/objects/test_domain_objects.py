@@ -213,7 +213,7 @@ async def copy(
         **more,
     }
     attributes = named.pop("attributes", NONE)
-    copied, _ = await domain.copies.copy(bucket, source, bucket, key, attributes, **named)  # type: ignore[arg-type] - passed through
+    copied, _ = await domain.copies.copy(bucket, source, bucket, key, attributes, **named)  # type: ignore[arg-type]  # passed through
     return copied
 
 

@@ -210,7 +210,7 @@ async def test_a_copy_that_moves_more_than_a_write_may_is_refused(
     take = domain.ingest.take
 
     async def small(source: object, **named: object) -> object:
-        return await take(source, limit=1000, **named)  # type: ignore[arg-type] - passed through
+        return await take(source, limit=1000, **named)  # type: ignore[arg-type]  # passed through
 
     monkeypatch.setattr(domain.ingest, "take", small)
     with pytest.raises(EntityTooLarge):

@@ -243,7 +243,7 @@ async def copied(frozen: Frozen, to: str, **said: str) -> StoredObject:
         "k",
         frozen.bucket,
         to,
-        Attributes(**said),  # type: ignore[arg-type] - only the class
+        Attributes(**said),  # type: ignore[arg-type]  # only the class
         conditions=ANY,
         replace_headers=False,
         replace_tags=False,
