@@ -12,7 +12,7 @@ from ossia.api.oss.bucket_qos import SELECTOR
 from ossia.domain.buckets.buckets import QOS
 from ossia.errors import TotalQpsLimitExceeded
 from ossia.gateway.limits import BUCKET, Hold, Limit, Tables
-from ossia.protocol.bucket_qos import UNLIMITED, stored_bucket_qos
+from ossia.protocol.bucket_qos import UNLIMITED, parse_bucket_qos
 from ossia.protocol.limit_terms import Speed, Terms
 from ossia.records import Bucket
 
@@ -39,14 +39,17 @@ class BucketQosLimits:
             return None
         assert bucket is not None
         limit = self._limit(content)
-        if not stored_bucket_qos(content).requests:
+        if limit is None:
             self._note(BUCKET)
             raise TotalQpsLimitExceeded(Limit=BUCKET)
         limit.enter(bucket.name, Hold([]))
         return limit
 
-    def _made(self, content: bytes) -> Limit:
-        qos = stored_bucket_qos(content)
+    def _made(self, content: bytes) -> Limit | None:
+        """What such a bucket is held to; None where it may have no request at all."""
+        qos = parse_bucket_qos(content)
+        if not qos.requests:
+            return None
         requests = max(0, qos.requests)
         terms = Terms(requests, requests, upload=_speed(qos.upload), download=_speed(qos.download))
         return Limit(BUCKET, terms, self._tables, self._worker, self._note)

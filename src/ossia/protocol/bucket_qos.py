@@ -6,7 +6,6 @@ the Go SDK v1: what is not given is -1, and what is a part may not exceed its to
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from ossia.errors import InvalidArgument, MalformedXML
@@ -54,12 +53,6 @@ class BucketQos:
 
 def _bytes(gigabits: int) -> int:
     return UNLIMITED if gigabits == UNLIMITED else gigabits * _BYTES_PER_GIGABIT
-
-
-@lru_cache(maxsize=512)
-def stored_bucket_qos(content: bytes) -> BucketQos:
-    """What `render_bucket_qos` stored."""
-    return parse_bucket_qos(content)
 
 
 def parse_bucket_qos(content: bytes) -> BucketQos:

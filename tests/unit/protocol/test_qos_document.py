@@ -7,7 +7,6 @@ from ossia.protocol.bucket_qos import (
     UNLIMITED,
     parse_bucket_qos,
     render_bucket_qos,
-    stored_bucket_qos,
 )
 
 
@@ -31,7 +30,7 @@ def test_gigabits_are_bytes_and_everything_is_kept() -> None:
     )
     assert (qos.upload, qos.download, qos.requests) == (250_000_000, 0, 7)
     stored = render_bucket_qos(qos)
-    assert stored_bucket_qos(stored) == qos
+    assert parse_bucket_qos(stored) == qos
     assert b"<IntranetUploadBandwidth>2</IntranetUploadBandwidth>" in stored
     assert b"<ExtranetQps>-1</ExtranetQps>" in stored
 
