@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -62,8 +63,9 @@ class Viewer:
         self.browser = browser
 
     def until(self, condition: Callable[[], Any]) -> Any:
-        """Wait for *condition*; what it gave."""
-        return WebDriverWait(self.browser, _TIMEOUT_S, 0.05).until(lambda _: condition())
+        """Wait for *condition*, whatever the page draws anew meanwhile; what it gave."""
+        wait = WebDriverWait(self.browser, _TIMEOUT_S, 0.05, [StaleElementReferenceException])
+        return wait.until(lambda _: condition())
 
     def one(self, selector: str) -> WebElement:
         """The first element."""
@@ -75,7 +77,11 @@ class Viewer:
 
     def text(self, selector: str) -> str:
         """What one reads in the first element."""
-        return self.one(selector).text
+        try:
+            return self.one(selector).text
+        except StaleElementReferenceException:
+            # It was drawn anew between being found and being read.
+            return self.one(selector).text
 
     def type(self, selector: str, text: str) -> None:
         """Replace the text of a field."""

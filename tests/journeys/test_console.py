@@ -121,8 +121,10 @@ def test_a_failure_is_seen_explained_replayed_and_accepted(
         assert inbox.wait()[0].values() == {
             "bucket": "photos", "object": "sea view.jpg", "size": 5,
         }  # fmt: skip
-    assert console.one(".row[aria-current]").text.endswith("replay")
-    assert len([each for each in console.all(".row") if "sea view.jpg" in each.text]) == 2
+    assert console.text(".row[aria-current]").endswith("replay")
+    console.until(
+        lambda: [each.text for each in console.all(".row .name")].count("sea view.jpg") == 2
+    )
     assert console.all(".legend li")
     console.picture("3-accepted")
     assert console.errors() == []
