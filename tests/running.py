@@ -141,6 +141,7 @@ def _balanced(
         config.write_text(haproxy.configuration(public, addresses, _BALANCER))
         # Debian keeps it where only root looks.
         program = shutil.which("haproxy") or "/usr/sbin/haproxy"
+        assert Path(program).exists(), "install HAProxy: make cluster-packages"
         balancer = subprocess.Popen([*_bound_to_us(), program, "-db", "-f", str(config)])
         running.callback(balancer.wait)
         running.callback(balancer.kill)
