@@ -15,7 +15,7 @@ from ossia.errors import (
 from ossia.gateway import flow as flows
 from ossia.gateway.flow import PATIENCE_S, Coming, Flow, Going, Share, Way, begin
 from ossia.gateway.limits import Limit, Limits, Tables
-from ossia.gateway.sketch import Rates
+from ossia.gateway.sketch import Counts, Rates
 from ossia.http.body import NO_BODY, FixedBody
 from ossia.http.load import Load
 from ossia.http.message import Request, Response
@@ -71,6 +71,25 @@ def test_others_in_a_cell_are_not_added_up(monkeypatch: pytest.MonkeyPatch) -> N
     for _ in range(3):
         assert not rates.reserve_s("c", 1, 10, 1, 50.0)
     assert [rates._due[place] for place in (3, 4, 5)] == [54.0, 51.0, 54.0]
+
+
+@pytest.mark.parametrize("free", [0, 1, 2])
+def test_who_meets_others_in_two_cells_has_used_what_the_third_says(
+    monkeypatch: pytest.MonkeyPatch, free: int
+) -> None:
+    others = (0, 1, 2)
+    one = tuple(7 if row == free else place for row, place in enumerate(others))
+    monkeypatch.setattr("ossia.gateway.sketch._places", {"a": others, "b": one}.__getitem__)
+    rates, counts = Rates(), Counts(2)
+    rates.reserve_s("a", 1, 0, 100, 50.0)
+    assert rates.backlog_s("b", 1, 0, 50.0) == 0
+    assert rates.reserve_s("b", 1, 0, 1, 50.0) == pytest.approx(1.0)
+    assert not rates.wait_s("b", 1, 2, 50.0)
+    for worker in (0, 1):
+        counts.change(worker, "a", 1)
+    assert [counts.count(name) for name in "ab"] == [2, 0]
+    counts.change(1, "b", 1)
+    assert [counts.count(name) for name in "ab"] == [2, 1]
 
 
 # --- the paces of a request ---
@@ -199,10 +218,23 @@ def test_bytes_count_for_peer_key_and_bucket(whose: str) -> None:
     assert response.pace is None
 
 
-def test_who_is_anonymous_has_no_key_and_a_service_no_bucket() -> None:
-    assert limits_of("key", upload=Speed(1024, 1024)).flow(request(), ANONYMOUS, "b", None) is None
-    assert limits_of("bucket", upload=Speed(1024, 1024)).flow(request(), USER, "", None) is None
+@pytest.mark.parametrize("way", ["upload", "download"])
+def test_who_is_anonymous_has_no_key_and_a_service_no_bucket(way: str) -> None:
+    slow = {way: Speed(1024, 1024)}
+    assert limits_of("key", **slow).flow(request(), ANONYMOUS, "b", None) is None
+    assert limits_of("bucket", **slow).flow(request(), USER, "", None) is None
     assert Limits().flow(request(), USER, "b", None) is None
+
+
+def test_a_limit_of_the_bucket_itself_comes_on_top() -> None:
+    own = limits_of("bucket", upload=Speed(1024, 1024)).bucket
+    limits = limits_of("bucket", upload=Speed(2048, 2048))
+    for found in (limits.flow(request(), USER, "b", own), Limits().flow(request(), USER, "b", own)):
+        assert found is not None
+        assert found.upload()[-1].turn == 4096
+    both = limits.flow(request(), USER, "b", own)
+    assert both is not None
+    assert len(both.upload()) == 2
 
 
 @pytest.fixture
