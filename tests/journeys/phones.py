@@ -56,7 +56,7 @@ class Answer:
     body: bytes
 
     def element(self, name: str) -> str:
-        return ET.fromstring(self.body).findtext(name) or ""  # noqa: S314 - of the server under test - our own server
+        return ET.fromstring(self.body).findtext(name) or ""  # noqa: S314 - our own server
 
 
 @dataclass(frozen=True)

@@ -193,10 +193,10 @@ def _decide(
     for number, rules in enumerate(standing.identity):
         verdict, statement = rules.decide(place, context, asker)
         if verdict is Verdict.DENY:
-            found = Ruling(False, Basis.IDENTITY, True, number, statement)  # noqa: FBT003 - see `Ruling`
+            found = Ruling(allowed=False, basis=Basis.IDENTITY, policy=number, statement=statement)
             break
         if verdict is Verdict.ALLOW and found is None:
-            found = Ruling(True, Basis.IDENTITY, True, number, statement)  # noqa: FBT003 - see `Ruling`
+            found = Ruling(allowed=True, basis=Basis.IDENTITY, policy=number, statement=statement)
     if bucket is None:
         return found
     verdict, statement = bucket.decide(place, context, asker)

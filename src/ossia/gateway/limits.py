@@ -151,10 +151,12 @@ class Limits:
         return bool(self.peer or self.key or self.bucket)
 
     @property
-    def pace_bytes(self) -> bool:
+    def paces_bytes(self) -> bool:
         """Whether one of them is of bytes."""
-        some = (each for each in (self.peer, self.key, self.bucket) if each is not None)
-        return any(each.upload is not None or each.download is not None for each in some)
+        return any(
+            each is not None and bool(each.upload or each.download)
+            for each in (self.peer, self.key, self.bucket)
+        )
 
     def enter_peer(self, peer: str, hold: Hold) -> None:
         """Count a request that has come from *peer*."""

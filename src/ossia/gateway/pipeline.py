@@ -108,7 +108,7 @@ class Gateway:
         self._bucket_qos = bucket_qos
         self._limits = limits
         self._is_limited = bool(limits)
-        self._paces_bytes = limits.pace_bytes
+        self._paces_bytes = limits.paces_bytes
         self._router = router
         self._services = services
         self._authenticator = authenticator

@@ -317,6 +317,6 @@ def _disposition_of(header: bytes) -> dict[bytes, bytes]:
 def _extended_value(value: bytes) -> bytes:
     """``charset'language'percent-encoded`` as UTF-8."""
     charset, *rest = value.split(b"'", 2)
-    if len(rest) != 2 or charset.lower() not in (b"utf-8", b"iso-8859-1"):  # noqa: PLR2004 - see above
+    if len(rest) != 2 or charset.lower() not in (b"utf-8", b"iso-8859-1"):  # noqa: PLR2004 - those behind the charset
         raise MalformedPOSTRequest
     return unquote_to_bytes(rest[1]).decode(charset.decode(), "replace").encode("utf-8")

@@ -11,7 +11,6 @@ import pytest
 from ossia.protocol.conditions import MOST_CHARACTERS, compile_conditions
 from ossia.protocol.policy_document import Grammar, PolicyDocument, Verdict
 from ossia.protocol.policy_text import compile_pattern
-from slowness import slowness
 
 LONG = "a" * 31_000
 FIELD = 4095
@@ -45,7 +44,7 @@ def quickest(work: Callable[[], object]) -> float:
 def test_d10_no_value_costs_much(operator: str, length: int, wanted: list[str]) -> None:
     """A whole policy of the worst patterns (16 KB) on the worst value stays below 50 ms."""
     hold = compile_conditions({operator: {"acs:UserAgent": wanted}}).hold
-    assert quickest(lambda: hold({"acs:UserAgent": [LONG[:length]]})) < 0.05 * slowness()
+    assert quickest(lambda: hold({"acs:UserAgent": [LONG[:length]]})) < 0.05
 
 
 @pytest.mark.alone
@@ -58,14 +57,14 @@ def test_d10_nor_do_numbers_dates_and_addresses(operator: str) -> None:
     wanted = values.get(operator[0] if not operator.startswith("Not") else "I", ["10.0.0.1"] * 1000)
     hold = compile_conditions({operator: {"acs:UserAgent": wanted}}).hold
     for facts in ({"acs:UserAgent": ["a" * 31_000]}, {"acs:UserAgent": ["1" * 31_000]}):
-        assert quickest(lambda facts=facts: hold(facts)) < 0.05 * slowness()  # type: ignore[misc]
+        assert quickest(lambda facts=facts: hold(facts)) < 0.05  # type: ignore[misc]
 
 
 def test_d10_a_pattern_alone_grows_with_the_text() -> None:
     """What has no question mark is found in the time that the text takes."""
     for pattern in ("*" + "a" * 2000 + "b*", "*" + "ab" * 1000 + "c", "*a" * 2000 + "b"):
         test = compile_pattern(pattern)
-        assert quickest(lambda test=test: test(LONG)) < 0.005 * slowness()  # type: ignore[misc]
+        assert quickest(lambda test=test: test(LONG)) < 0.005  # type: ignore[misc]
 
 
 def text(effect: str, operator: str, wanted: str) -> str:

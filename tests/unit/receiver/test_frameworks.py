@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import django.test  # type: ignore[import-untyped]
+import django.test
 import pytest
 from fastapi.testclient import TestClient
 from starlette.requests import Request

@@ -16,7 +16,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
@@ -26,7 +26,7 @@ from ossia.ports import Missing, Unavailable
 from ossia.protocol.engine_address import EngineAddress
 
 if TYPE_CHECKING:
-    from obstore.store import S3Credential
+    from obstore.store import ClientConfig, S3Credential
 
 _TRIES: Final = 3
 """At least so many where each hangs."""
@@ -76,7 +76,7 @@ class Engine:
         deadline_s: float = 30,
         note: Note | None = None,
     ) -> None:
-        options: dict[str, Any] = {
+        options: ClientConfig = {
             "allow_http": address.is_plain,
             "connect_timeout": _CONNECT_S,
             # Ours alone: the library's would count the time that a slow reader takes as well.
@@ -105,7 +105,7 @@ class Engine:
             virtual_hosted_style_request=False,
             # A signed payload would be digested once more, for more than all the rest costs.
             unsigned_payload=True,
-            client_options=options,  # type: ignore[arg-type]  # a TypedDict
+            client_options=options,
             retry_config={"max_retries": 0},
         )
         self._deadline_s = deadline_s
