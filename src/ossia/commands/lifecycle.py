@@ -70,7 +70,8 @@ def status(*, server: AdminServer, bucket: str, as_json: bool) -> None:
 def run(*, server: AdminServer, bucket: str, wait: bool, as_json: bool) -> None:
     """Go through BUCKET once more, today's pass notwithstanding.
 
-    The worker does it at its next look (--lifecycle-interval of the server).
+    The worker does it at its next look (--lifecycle-interval of the server); a pass that is being
+    made comes to its end before.
     """
     found = server.post(f"buckets/{bucket}/lifecycle/run")
     while wait and found["stage"] != "done":

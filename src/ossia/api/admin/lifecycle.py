@@ -61,7 +61,13 @@ class RunLifecycle(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class LifecyclePass(msgspec.Struct, frozen=True, kw_only=True):
     """How far the worker has come, or came last."""
 
-    stage: Annotated[str, Meta(description="objects, versions, uploads, done, or waiting")]
+    stage: Annotated[
+        str,
+        Meta(
+            description="objects, versions, uploads, done; or waiting, where one is to come: what "
+            "else is said is of the one before"
+        ),
+    ]
     begun: str = ""
     ended: str = ""
     looked_at: int = 0
@@ -115,7 +121,7 @@ async def get_lifecycle_pass(call: AdminCall, request: GetLifecyclePass) -> Life
     "POST", "/buckets/{bucket}/lifecycle/run", action="ossia:RunLifecycle", about=_about_bucket
 )
 async def run_lifecycle(call: AdminCall, request: RunLifecycle) -> LifecyclePass:
-    """Let the worker go through a bucket once more at its next look."""
+    """Let the worker go through a bucket once more, behind the pass that it is making, if any."""
     bucket = await call.services.buckets.find(request.bucket)
     await call.services.lifecycles.ask_for_pass(bucket)
     return _pass(await call.services.lifecycles.pass_of(bucket))
@@ -125,8 +131,8 @@ def _pass(found: Progress | None) -> LifecyclePass:
     if found is None:
         return LifecyclePass(stage="waiting")
     return LifecyclePass(
-        stage=found.stage.value,
-        begun=format_iso_seconds(found.begun_at),
+        stage="waiting" if found.stage is Stage.DONE and found.is_followed else found.stage.value,
+        begun=format_iso_seconds(found.begun_at) if found.begun_at else "",
         ended=format_iso_seconds(found.ended_at) if found.ended_at else "",
         looked_at=found.looked_at,
         counts=found.counts,

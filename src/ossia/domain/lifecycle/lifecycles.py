@@ -2,15 +2,14 @@
 
 import hashlib
 
-from ossia import tables
 from ossia.domain.buckets.buckets import Buckets, with_document
 from ossia.domain.lifecycle.judge import Judge, Judgement
-from ossia.domain.lifecycle.progress import KIND, Progress, Stage, unpack
+from ossia.domain.lifecycle.progress import Progress, ask, find
 from ossia.domain.lifecycle.scan import Finding, Scan
 from ossia.domain.objects.access_times import DOCUMENT as ACCESS_MONITOR
 from ossia.domain.objects.access_times import monitored_since
 from ossia.errors import AccessMonitorDisableNotAllowed, InvalidRequest, NoSuchLifecycle
-from ossia.ports import Clock, Database, Transaction
+from ossia.ports import Clock, Database
 from ossia.protocol.dates import DAY_MS
 from ossia.protocol.lifecycle_rules import DOCUMENT, Lifecycle
 from ossia.protocol.lifecycle_xml import render_lifecycle, stored_lifecycle
@@ -101,28 +100,19 @@ class Lifecycles:
 
     async def pass_of(self, bucket: Bucket) -> Progress | None:
         """How far the worker has come, or came last."""
-        content = await tables.identities.find(self._database, KIND, str(bucket.id))
-        return None if content is None else unpack(content)
+        return await find(self._database, bucket.id)
 
     async def ask_for_pass(self, bucket: Bucket) -> None:
         """Let the worker go through the bucket once more, today's pass notwithstanding.
 
+        One that is being made goes on, and is followed by another.
         Raises `NoSuchLifecycle`.
         """
         _check_ruled(bucket)
-        await self._database.change(_forget_pass, bucket.id)
+        await self._database.change(ask, bucket.id)
 
 
 def _check_ruled(bucket: Bucket) -> None:
     """Raise `NoSuchLifecycle` for a bucket without rules."""
     if DOCUMENT not in bucket.documents:
         raise NoSuchLifecycle(BucketName=bucket.name)
-
-
-async def _forget_pass(tx: Transaction, bucket_id: int) -> None:
-    """Remove a pass that was made; one that is being made goes on."""
-    content = await tables.identities.hold(tx, KIND, str(bucket_id))
-    if content is not None and unpack(content).stage is Stage.DONE:
-        await tables.identities.delete(tx, KIND, str(bucket_id))
-    # The worker looks at what has changed.
-    tx.renew(tables.buckets.CHANGED)

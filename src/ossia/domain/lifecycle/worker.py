@@ -25,7 +25,7 @@ from ossia import tables
 from ossia.domain.buckets.buckets import Buckets
 from ossia.domain.lifecycle.deeds import Deeds
 from ossia.domain.lifecycle.lifecycles import judge_of, rules_of
-from ossia.domain.lifecycle.progress import KIND, Progress, Stage, pack, unpack
+from ossia.domain.lifecycle.progress import KIND, Progress, Stage, find, keep
 from ossia.domain.lifecycle.scan import Finding, Scan
 from ossia.domain.objects.access_times import DOCUMENT as ACCESS_MONITOR
 from ossia.ports import Clock, Database, Missing
@@ -135,16 +135,17 @@ class LifecycleWorker:
             await _rest(looked_s, _LOOKS)
 
     async def _beginning(self, bucket: Bucket) -> Progress | None:
-        """Where a pass is to begin, or to go on; None if today's has been made."""
-        content = await tables.identities.find(self._database, KIND, str(bucket.id))
-        kept = None if content is None else unpack(content)
+        """Where a pass is to begin, or to go on; None if what is due has been made."""
+        kept = await find(self._database, bucket.id)
         today = self._today()
         if kept is not None and kept.rules == rules_of(bucket):
             if kept.stage is not Stage.DONE:
                 return kept
-            if kept.day >= today:
+            if kept.day >= today and not kept.is_followed:
                 return None
-        return Progress(day=today, rules=rules_of(bucket), begun_at=self._clock.now_ms())
+        asked = 0 if kept is None else kept.asked
+        now = self._clock.now_ms()
+        return Progress(day=today, rules=rules_of(bucket), begun_at=now, answers=asked)
 
     async def _act(self, bucket: Bucket, made: "_Pass") -> None:
         """Do what was found, and store that it is done."""
@@ -159,8 +160,7 @@ class LifecycleWorker:
             await self._keep(bucket, made.reached)
 
     async def _keep(self, bucket: Bucket, progress: Progress) -> None:
-        content = pack(progress)
-        await self._database.change(tables.identities.put, KIND, str(bucket.id), content)
+        await self._database.change(keep, bucket.id, progress)
 
     async def _finish(self, bucket: Bucket, progress: Progress) -> None:
         now = self._clock.now_ms()

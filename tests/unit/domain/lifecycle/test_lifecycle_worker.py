@@ -113,8 +113,7 @@ class World(Domain):
         """Run when so many days have gone by; what the pass counted."""
         self.clock.at += round(days * DAY)
         await self.worker.run(always)
-        found = await self.lifecycles.pass_of(self.bucket_now)
-        assert found is not None
+        found = await passed(self)
         assert found.stage is Stage.DONE
         return found.counts
 
@@ -173,13 +172,48 @@ async def test_a_pass_that_is_asked_for(world: World) -> None:
     await world.after(0)
     assert await world.keys() == ["k"]
     await world.lifecycles.ask_for_pass(world.bucket_now)
-    assert await world.lifecycles.pass_of(world.bucket_now) is None
+    assert (await passed(world)).is_followed
     assert await world.after(0) == {"deleted": 1}
+    assert not (await passed(world)).is_followed
     await world.buckets.set_document(world.bucket_now, "lifecycle", None)
     with pytest.raises(NoSuchLifecycle):
         await world.lifecycles.ask_for_pass(await world.buckets.find("bucket"))
     await world.worker.run(always)
     assert await world.lifecycles.pass_of(world.bucket_now) is None
+
+
+@pytest.mark.parametrize("keep_s", [0, 1000])
+async def test_one_that_is_asked_for_follows_one_that_is_being_made(
+    world: World, monkeypatch: pytest.MonkeyPatch, keep_s: float
+) -> None:
+    """Be that stored by then or not."""
+    monkeypatch.setattr(worker, "_KEEP_S", keep_s)
+    await world.begin(
+        named("d", "old", "<Expiration><Date>2020-01-01T00:00:00.000Z</Date></Expiration>")
+    )
+    for number in range(4):
+        await world.put(f"old{number}")
+    looks = 0
+
+    async def may_go_on() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            # The pass has gone by.
+            await world.put("old")
+            await world.lifecycles.ask_for_pass(world.bucket_now)
+        return True
+
+    await world.worker.run(may_go_on)
+    assert await world.keys() == []
+    found = await passed(world)
+    assert (found.counts, found.is_followed) == ({"deleted": 1}, False)
+
+
+async def passed(world: World) -> Progress:
+    found = await world.lifecycles.pass_of(world.bucket_now)
+    assert found is not None
+    return found
 
 
 async def test_classes_change_and_nothing_else(world: World) -> None:
