@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from ipaddress import ip_network
@@ -27,6 +27,7 @@ from ossia.errors import InvalidArgument, OssError
 from ossia.http.forwarded import NO_PROXIES, Proxies
 from ossia.http.message import Request, Response
 from ossia.http.server import HttpServer, Limits
+from waiting import until
 
 BIG = os.urandom(3_000_000)
 HUGE = 32 * 1024 * 1024
@@ -658,7 +659,7 @@ def test_a_handler_learns_that_its_client_has_left(any_server: Served, how: str)
     """D2: nobody goes on with long work for those who only closed their end."""
     with connect_any(any_server) as client:
         client.sendall(b"GET /wanted HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert until(lambda: bool(any_server.seen))
+        until(lambda: bool(any_server.seen))
         assert not any_server.missed.is_set()
         if how == "reset":
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
@@ -707,15 +708,6 @@ def stuck(
         yield client
 
 
-def until(holds: Callable[[], bool], within_s: float = 30) -> bool:
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def connections(served: Served) -> int:
     assert served.server is not None
     return len(served.server.connections)
@@ -728,8 +720,8 @@ def test_who_takes_nothing_is_ended(tmp_path: Path, target: str, way: str) -> No
     limits = Limits(stall_s=0.6, park_s=0.1, idle_s=0.6)
     how = sending(way, tmp_path)
     with running(tmp_path, limits=limits, **how) as served, stuck(served, target):
-        assert until(lambda: connections(served) == 1)
-        assert until(lambda: connections(served) == 0)
+        until(lambda: connections(served) == 1)
+        until(lambda: connections(served) == 0)
         assert all(span.closed for span in served.spans)
 
 
@@ -753,7 +745,7 @@ def test_who_takes_little_but_enough_is_served(tmp_path: Path, way: str) -> None
 def test_who_is_parked_goes_on_where_he_stopped(tmp_path: Path, span: type[FileSpan]) -> None:
     limits = Limits(stall_s=60, park_s=0.1)
     with running(tmp_path, limits=limits, span=span) as served, stuck(served, "/huge") as client:
-        assert until(lambda: bool(served.spans) and served.spans[0].released > 0)
+        until(lambda: bool(served.spans) and served.spans[0].released > 0)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         # Windows open slowly after they were small: the rest comes, and that is enough.
         received = sum(len(client.recv(1 << 20)) for _ in range(100))
@@ -769,7 +761,7 @@ def test_who_is_parked_holds_his_connection_and_nothing_else(tmp_path: Path, way
     # What earlier tests left open in this process may be at a port of the same number.
     before = set(Path("/proc/self/fd").iterdir())
     with running(tmp_path, limits=limits, **how) as served, stuck(served, "/huge"):
-        assert until(lambda: bool(served.spans) and served.spans[0].released > 0)
+        until(lambda: bool(served.spans) and served.spans[0].released > 0)
         # Both ends are in this process.
         now = set(Path("/proc/self/fd").iterdir()) - before
         sockets = [each for each in now if is_socket_of(served, each)]
@@ -811,8 +803,8 @@ def test_of_those_who_take_nothing_there_are_so_many(
         for _ in range(5):
             stack.enter_context(stuck(served, target))
         # Not five at one moment: on a busy machine the first are parked before the last is heard.
-        assert until(lambda: len(served.seen) == 5)
-        assert until(lambda: connections(served) == 2)
+        until(lambda: len(served.seen) == 5)
+        until(lambda: connections(served) == 2)
         time.sleep(0.3)
         assert connections(served) == 2
         assert b" 200" in served.ask(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -833,8 +825,8 @@ def test_behind_a_proxy_each_client_has_a_bound_of_its_own(
         for number in range(5):
             lines = b"X-Forwarded-For: 192.0.2.%d\r\n" % (number % clients)
             stack.enter_context(stuck(served, target, lines=lines))
-        assert until(lambda: len(served.seen) == 5)
-        assert until(lambda: connections(served) == stay)
+        until(lambda: len(served.seen) == 5)
+        until(lambda: connections(served) == stay)
         time.sleep(0.5)
         assert connections(served) == stay
         assert {each.peer for each in served.seen} == {f"192.0.2.{n}" for n in range(clients)}
@@ -845,7 +837,7 @@ def test_who_leaves_before_his_answer_is_no_failure(
 ) -> None:
     with connect_any(any_server) as client:
         client.sendall(b"GET /wanted HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert until(lambda: bool(any_server.seen))
+        until(lambda: bool(any_server.seen))
         reset = struct.pack("ii", 1, 0)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
     assert any_server.missed.wait(5)

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from ossia.client.signing_client import SigningClient
 from ossia.logs.lines import read_lines
 from ossia.testing.inbox import Inbox
 from running import log_of, running_server, signer
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -27,13 +27,6 @@ FORMS = ("text", "json")
 
 def events(path: Path) -> list[dict[str, Any]]:
     return list(read_lines(path.read_bytes().splitlines(keepends=True)))
-
-
-def until(holds: Callable[[], bool], within_s: float = 10) -> None:
-    end = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -118,8 +111,7 @@ def test_a_file_that_is_moved_away_is_made_anew_by_every_worker(tmp_path: Path) 
             for _ in range(20):
                 answer = signer(server).request("GET", "", "")
                 ids.append(answer.headers["x-oss-request-id"])
-            until(lambda: path.exists() and ids[-1] in path.read_text())
-            time.sleep(0.3)
+            until(lambda: path.exists() and all(each in path.read_text() for each in ids[-20:]))
             path.rename(tmp_path / f"access.log.{turn}")
     written = [
         each["request_id"]

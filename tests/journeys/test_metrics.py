@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -18,16 +17,10 @@ from ossia.client.signing_client import SigningClient
 from ossia.testing.inbox import Inbox
 from running import Server, running_server, signer
 from scraping import Samples, scrape
+from waiting import until
 
 BUCKET = "metered"
 PAGES = ("--metrics-listen", "127.0.0.1:0")
-
-
-def until(holds: Callable[[], bool], what: str, within_s: float = 10) -> None:
-    end = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def seen(server: Server) -> Samples:
@@ -91,8 +84,8 @@ def test_no_counter_goes_back_when_workers_die(tmp_path: Path) -> None:
         bucket_with(client)
         for _ in range(20):
             client.request("GET", BUCKET, "key")
-        time.sleep(0.5)  # what a worker counts just before it is killed is lost
-        assert requests(server) == 20
+        # What a worker counts just before it is killed is lost.
+        until(lambda: requests(server) == 20, "not counted")
         before = workers_of(server)
         for pid in before:
             os.kill(pid, signal.SIGKILL)

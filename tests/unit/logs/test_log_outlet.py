@@ -9,6 +9,7 @@ import pytest
 
 from ossia.logs.lines import Event, json_line, text_line
 from ossia.logs.outlet import EventHandler, LogFile, Outlet, _undivided
+from waiting import until
 
 
 class Paper:
@@ -53,13 +54,6 @@ def outlets() -> Iterator[Callable[..., Outlet]]:
 
 def event(name: str) -> Event:
     return Event(0, "INFO", name)
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.002)
 
 
 def test_before_it_is_started_lines_are_written_by_who_has_them(
