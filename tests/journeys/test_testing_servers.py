@@ -36,7 +36,8 @@ def server() -> Iterator[TestServer]:
 def is_alive(pid: int) -> bool:
     try:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
+        # Gone before it was opened, or since.
         return False
 
 

@@ -84,7 +84,7 @@ class SigningClient:
         )
         try:
             encoded = {name: value.encode() for name, value in headers.items()}
-            connection.request(method, target, body or None, encoded)
+            _send(connection, method, target, encoded, body)
             answer = connection.getresponse()
             received = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, received, answer.read())
@@ -163,6 +163,21 @@ def path_of(bucket: str, key: str, query: Pairs = ()) -> str:
     if not query:
         return path
     return f"{path}?{'&'.join(_pair(name, value) for name, value in query)}"
+
+
+def _send(
+    connection: http.client.HTTPConnection,
+    method: str,
+    target: str,
+    headers: Mapping[str, bytes],
+    body: bytes,
+) -> None:
+    """Send a request, or as much of it as is taken: who refuses it may not read to its end."""
+    try:
+        connection.request(method, target, body or None, headers)
+    except (BrokenPipeError, ConnectionResetError):
+        if connection.sock is None:
+            raise
 
 
 def _pair(name: str, value: str) -> str:

@@ -11,7 +11,7 @@ from ossia.errors import OssError
 from ossia.gateway.access_log import Told
 from ossia.gateway.render import render_error, render_json_error
 from ossia.http.message import Request, Response
-from ossia.logs.scope import SPENT
+from ossia.logs.scope import SPENT, Spent
 
 if TYPE_CHECKING:
     from ossia.api.call import Call
@@ -26,7 +26,7 @@ Tell = Callable[[Told], None]
 """The same, of those who want to know more."""
 
 _ADMIN = f"{PREFIX}/".encode()
-_NOTHING: list[tuple[str, float]] = []
+_NOTHING: list[Spent] = []
 """Of a request that nobody watches."""
 
 
@@ -54,7 +54,7 @@ class Exchange:
         """What it takes part in, where there are limits."""
         self.came = self.entered = self.allowed = 0.0
         """See `Told`; all 0 where nobody wants to know."""
-        self.spent: list[tuple[str, float]] = _NOTHING
+        self.spent: list[Spent] = _NOTHING
 
     def watch(self, came: float) -> None:
         """Note from now on when things happen."""

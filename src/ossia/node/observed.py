@@ -39,7 +39,7 @@ def noting_phase(name: str) -> Iterator[None]:
         yield
     finally:
         if spent is not None:
-            spent.append((name, time.monotonic() - begun_s))
+            spent.append((name, begun_s, time.monotonic()))
 
 
 class ObservedDatabase:

@@ -56,7 +56,7 @@ CALLERS = [
     Caller(CallerKind.SESSION, "1", "3:é x", "acs:ram::1:assumed-role/r/é x"),
 ]
 words = st.sampled_from(["GET", "bucket", "k", *HOSTILE, *ODD]) | st.text(max_size=8)
-spent = st.tuples(st.sampled_from(["publish", "commit"]), st.floats(0, 1))
+spent = st.tuples(st.sampled_from(["publish", "commit"]), st.floats(0, 1), st.floats(1, 2))
 
 
 @st.composite

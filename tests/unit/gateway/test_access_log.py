@@ -1,5 +1,6 @@
 """What the access log is told of requests, and says of them."""
 
+from itertools import permutations
 from urllib.parse import quote
 
 import msgspec
@@ -10,6 +11,8 @@ from told_requests import HOSTILE, TOLD, read
 from ossia.gateway.access_lines import ACCESS_LINES
 from ossia.gateway.access_log import phases
 from ossia.http.body import Body, ClientGone
+from ossia.logs.scope import REQUEST_ID, SPENT, Spent, behind
+from ossia.node.observed import noting_phase
 
 
 def test_what_follows_the_path_is_not_told() -> None:
@@ -24,6 +27,40 @@ def test_phases_add_up_to_all_of_it() -> None:
     assert found["run"] == pytest.approx(0.098 - 0.033)
     assert sum(found.values()) == pytest.approx(0.1)
     assert phases(msgspec.structs.replace(TOLD, sending_s=2.0))["send"] == 2.0
+
+
+def test_what_is_done_side_by_side_is_counted_once() -> None:
+    """An intent is recorded while bytes come in, are stored, and a callback is sent."""
+    spent = [
+        ("commit", 10.01, 10.05),
+        ("publish", 10.02, 10.03),
+        ("commit", 10.04, 10.06),
+        ("callback", 10.045, 10.055),
+        ("commit", 10.07, 10.08),
+    ]
+    for order in permutations(spent):
+        found = phases(msgspec.structs.replace(TOLD, spent=order))
+        assert found["publish"] == pytest.approx(0.01)
+        assert found["callback"] == pytest.approx(0.01)
+        # From 10 to 20 ms, from 30 to 45, from 55 to 60, and the last.
+        assert found["commit"] == pytest.approx(0.04)
+        assert sum(found.values()) == pytest.approx(0.1)
+
+
+async def test_what_is_begun_behind_a_request_is_not_in_its_time() -> None:
+    gathered: list[Spent] = []
+    SPENT.set(gathered)
+    REQUEST_ID.set("6B0B")
+    names = []
+
+    async def commit() -> None:
+        with noting_phase("commit"):
+            names.append(REQUEST_ID.get())
+
+    await behind(commit())
+    assert (names, gathered) == (["6B0B"], [])
+    await commit()
+    assert [name for name, _, _ in gathered] == ["commit"]
 
 
 def test_a_request_that_was_refused_has_the_phases_that_it_came_to() -> None:

@@ -6,10 +6,11 @@ from ossia.domain.identity.identities import Caller, CallerKind
 from ossia.gateway.access_log import Told
 from ossia.logs.lines import read_lines
 
+SPENT = ("publish", 10.01, 10.02), ("commit", 10.02, 10.04), ("commit", 10.05, 10.053)
 TOLD = Told(
     "PUT", b"/bucket/k?Signature=s3cr3t", "PutObject", "bucket", "k",
     Caller(CallerKind.ROOT, "1", "1", "acs:ram::1:root"), "", "127.0.0.1", 200, 5, 0,
-    10.0, 10.001, 10.002, 10.1, (("publish", 0.01), ("commit", 0.02), ("commit", 0.003)), "6B0B",
+    10.0, 10.001, 10.002, 10.1, SPENT, "6B0B",
 )  # fmt: skip
 USUAL = msgspec.structs.replace(TOLD, method="GET", operation="GetObject", spent=())
 HOSTILE = [

@@ -9,6 +9,7 @@ import logging
 from typing import Final
 
 from ossia import tables
+from ossia.logs.scope import behind
 from ossia.ports import Clock, Database, Unavailable
 from ossia.protocol.dates import DAY_MS
 from ossia.records import Delivery
@@ -43,7 +44,7 @@ class DeliveryLog:
             self._waiting.clear()
         self._waiting.append(delivery)
         if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush_soon())
+            self._flushing = behind(self._flush_soon())
 
     async def _flush_soon(self) -> None:
         await asyncio.sleep(_GATHER_S)

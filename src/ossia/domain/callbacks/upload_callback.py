@@ -13,10 +13,8 @@ Three guarantees, chosen by the server or for a bucket:
     nothing changes, and the client's 203 has a code of its own.
 """
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -24,6 +22,7 @@ from ossia.domain.callbacks.callbacks import CallbackReply, Callbacks
 from ossia.domain.callbacks.outbox import Outbox
 from ossia.domain.callbacks.upload_facts import UploadFacts
 from ossia.errors import CallbackFailed, CallbackNotAccepted
+from ossia.logs.scope import behind
 from ossia.protocol.callback import CallbackConfig
 from ossia.records import Bucket, CallbackMessage, PendingCallback, StoredObject
 
@@ -121,11 +120,11 @@ class UploadCallback:
             reply = await self._callbacks.send(self._message, kind=self._kind)
         except CallbackFailed as failed:
             if self._owed is not None:
-                _in_background(self._outbox.put_off(self._owed, failed.text))
+                behind(self._outbox.put_off(self._owed, failed.text))
             raise
         if self._owed is not None:
             # Nobody waits: if this is lost, the message is sent once more, with the same id.
-            _in_background(self._outbox.settle(self._owed))
+            behind(self._outbox.settle(self._owed))
         return reply
 
     async def _fill(self, stored: StoredObject) -> CallbackMessage:
@@ -137,13 +136,3 @@ class UploadCallback:
             shows_id=self._terms.mode is not Mode.OSS,
             webhook=self._terms.webhooks,
         )
-
-
-_tasks: set[asyncio.Task[None]] = set()
-"""The loop itself keeps only weak references."""
-
-
-def _in_background(work: Coroutine[Any, Any, None]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)

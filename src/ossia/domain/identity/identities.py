@@ -31,6 +31,7 @@ from ossia.domain.identity.ram.policies import SYSTEM_POLICIES, compiled
 from ossia.domain.identity.sessions import Session
 from ossia.domain.identity.store import IdentityStore
 from ossia.errors import InvalidAccessKeyId, InvalidSecurityToken
+from ossia.logs.scope import behind
 from ossia.ports import Clock, Database, Missing, StorageFact
 from ossia.protocol.conditions import Context
 from ossia.protocol.policy_document import Asker, PolicyDocument, Rules
@@ -329,7 +330,7 @@ class Identities:
         if len(self._used_at) >= _MOST_CALLERS:
             self._used_at.clear()
         self._used_at[key_id] = now_ms
-        task = asyncio.get_running_loop().create_task(self._save_use(key_id, now_ms))
+        task = behind(self._save_use(key_id, now_ms))
         self._notes.add(task)
         task.add_done_callback(self._notes.discard)
 

@@ -13,6 +13,7 @@ import logging
 from typing import Final
 
 from ossia import tables
+from ossia.logs.scope import behind
 from ossia.ports import Clock, Database, Unavailable
 from ossia.protocol.dates import DAY_MS
 from ossia.records import Bucket, StoredObject
@@ -58,7 +59,7 @@ class AccessTimes:
         self._known[place] = now // DAY_MS
         self._waiting[place] = now
         if self._flushing is None:
-            self._flushing = asyncio.create_task(self._flush_soon())
+            self._flushing = behind(self._flush_soon())
 
     async def _flush_soon(self) -> None:
         await asyncio.sleep(_GATHER_S)
