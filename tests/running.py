@@ -21,6 +21,7 @@ from cluster import haproxy
 from cluster.gateways import answers_ok
 from ossia.client.signing_client import SigningClient
 from ports import free_port
+from processes import children_of
 
 STARTS_WITHIN_S = 20
 STOPS_WITHIN_S = 10
@@ -47,6 +48,11 @@ class Server:
     def address(self) -> str:
         """``host:port`` of the endpoint."""
         return self.endpoint.partition("://")[2]
+
+
+def workers_of(server: Server) -> list[int]:
+    """The processes that serve."""
+    return children_of(server.process.pid)
 
 
 def signer(server: Server, version: int = 4) -> SigningClient:

@@ -10,6 +10,7 @@ import pytest
 
 from cluster.errors import ClusterError
 from cluster.processes import Daemon, wait_until
+from processes import children_of
 
 FAMILY = "sleep 60 & sleep 60 & wait"
 
@@ -28,9 +29,10 @@ def daemon(folder: Path) -> Iterator[Daemon]:
     made.kill()
 
 
-def children_of(daemon: Daemon) -> list[int]:
+def family_of(daemon: Daemon) -> list[int]:
     pid = daemon.pid()
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    assert pid is not None
+    return [pid, *children_of(pid)]
 
 
 def state_of(pid: int) -> str:
@@ -67,8 +69,8 @@ def test_a_number_that_was_given_out_again_is_not_ours(daemon: Daemon, folder: P
 @pytest.mark.slow
 def test_children_share_its_fate(daemon: Daemon) -> None:
     daemon.start()
-    wait_until(lambda: len(children_of(daemon)) == 2, 5, "no children")
-    family = [daemon.pid() or 0, *children_of(daemon)]
+    wait_until(lambda: len(family_of(daemon)) == 3, 5, "no children")
+    family = family_of(daemon)
     daemon.freeze()
     wait_until(lambda: {state_of(each) for each in family} == {"T"}, 5, "not frozen")
     assert daemon.is_frozen()

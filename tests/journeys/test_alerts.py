@@ -27,7 +27,7 @@ from fake_engine import FakeEngine, fake_engine
 from ossia.testing.inbox import Inbox
 from postgres_server import programs, running_postgres
 from prometheus_server import RULES, WINDOW, Prometheus, running_prometheus
-from running import Server, running_server, signer
+from running import Server, running_server, signer, workers_of
 from scraping import scrape
 
 pytestmark = pytest.mark.slow
@@ -109,11 +109,6 @@ def put(server: Server, key: str, content: bytes = b"x", url: str = "") -> int:
     terms = b64encode(json.dumps({"callbackUrl": url, "callbackBody": "o=${object}"}).encode())
     headers = {"x-oss-callback": terms.decode()} if url else {}
     return signer(server).request("PUT", BUCKET, key, headers=headers, body=content).status
-
-
-def workers_of(server: Server) -> list[int]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [int(pid) for pid in children.read_text().split()]
 
 
 # --- what goes wrong ---

@@ -31,7 +31,7 @@ from ossia.node.master_key import folder_seal
 from ossia.settings import load
 from ossia.tables.columns import unpack_extents
 from postgres_server import PostgresServer
-from running import ROOT_KEY, Server, running_server, signer
+from running import ROOT_KEY, Server, running_server, signer, workers_of
 
 pytestmark = pytest.mark.slow
 
@@ -214,11 +214,11 @@ def killed(tmp_path: Path) -> Path:
     with running_server(tmp_path) as server:
         fill(signer(server), each=2)
         supervisor = server.process.pid
-        workers = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+        workers = workers_of(server)
         # It would start others in their place; and they would end well if it were killed first.
         os.kill(supervisor, signal.SIGSTOP)
         for pid in workers:
-            os.kill(int(pid), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
         server.process.kill()
         server.process.wait()
     return tmp_path / "data"

@@ -11,6 +11,7 @@ import pytest
 from fake_engine import BUCKET as ENGINE_BUCKET
 from fake_engine import fake_engine
 from ossia.client.signing_client import SigningClient
+from processes import children_of
 from running import Server, running_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -29,8 +30,7 @@ def tree(pid: int) -> list[int]:
     found = [pid]
     for each in found:
         with suppress(OSError):
-            children = Path(f"/proc/{each}/task/{each}/children").read_text().split()
-            found += [int(child) for child in children]
+            found += children_of(each)
     return found
 
 

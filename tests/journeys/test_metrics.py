@@ -15,7 +15,7 @@ import pytest
 
 from ossia.client.signing_client import SigningClient
 from ossia.testing.inbox import Inbox
-from running import Server, running_server, signer
+from running import Server, running_server, signer, workers_of
 from scraping import Samples, scrape
 from waiting import until
 
@@ -29,11 +29,6 @@ def seen(server: Server) -> Samples:
 
 def requests(server: Server) -> float:
     return seen(server).total("ossia_requests_total", operation="GetObject")
-
-
-def workers_of(server: Server) -> list[int]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [int(pid) for pid in children.read_text().split()]
 
 
 def bucket_with(client: SigningClient, content: bytes = b"x" * 4096) -> None:

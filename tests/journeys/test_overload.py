@@ -16,7 +16,7 @@ import pytest
 from alibabacloud_oss_v2.credentials import StaticCredentialsProvider
 
 from open_loop import Found, drive
-from running import Server, running_server, signer
+from running import Server, running_server, signer, workers_of
 from scraping import scrape
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]
@@ -49,11 +49,6 @@ def server() -> Iterator[Server]:
         ) as running,
     ):
         yield running
-
-
-def workers_of(server: Server) -> list[int]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [int(pid) for pid in children.read_text().split()]
 
 
 def resident(pid: int) -> int:

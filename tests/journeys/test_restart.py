@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from ossia.client.signing_client import SigningClient
-from running import Server, _next_event, _running, running_server, signer
+from running import Server, _next_event, _running, running_server, signer, workers_of
 
 MIB = 1024 * 1024
 BUCKET = "restart-bucket"
@@ -56,11 +56,6 @@ class Upload:
             while piece := self.connection.recv(65536):
                 received += piece
             return received
-
-
-def workers_of(server: Server) -> list[int]:
-    pid = server.process.pid
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def refuses(address: str) -> bool:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from ossia.testing.bucket import TestBucket
 from ossia.testing.inbox import Inbox
 from ossia.testing.nursery import ServerNotStartedError
 from ossia.testing.server import TestServer, running
+from processes import children_of, is_alive
+from waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -31,25 +33,6 @@ GONE_WITHIN_S = 10.0
 def server() -> Iterator[TestServer]:
     with TestServer() as started:
         yield started
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        # Gone before it was opened, or since.
-        return False
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    until = time.monotonic() + GONE_WITHIN_S
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.02)
-    return holds()
-
-
-def children(pid: int) -> list[int]:
-    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def answers(server: TestServer) -> bool:
@@ -76,7 +59,7 @@ def test_every_server_is_fresh_and_the_next_is_ready_at_once(server: TestServer)
 
 def test_servers_answer_until_they_are_closed() -> None:
     server = TestServer()
-    workers = children(server.pid)
+    workers = children_of(server.pid)
     assert answers(server)
     assert workers
     server.close()
@@ -120,7 +103,7 @@ def test_a_nursery_that_was_killed_is_replaced(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(nursery, "_known", {})
     server = TestServer()
     os.kill(parent(server.pid), signal.SIGKILL)
-    assert eventually(lambda: not is_alive(server.pid))
+    until(lambda: not is_alive(server.pid), within_s=GONE_WITHIN_S)
     with TestServer() as other:
         assert answers(other)
         assert not answers(server)
@@ -251,12 +234,12 @@ def test_nothing_outlives_the_test_process(tmp_path: Path, then: str, number: in
     process, pids = started(then, tmp_path)
     with process:
         server, *others = pids
-        family = [server, *children(server)]
+        family = [server, *children_of(server)]
         assert len(family) == 2
         family.append(parent(server))
         process.send_signal(number)
         process.wait(GONE_WITHIN_S)
-        assert eventually(lambda: not any(map(is_alive, family)))
+        until(lambda: not any(map(is_alive, family)), within_s=GONE_WITHIN_S)
         for other in others:
             os.kill(other, signal.SIGKILL)
     assert list(tmp_path.iterdir()) == []
@@ -285,7 +268,7 @@ def test_a_forked_test_process_has_servers_of_its_own(tmp_path: Path) -> None:
         assert mine == 200
         assert parent(pid) != of_the_child
         assert process.wait(GONE_WITHIN_S) == 0
-        assert eventually(lambda: not is_alive(pid))
+        until(lambda: not is_alive(pid), within_s=GONE_WITHIN_S)
 
 
 def test_nothing_is_left_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
