@@ -92,7 +92,7 @@ def test_a_pass_that_is_asked_for(server: Server) -> None:
 def test_a_bucket_that_has_no_rules(server: Server) -> None:
     client = SigningClient(server.endpoint, server.access_key_id, server.access_key_secret)
     assert client.request("PUT", "plain-bucket").status == 200
-    for verb in ("explain", "run"):
+    for verb in ("explain", "run", "status"):
         assert "lifecycle" in ossia(server, verb, "plain-bucket", fails=True).stderr.lower()
 
 

@@ -99,14 +99,14 @@ class Lifecycles:
         return await scan.page(progress, at)
 
     async def pass_of(self, bucket: Bucket) -> Progress | None:
-        """How far the worker has come, or came last."""
+        """How far the worker has come, or came last.  Raises `NoSuchLifecycle`."""
+        _check_ruled(bucket)
         return await find(self._database, bucket.id)
 
     async def ask_for_pass(self, bucket: Bucket) -> None:
         """Let the worker go through the bucket once more, today's pass notwithstanding.
 
-        One that is being made goes on, and is followed by another.
-        Raises `NoSuchLifecycle`.
+        One that is being made goes on, and is followed by another.  Raises `NoSuchLifecycle`.
         """
         _check_ruled(bucket)
         await self._database.change(ask, bucket.id)
