@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 def until(
-    holds: Callable[[], bool], what: str = "it does not come about", within_s: float = 30
+    holds: Callable[[], bool], what: str = "it does not come about", within_s: float = 10
 ) -> None:
     """Return once *holds* does; fail, and say *what* is wrong, if it never does."""
     end = time.monotonic() + within_s

@@ -16,6 +16,7 @@ from typing import Any
 
 from reference_records import DAY, Told
 
+from clock_file import set_clock
 from ossia.client.signing_client import Reply, path_of
 from running import Server, signer
 
@@ -54,7 +55,7 @@ class ModelWorld:
     def pass_time(self, steps: int) -> None:
         """Let so many times forty minutes go by."""
         self._offset_s += steps * STEP_S
-        self._write_clock()
+        set_clock(self._clock, self._offset_s)
 
     def run_lifecycle(self) -> None:
         """Let the worker go through the bucket until there is nothing left for it to do."""
@@ -77,12 +78,7 @@ class ModelWorld:
 
     def _move_to(self, at: float) -> None:
         self._offset_s += at - self.now()
-        self._write_clock()
-
-    def _write_clock(self) -> None:
-        beside = self._clock.with_suffix(".new")
-        beside.write_text(str(self._offset_s))
-        beside.replace(self._clock)
+        set_clock(self._clock, self._offset_s)
 
     def ask(
         self,

@@ -15,6 +15,7 @@ import weakref
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPResponse
 from ipaddress import ip_network
 from pathlib import Path
@@ -23,11 +24,11 @@ from typing import Any, ClassVar
 import pytest
 from over_sockets import in_a_thread, read_answer, read_to_end
 
+import waiting
 from ossia.errors import InvalidArgument, OssError
 from ossia.http.forwarded import NO_PROXIES, Proxies
 from ossia.http.message import Request, Response
 from ossia.http.server import HttpServer, Limits
-from waiting import until
 
 BIG = os.urandom(3_000_000)
 HUGE = 32 * 1024 * 1024
@@ -696,6 +697,9 @@ def test_closing_finishes_what_is_in_flight(served: Served) -> None:
 # --- clients that do not take their answers (D4) ---
 
 WAYS = ("/huge", "/huge-body")
+
+
+until = partial(waiting.until, within_s=30)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clock_file import set_clock
 from ossia.client.signing_client import Reply, SigningClient
 from ossia.protocol.dates import format_http, format_iso_seconds, parse_http
 from running import running_server, signer
@@ -19,6 +20,7 @@ DAY = 86_400
 DAY_MS = DAY * 1000
 LIFECYCLE, MONITOR = [("lifecycle", "")], [("accessmonitor", "")]
 LARGE = b"x" * 70_000
+WAIT_S = 20
 NOTED_S = 2.5
 """By then no worker knows by itself of what it served: it is on its way to the database."""
 
@@ -99,10 +101,7 @@ class World:
 
     def move(self, days: float) -> None:
         self.offset_s += round(days * DAY)
-        # Nobody reads half of it.
-        beside = self.clock.with_suffix(".new")
-        beside.write_text(str(self.offset_s))
-        beside.replace(self.clock)
+        set_clock(self.clock, self.offset_s)
 
     def run(self) -> dict[str, int]:
         """What the worker does when it is asked to."""
@@ -124,7 +123,7 @@ class World:
             found.update(self.admin("GET", ""))
             return found["stage"] == "done" and found["begun"] >= begun
 
-        until(is_done, "The worker has not come to its end.")
+        until(is_done, "The worker has not come to its end.", WAIT_S)
         counts: dict[str, int] = found["counts"]
         return counts
 

@@ -86,7 +86,7 @@ def test_nobody_waits_for_a_target_that_hangs_and_what_is_lost_is_told(
     outlet = outlets(paper, most=10)
     outlet.start()
     outlet.say(event("first"))
-    until(lambda: not outlet._waiting)
+    until(lambda: not outlet._waiting, within_s=5)
     began = time.monotonic()
     for number in range(1000):
         outlet.note(number)
